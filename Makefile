@@ -1,0 +1,54 @@
+# Two commands on a fresh machine (Python >= 3.11, git, make): `make run`, `make test`.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+# Tests run on as many processes as there are cores; each has servers of its own.
+JOBS   ?= auto
+
+.PHONY: help setup run test test-fast check format bench tools lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## install everything into .venv
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup ## the tour: plan, sync, rotate, sync again, on an embedded store
+	$(BIN)/python examples/tour.py
+
+tools: setup ## build the API server and etcd that the tests run against
+	$(BIN)/python tests/tools/build.py
+
+test: setup tools ## every test, real parts included
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+test-fast: setup ## the tests that need no built parts
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not built"
+
+check: setup ## lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## let ruff format and mend what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup tools ## the benchmark table of docs/performance.md
+	$(BIN)/python benchmarks/spine.py
+
+lock: ## resolve the requirements anew
+	uv pip compile --generate-hashes --no-emit-index-url --universal --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+	uv pip compile --generate-hashes --no-emit-index-url --universal --python-version 3.11 pyproject.toml -o requirements-runtime.lock
+
+clean: ## remove what setup and tests made
+	rm -rf $(VENV) .cache out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

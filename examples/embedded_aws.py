@@ -1,0 +1,109 @@
+"""An AWS Secrets Manager endpoint of one's own: moto's server as a child process."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from types import TracebackType
+from typing import Any
+
+__all__ = ["EmbeddedAws"]
+
+READY_WITHIN_S = 60.0
+
+
+class EmbeddedAws:
+    """A moto server on a free loopback port, for as long as the context lasts."""
+
+    def __init__(self, region: str = "eu-central-1") -> None:
+        self.region = region
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._client: Any = None
+
+    def __enter__(self) -> EmbeddedAws:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            self._wait()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that point any AWS SDK at this endpoint."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def put(self, name: str, value: str) -> None:
+        """Create a secret, or give it a new current version."""
+        client = self._secrets_manager()
+        try:
+            client.put_secret_value(SecretId=name, SecretString=value)
+        except client.exceptions.ResourceNotFoundException:
+            client.create_secret(Name=name, SecretString=value)
+
+    def _secrets_manager(self) -> Any:
+        if self._client is None:
+            import boto3  # noqa: PLC0415 - half a second that --help need not pay
+
+            self._client = boto3.client(
+                "secretsmanager",
+                region_name=self.region,
+                endpoint_url=self.url,
+                aws_access_key_id="testing",
+                aws_secret_access_key="testing",  # noqa: S106 - the embedded server takes any
+            )
+        return self._client
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                raise RuntimeError("the embedded AWS endpoint ended while starting")
+            try:
+                with urllib.request.urlopen(f"{self.url}/moto-api/", timeout=1):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        raise RuntimeError(f"the embedded AWS endpoint was not ready in {READY_WITHIN_S:.0f} s")
+
+    def _stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

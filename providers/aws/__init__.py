@@ -1,0 +1,45 @@
+"""AWS: one session and login for the services that a store may name.
+
+Neighbours: `providers.registry` loads this module; `config` describes the store's
+block. Importing it is cheap, the SDK is imported when the first session opens.
+
+Least permissions: `secretsmanager:GetSecretValue` on the secrets. With
+`BatchGetSecretValue` and `ListSecrets` (both only grantable on "*") reads cost a
+twentieth and unchanged secrets are not read at all; with `DescribeSecret` a secret
+that is scheduled for deletion is told apart.
+"""
+
+from __future__ import annotations
+
+from providers.aws.config import AwsConfig
+from providers.base import CallObserver, Credentials, InvalidRef, Provider
+
+__all__ = ["CONFIG", "METRIC_NAME", "open_provider"]
+
+CONFIG = AwsConfig
+METRIC_NAME = "AWS/SecretsManager"
+
+
+def open_provider(
+    config: AwsConfig, credentials: Credentials, *, observe: CallObserver
+) -> Provider:
+    """Open a session for a store; it logs in at its first request.
+
+    Args:
+        config: the store's `spec.provider.aws`.
+        credentials: what its selectors resolved to.
+        observe: is told of each request, STS included.
+
+    Raises:
+        InvalidRef: the block contradicts itself, or names a service not served yet.
+        AuthFailed: a selector holds no usable credential.
+    """
+    if config.service != "SecretsManager":
+        raise InvalidRef(
+            f'spec.provider.aws.service "{config.service}" is not supported yet',
+            remedy="use SecretsManager",
+        )
+    # Imported here: the SDK costs half a second and 30 MB that only stores at AWS need.
+    from providers.aws.secrets_manager import AwsSecretsManager  # noqa: PLC0415 - see above
+
+    return AwsSecretsManager.from_config(config, credentials, observe=observe)

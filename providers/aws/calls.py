@@ -1,0 +1,89 @@
+"""The one place where the AWS SDK is called: counts each request, classifies failures.
+
+Neighbours: `errors` classifies; `secrets_manager`, `listing` and `session` call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from providers.aws.errors import Fault, fault_of_exception
+from providers.base import CallObserver, ProviderError
+
+__all__ = ["CallFailed", "Calls", "LoginFailed"]
+
+
+class CallFailed(Exception):  # noqa: N818 - read as "except CallFailed"; it never leaves this package
+    """A request failed; `fault` says how. Adapters turn it into a ProviderError."""
+
+    def __init__(self, fault: Fault, operation: str) -> None:
+        super().__init__(f"{operation}: {fault.code}")
+        self.fault = fault
+        self.operation = operation
+
+    def error(self, subject: str = "") -> ProviderError:
+        """Return the error for `subject`, with the SDK's own exception as its cause."""
+        error = self.fault.error(self.operation, subject)
+        error.__cause__ = self.__cause__
+        return error
+
+
+class LoginFailed(CallFailed):
+    """A request was never sent, because no credentials could be had for it."""
+
+    def __init__(self, error: ProviderError, operation: str) -> None:
+        super().__init__(Fault(type(error), "login"), operation)
+        self._error = error
+
+    def error(self, subject: str = "") -> ProviderError:  # noqa: ARG002 - no subject: it concerns all
+        """Return what the login reported; it is the same for every subject."""
+        return self._error
+
+
+class Calls:
+    """Runs SDK methods and reports each to an observer."""
+
+    def __init__(self, observe: CallObserver) -> None:
+        self._observe = observe
+
+    def run(
+        self, operation: str, method: Callable[..., Any], /, **params: Any
+    ) -> Mapping[str, Any]:
+        """Call `method` once.
+
+        Returns:
+            The parsed reply; possibly without any of its fields, as the SDK takes a body
+            that is not JSON for an empty one.
+
+        Raises:
+            CallFailed: for whatever the SDK raised, its parser included, and for what the
+                refresh of the credentials reported.
+        """
+        try:
+            reply = method(**params)
+        except ProviderError as exc:
+            # Nothing was sent for this operation; the login counted its own request.
+            raise LoginFailed(exc, operation) from exc
+        except Exception as exc:  # noqa: BLE001 - the SDK's parser raises bare built-in errors
+            caught = exc
+        else:
+            self._observe(operation, "success")
+            return reply if isinstance(reply, Mapping) else {}
+        self._observe(operation, "error")
+        # Raised outside the except block, so that no context is kept by accident.
+        failed = CallFailed(fault_of_exception(caught), operation)
+        raise failed from _showable(caught)
+
+
+def _showable(exc: Exception) -> Exception | None:
+    """Return the exception where it is safe to keep as a cause.
+
+    A decoding error carries the whole reply, and the SDK quotes a body that it could
+    not parse: neither may live on in an error that someone prints.
+    """
+    response = getattr(exc, "response", None)
+    if isinstance(response, Mapping):
+        code = str(response.get("Error", {}).get("Code", ""))
+        return exc if code and not code.isdigit() else None
+    return exc if type(exc).__module__ == "botocore.exceptions" else None

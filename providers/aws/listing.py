@@ -1,0 +1,314 @@
+"""Change detection for Secrets Manager: one list call instead of a read per secret.
+
+Neighbours: `secrets_manager` owns one detector per session. No clock: every decision
+compares dates that AWS returned.
+
+ListSecrets is asked for the last changed first, and read until it is older than what
+the previous list had shown. Why the answers hold:
+
+* W is the newest LastChangedDate of the previous list, so W is not later than the
+  moment at which AWS made that list. A list may lack the changes of the 5 minutes
+  before it was made; whatever it lacked is therefore dated W - 5 min or later, and
+  the next list is read down to W - OVERLAP. A change that a lag hides is found as
+  soon as the list shows it, and none falls between two lists.
+* A ref that the list shows is judged by the version id that carries its stage.
+* A ref that a list read down to W - OVERLAP does not show has not changed since it
+  was last known for certain: either a list of this chain showed it (`listed`), or
+  this session read it after the previous list was begun, from the account and region
+  which that list is of. It is `unchanged` if the caller knows that very version and
+  `unknown` otherwise. A ref of which neither holds (read by an earlier process, or
+  kept in another account, which no list of ours ever shows) is `unknown`.
+* A list that is complete and lacks a ref proves nothing about it: `unknown`.
+* Stopping early needs an endpoint that sorts. It is believed once a list of several
+  pages was in order and the opposite order began with another secret; it is doubted
+  again when a page is out of order, or when the first date is older than W.
+* A deletion need not appear among the changes. A full sweep, which is a call without
+  watermark, finds it: the caller makes one per hour.
+
+Cost: never more pages than reading all refs in batches would take calls (at least 2);
+refs beyond that are `unknown`. An account of 500,000 secrets is not listed for ten.
+
+Source: API_ListSecrets (sorting, delay of 5 minutes), API_SecretListEntry.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from providers.aws.calls import CallFailed, Calls
+from providers.aws.errors import UNREADABLE
+from providers.aws.ids import CURRENT, account_scope, callings, pinned_version, secret_id
+from providers.base import AccessDenied, Changes, SecretRef
+
+__all__ = ["OVERLAP", "PAGE_MAX_SECRETS", "ChangeDetector", "Watermark"]
+
+#: AWS refuses a larger page.
+PAGE_MAX_SECRETS = 100
+#: Twice the delay that AWS documents for lists; the rest is for slow listings and skew.
+OVERLAP = timedelta(minutes=10)
+_MIN_PAGES = 2
+#: As BatchGetSecretValue takes.
+_SECRETS_PER_READ = 20
+#: Reads remembered per session; an older one forgotten costs one read more.
+_MAX_READS = 100_000
+
+_LIST = "ListSecrets"
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """What one list has shown; callers hand it back and do not look inside.
+
+    Args:
+        owner: the detector that made it; to another one it means nothing.
+        moment: counts the lists of that detector; this one was begun at it.
+        newest: the newest date that the list showed.
+        listed: version id per ref as of that list.
+        scope: partition, region and account that the list is of, as an ARN starts.
+        sorts: the endpoint proved to sort.
+        denied: listing is denied; nothing is asked until the next full sweep.
+        pages: how many pages the list took.
+    """
+
+    owner: object
+    moment: int
+    newest: datetime | None = None
+    listed: Mapping[SecretRef, str] = field(default_factory=dict)
+    scope: str = ""
+    sorts: bool = False
+    denied: bool = False
+    pages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    version: str
+    scope: str
+    since: int
+
+
+class ChangeDetector:
+    """Lists, and remembers which version this session has read of what."""
+
+    def __init__(self, client: Any, calls: Calls, *, prefix: str) -> None:
+        self._client = client
+        self._calls = calls
+        self._prefix = prefix
+        self._lock = threading.Lock()
+        self._moment = 0
+        self._reads: dict[SecretRef, _Read] = {}
+
+    def moment(self) -> int:
+        """Return how many lists were begun; ask before a read, hand to `note_read`."""
+        with self._lock:
+            return self._moment
+
+    def note_read(self, ref: SecretRef, *, version: str, arn: str, since: int) -> None:
+        """Remember a successful read that was begun at moment `since`."""
+        with self._lock:
+            # Taken out first, so that the order of the dict is the order of reading.
+            self._reads.pop(ref, None)
+            self._reads[ref] = _Read(version, account_scope(arn), since)
+            if len(self._reads) > _MAX_READS:
+                del self._reads[next(iter(self._reads))]
+
+    def changes(self, watermark: object | None, known: Mapping[SecretRef, str]) -> Changes:
+        """Judge the known refs; see the module's description.
+
+        Raises:
+            ProviderError: the list failed for another reason than a denial.
+        """
+        mine = isinstance(watermark, Watermark) and watermark.owner is self
+        mark = watermark if isinstance(watermark, Watermark) and mine else None
+        verdict = _Verdict()
+        listable = {ref: version for ref, version in known.items() if _is_listable(ref)}
+        for ref in known.keys() - listable.keys():
+            # A pinned version never changes; metadata shows in no list.
+            pinned = not ref.metadata and pinned_version(ref) == known[ref]
+            (verdict.unchanged if pinned else verdict.unknown).add(ref)
+        if not listable:
+            return verdict.changes(mark)
+        if mark is not None and mark.denied:
+            verdict.unknown.update(listable)
+            return verdict.changes(mark)
+        return self._listed_changes(mark, listable, verdict)
+
+    def _listed_changes(
+        self, mark: Watermark | None, known: Mapping[SecretRef, str], verdict: _Verdict
+    ) -> Changes:
+        with self._lock:
+            self._moment += 1
+            moment = self._moment
+        walk = _Walk(mark, wanted={secret_id(self._prefix, ref.key) for ref in known})
+        try:
+            self._walk(walk, max_pages=max(_MIN_PAGES, -(-len(known) // _SECRETS_PER_READ)))
+        except CallFailed as failed:
+            if failed.fault.kind is not AccessDenied and not failed.fault.unknown_operation:
+                raise failed.error() from failed.__cause__
+            verdict.unknown.update(known)
+            return verdict.changes(Watermark(owner=self, moment=moment, denied=True))
+        listed = self._judge(walk, known, verdict)
+        return verdict.changes(
+            replace(walk.watermark(self, moment), listed=listed, sorts=self._sorts(walk))
+        )
+
+    def _walk(self, walk: _Walk, *, max_pages: int) -> None:
+        token: dict[str, str] = {}
+        while not walk.done and walk.pages < max_pages:
+            reply = self._list(MaxResults=PAGE_MAX_SECRETS, SortOrder="desc", **token)
+            walk.take(reply)
+            token = {"NextToken": reply.get("NextToken", "")}
+
+    def _sorts(self, walk: _Walk) -> bool:
+        """Return whether the endpoint may be believed to sort by date."""
+        if not walk.in_order or walk.believed:
+            return walk.in_order
+        if walk.pages < _MIN_PAGES:
+            # Nothing to stop early in; the proof is made when there is.
+            return False
+        try:
+            oldest = self._list(MaxResults=1, SortOrder="asc")
+        except CallFailed:
+            return False
+        return [entry.get("Name") for entry in oldest["SecretList"]] not in ([], [walk.first_name])
+
+    def _list(self, **params: Any) -> Mapping[str, Any]:
+        reply = self._calls.run(
+            _LIST,
+            self._client.list_secrets,
+            SortBy="last-changed-date",
+            IncludePlannedDeletion=True,
+            **params,
+        )
+        if not isinstance(reply.get("SecretList"), list):
+            # An unreadable body must not pass for an account without secrets.
+            raise CallFailed(UNREADABLE, _LIST)
+        return reply
+
+    def _judge(
+        self, walk: _Walk, known: Mapping[SecretRef, str], verdict: _Verdict
+    ) -> dict[SecretRef, str]:
+        """Sort refs into the verdict; return the version id per ref that is certain now."""
+        listed: dict[SecretRef, str] = {}
+        with self._lock:
+            reads = {ref: self._reads.get(ref) for ref in known}
+        for ref, version in known.items():
+            entry = walk.seen.get(secret_id(self._prefix, ref.key))
+            if entry is not None:
+                now = _version_of(entry, ref.version or CURRENT)
+            else:
+                now = walk.still(ref, reads[ref])
+            if now:
+                listed[ref] = now
+            if now == version:
+                verdict.unchanged.add(ref)
+            elif now and entry is not None:
+                verdict.changed[ref] = now
+            else:
+                verdict.unknown.add(ref)
+        return listed
+
+
+class _Verdict:
+    """Refs by what is known of them."""
+
+    def __init__(self) -> None:
+        self.changed: dict[SecretRef, str] = {}
+        self.unchanged: set[SecretRef] = set()
+        self.unknown: set[SecretRef] = set()
+
+    def changes(self, mark: Watermark | None) -> Changes:
+        return Changes(self.changed, frozenset(self.unchanged), frozenset(self.unknown), mark)
+
+
+class _Walk:
+    """One list on its way: what it has shown, and whether it may stop."""
+
+    def __init__(self, mark: Watermark | None, *, wanted: set[str]) -> None:
+        self._mark = mark
+        self._wanted = wanted
+        self.believed = mark is not None and mark.sorts
+        self.seen: dict[str, Mapping[str, Any]] = {}
+        self._seen_in_full: set[str] = set()
+        self.pages = 0
+        self.in_order = True
+        self.first_name = ""
+        self._scope = mark.scope if mark is not None else ""
+        self._newest: datetime | None = None
+        self._last: datetime | None = None
+        self.complete = False
+        self.reached = False
+
+    @property
+    def done(self) -> bool:
+        return self.complete or self.reached
+
+    def take(self, reply: Mapping[str, Any]) -> None:
+        """Take in one page."""
+        for entry in reply["SecretList"]:
+            self._take_date(entry.get("LastChangedDate") or entry.get("CreatedDate"))
+            self._take_names(entry)
+        self.pages += 1
+        if self.pages == 1 and self._starts_too_late():
+            self.believed = False
+        self.complete = not reply.get("NextToken")
+        self.reached = self._reaches_back()
+
+    def still(self, ref: SecretRef, read: _Read | None) -> str:
+        """Return the version that an unseen ref certainly still has, or ""."""
+        if not self.reached or self.complete or self._mark is None:
+            return ""
+        fresh = read is not None and read.since >= self._mark.moment
+        if read is not None and fresh and read.scope == self._scope:
+            return read.version
+        return self._mark.listed.get(ref, "")
+
+    def watermark(self, owner: object, moment: int) -> Watermark:
+        return Watermark(
+            owner=owner, moment=moment, newest=self._newest, scope=self._scope, pages=self.pages
+        )
+
+    def _starts_too_late(self) -> bool:
+        """What was the newest is not on the first page: deleted, or the list is not sorted."""
+        newest = self._mark.newest if self._mark is not None else None
+        return newest is not None and (self._newest is None or self._newest < newest)
+
+    def _reaches_back(self) -> bool:
+        if self._mark is None or not (self.believed and self.in_order):
+            return False
+        newest, last = self._mark.newest, self._last
+        return newest is not None and last is not None and last < newest - OVERLAP
+
+    def _take_date(self, changed_at: object) -> None:
+        if not isinstance(changed_at, datetime):
+            self.in_order = False
+            return
+        if self._last is not None and changed_at > self._last:
+            self.in_order = False
+        self._last = changed_at
+        self._newest = changed_at if self._newest is None else max(self._newest, changed_at)
+
+    def _take_names(self, entry: Mapping[str, Any]) -> None:
+        name, arn, partial = callings(entry)
+        self.first_name = self.first_name or name
+        self._scope = account_scope(arn) or self._scope
+        for full in self._wanted.intersection((name, arn)):
+            self.seen[full] = entry
+            self._seen_in_full.add(full)
+        if partial in self._wanted and partial not in self._seen_in_full:
+            self.seen[partial] = entry
+
+
+def _is_listable(ref: SecretRef) -> bool:
+    return not ref.metadata and not pinned_version(ref)
+
+
+def _version_of(entry: Mapping[str, Any], stage: str) -> str:
+    """Return the id of the version that carries the stage; "" if that is not certain."""
+    stages: Mapping[str, Iterable[str]] = entry.get("SecretVersionsToStages") or {}
+    carriers = [version for version, labels in stages.items() if stage in labels]
+    return carriers[0] if len(carriers) == 1 and not entry.get("DeletedDate") else ""

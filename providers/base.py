@@ -1,0 +1,313 @@
+"""The provider contract: what an adapter gets, gives and raises.
+
+Neighbours: `secretsync.refresh` calls adapters and owns time, retries, limits
+and caches; `providers.<service>` implement this. Standard library only, so that
+parsing a store needs no SDK.
+
+Error tree (the class says what the caller must do):
+
+    ProviderError                 something is wrong with one ref or one store
+    ├─ SecretNotFound             absent; the deletionPolicy decides
+    ├─ AccessDenied               permanent until the permissions change
+    ├─ AuthFailed                 permanent until the credentials change
+    ├─ InvalidRef                 permanent until the reference or the store changes
+    ├─ MalformedSecret            permanent until the secret changes upstream
+    └─ Unavailable                transient; back off and keep the last good value
+       └─ RateLimited             transient; wait at least `retry_after_s`
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NoReturn, Protocol
+
+__all__ = [
+    "AccessDenied",
+    "AuthFailed",
+    "Capability",
+    "Changes",
+    "Credentials",
+    "FindQuery",
+    "InvalidRef",
+    "MalformedSecret",
+    "Provider",
+    "ProviderError",
+    "RateLimited",
+    "SecretBytes",
+    "SecretKeySelector",
+    "SecretNotFound",
+    "SecretRef",
+    "SecretValue",
+    "ServiceAccountSelector",
+    "ServiceAccountToken",
+    "Unavailable",
+]
+
+
+class SecretBytes:
+    """Bytes that refuse to be shown, stored or sent by accident.
+
+    `reveal()` is the only way to the value, so that a search for it finds every
+    place where plaintext is used. repr, str and format show a placeholder; pickle,
+    copy and JSON fail.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def reveal(self) -> bytes:
+        """Return the plaintext."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretBytes) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "SecretBytes(***)"
+
+    __str__ = __repr__
+
+    def __format__(self, format_spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a SecretBytes is never copied or pickled; pass the object itself")
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("a SecretBytes is not iterable; call reveal() where plaintext is meant")
+
+
+class ProviderError(Exception):
+    """Root of everything an adapter reports.
+
+    Args:
+        message: what is wrong, in the service's terms, without any secret value.
+        remedy: what the reader can do about it; may be empty.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+class SecretNotFound(ProviderError):
+    """The service says that the secret, or the asked version of it, does not exist.
+
+    Args:
+        definite: the service is certain (it is not an eventually consistent miss of
+            a list, nor a denial in disguise). Only a definite absence may ever lead
+            to a deletion.
+        pending_deletion: the secret still exists but is scheduled for deletion.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str = "",
+        definite: bool = False,
+        pending_deletion: bool = False,
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.definite = definite
+        self.pending_deletion = pending_deletion
+
+
+class AccessDenied(ProviderError):
+    """The identity may not do this; permanent until its permissions change."""
+
+
+class AuthFailed(ProviderError):
+    """No identity could be established; permanent until the credentials change."""
+
+
+class InvalidRef(ProviderError):
+    """The service refuses the key, version or option; permanent until it changes."""
+
+
+class MalformedSecret(ProviderError):
+    """The service answered with a value that cannot be trusted or decrypted."""
+
+
+class Unavailable(ProviderError):
+    """Network, timeout or server fault: transient."""
+
+
+class RateLimited(Unavailable):
+    """The service throttles; wait `retry_after_s` (seconds, None if it did not say)."""
+
+    def __init__(
+        self, message: str, *, remedy: str = "", retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class SecretKeySelector:
+    """A key of a Kubernetes Secret that holds a credential (`secretRef` fields)."""
+
+    name: str = ""
+    key: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccountSelector:
+    """A Kubernetes ServiceAccount whose token is exchanged at the service."""
+
+    name: str = ""
+    namespace: str = ""
+    audiences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccountToken:
+    """A token issued for a ServiceAccount, with that account's annotations."""
+
+    token: SecretBytes
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a store's selectors resolved to; adapters never talk to Kubernetes.
+
+    Args:
+        secrets: value per SecretKeySelector that the store's configuration holds.
+        tokens: token per ServiceAccountSelector that it holds.
+        context: `namespace`, `store_name` and `store_kind` of the store in use.
+    """
+
+    secrets: Mapping[SecretKeySelector, SecretBytes] = field(default_factory=dict)
+    tokens: Mapping[ServiceAccountSelector, ServiceAccountToken] = field(default_factory=dict)
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """One thing to read: a key, a version of it ("" = the current one), or its metadata."""
+
+    key: str
+    version: str = ""
+    metadata: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SecretValue:
+    """What the service holds for a ref.
+
+    Args:
+        value: the payload as stored, or for metadata refs a JSON object.
+        version: the service's own id of this version, never empty: an adapter of a
+            service without versions gives a digest that only it can compare.
+        created_at: when the service says this version was made; None if it does not.
+    """
+
+    value: SecretBytes
+    version: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindQuery:
+    """`dataFrom.find`: which secrets to list."""
+
+    path: str = ""
+    name_regexp: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What moved since a watermark, without reading a value.
+
+    Args:
+        changed: refs whose current version differs from the known one, with the new id.
+        unchanged: refs that certainly still have the known version.
+        unknown: refs that only a read can tell about. A ref that a list does not show
+            belongs here: a list that misses it is no proof of absence.
+        watermark: opaque; hand it back at the next call. None: start over.
+    """
+
+    changed: Mapping[SecretRef, str]
+    unchanged: frozenset[SecretRef]
+    unknown: frozenset[SecretRef]
+    watermark: object | None
+
+
+class Capability(enum.Flag):
+    """What a provider can do; `ReadWrite` is both."""
+
+    READ = enum.auto()
+    WRITE = enum.auto()
+
+
+class Provider(Protocol):
+    """One authenticated session with one service.
+
+    Adapters do not sleep, retry, cache values, log values or read clocks: whoever
+    calls them owns that. Every method may be called from several threads at once.
+    """
+
+    def pack(self, refs: Sequence[SecretRef]) -> list[list[SecretRef]]:
+        """Group refs so that each group costs one call where the service allows it.
+
+        Pure. Every ref is in exactly one group; order within a group does not matter.
+        """
+        ...
+
+    def fetch(self, refs: Sequence[SecretRef]) -> dict[SecretRef, SecretValue | ProviderError]:
+        """Read one group of refs.
+
+        Total: an entry for each ref asked, and no exception for any fault of the
+        service; a fault of the whole call is the entry of each of its refs.
+        """
+        ...
+
+    def find(self, query: FindQuery) -> list[SecretRef]:
+        """List the refs that match.
+
+        Raises:
+            ProviderError: the listing failed; it never returns half a list.
+        """
+        ...
+
+    def changes(self, watermark: object | None, known: Mapping[SecretRef, str]) -> Changes:
+        """Say which of the known refs (ref → version id last read) have moved.
+
+        The cheapest sound detection that the service has. A service without one, or
+        an identity that may not list, answers `unknown` for all.
+
+        Raises:
+            Unavailable: the service cannot be asked now.
+        """
+        ...
+
+    def check(self, refs: Sequence[SecretRef]) -> None:
+        """Probe that this identity works, and that it may read `refs` where given.
+
+        Raises:
+            ProviderError: it cannot; the class and message say why.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release connections and revoke what was issued to this session."""
+        ...
+
+
+#: Called by adapters once per request: operation name, "success" or "error".
+CallObserver = Callable[[str, str], None]

@@ -1,0 +1,138 @@
+"""PATH arguments → documents: files, folders, standard input.
+
+A file that cannot be read or does not parse stops only itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from secretsync.errors import InputError
+from secretsync.resources.documents import MAX_FILE_BYTES, Document, load_documents
+from secretsync.resources.problems import Problem, Severity
+
+__all__ = ["Inputs", "inventory_id", "read_paths"]
+
+SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What PATH gave.
+
+    Args:
+        unreadable: files or folders that could not be opened at all.
+    """
+
+    documents: tuple[Document, ...]
+    problems: tuple[Problem, ...]
+    unreadable: tuple[Problem, ...]
+
+
+def read_paths(paths: Sequence[str]) -> Inputs:
+    """Read every PATH; the order does not matter.
+
+    Raises:
+        InputError: a form of PATH that is not served.
+    """
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    unreadable: list[Problem] = []
+    for name, text in _texts(paths, unreadable):
+        found, wrong = load_documents(text, file=name)
+        documents += found
+        problems += wrong
+        if any(doc.value.get("kind") == "Secret" for doc in found):
+            problems += _permissions(name)
+    return Inputs(tuple(documents), tuple(problems), tuple(unreadable))
+
+
+def _texts(paths: Sequence[str], unreadable: list[Problem]) -> Iterator[tuple[str, bytes]]:
+    seen: set[Path] = set()
+    for path in paths:
+        if path.startswith("git+"):
+            raise InputError(
+                f"{path}: reading from a repository is not supported yet",
+                remedy="check the repository out and give the folder",
+            )
+        if path == STDIN:
+            yield "<stdin>", sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+            continue
+        for file in _files(Path(path), unreadable):
+            real = file.resolve()
+            if real not in seen:
+                seen.add(real)
+                text = _read(file, unreadable)
+                if text is not None:
+                    yield str(file), text
+
+
+def _files(path: Path, unreadable: list[Problem]) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+
+    def note(error: OSError) -> None:
+        unreadable.append(_unreadable(Path(error.filename or path), error))
+
+    for folder, folders, names in os.walk(path, onerror=note):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if Path(name).suffix in SUFFIXES and not name.startswith("."):
+                yield Path(folder) / name
+
+
+def _read(file: Path, unreadable: list[Problem]) -> bytes | None:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(MAX_FILE_BYTES + 1)
+    except OSError as exc:
+        unreadable.append(_unreadable(file, exc))
+        return None
+
+
+def _unreadable(file: Path, error: OSError) -> Problem:
+    return Problem(
+        f"cannot be read: {error.strerror or type(error).__name__}",
+        remedy="check that the path exists and that you may read it",
+        file=str(file),
+    )
+
+
+def _permissions(name: str) -> list[Problem]:
+    """Warn of a file of Secrets that others may read."""
+    try:
+        mode = Path(name).stat().st_mode
+    except OSError:
+        return []  # Standard input, or gone by now: there is nothing to warn of.
+    if not mode & (stat.S_IRGRP | stat.S_IROTH):
+        return []
+    return [
+        Problem(
+            "holds a Secret and may be read by others",
+            remedy=f"chmod 600 {name}",
+            file=name,
+            severity=Severity.WARNING,
+        )
+    ]
+
+
+def inventory_id(paths: Sequence[str], *, name: str, namespace: str) -> str:
+    """Return the label value that stands for this set of PATHs, "" for none.
+
+    Args:
+        name: chosen by the user; without it the absolute paths decide, so that equal
+            relative paths of two repositories are never taken for one another.
+    """
+    if not name and STDIN in paths:
+        return ""
+    parts = [name] if name else sorted({str(Path(path).resolve()) for path in paths})
+    digest = hashlib.sha256("\0".join([namespace, *parts]).encode()).hexdigest()
+    return digest[:16]

@@ -1,0 +1,73 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["namespace_option", "one_shot_options", "output_option", "to_option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+to_option = click.option(
+    "--to",
+    "cluster",
+    required=True,
+    metavar="CLUSTER",
+    help="dir:ROOT or kube[:CONTEXT].",
+)
+
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of the data on standard output.",
+)
+
+namespace_option = click.option(
+    "-n",
+    "--namespace",
+    default="",
+    help="Namespace of objects that name none (default: the context's, else `default`).",
+)
+
+
+def one_shot_options(function: F) -> F:
+    """Add what `plan` and `sync` take."""
+    for option in reversed(
+        (
+            click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
+            to_option,
+            namespace_option,
+            output_option,
+            click.option(
+                "--prune",
+                is_flag=True,
+                help="Delete what an earlier run from the same PATHs made and this one does not.",
+            ),
+            click.option(
+                "--inventory",
+                default="",
+                metavar="NAME",
+                help="Name the set of PATHs for --prune (default: their absolute paths).",
+            ),
+            click.option(
+                "--acknowledge",
+                multiple=True,
+                metavar="TOKEN",
+                help="Go on with the mass deletion that was stopped with this token.",
+            ),
+            click.option(
+                "--controller-class",
+                default="default",
+                show_default=True,
+                help="Serve stores of this spec.controller, and those without one.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function

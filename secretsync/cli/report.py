@@ -1,0 +1,146 @@
+"""What a run found, for people and for scripts; fingerprints stand for values."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import click
+
+from secretsync.core.fingerprints import Fingerprinter
+from secretsync.core.plan import KeyChange, KeyVerb, SecretAction, Verb
+from secretsync.refresh.oneshot import Extra, Result
+from secretsync.refresh.outcomes import Outcome, Progress
+from secretsync.resources.problems import Problem, render_problem
+
+__all__ = [
+    "outcome_problem",
+    "problem_json",
+    "show_problems",
+    "show_result",
+    "shown_verb",
+]
+
+_MARKS = {KeyVerb.ADDED: "+", KeyVerb.CHANGED: "~", KeyVerb.REMOVED: "-"}
+
+#: Places a problem: (object, field) → (file, line).
+Locator = Callable[[str, str], tuple[str, int]]
+
+
+def show_problems(problems: Iterable[Problem]) -> None:
+    """Print each problem as a block on standard error."""
+    for problem in problems:
+        click.echo(render_problem(problem), err=True)
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """Return the stable JSON form of a problem."""
+    return {
+        "severity": str(problem.severity),
+        "file": problem.file,
+        "line": problem.line,
+        "object": problem.object,
+        "field": problem.field,
+        "message": problem.message,
+        "remedy": problem.remedy,
+    }
+
+
+def outcome_problem(outcome: Outcome, locate: Locator) -> Problem:
+    """Return what is wrong with a failed ExternalSecret, with its place in the input."""
+    name = str(outcome.external_secret.ref)
+    file, line = locate(name, outcome.field)
+    return Problem(
+        outcome.message,
+        remedy=outcome.remedy,
+        object=name,
+        field=outcome.field,
+        file=file,
+        line=line,
+    )
+
+
+def shown_verb(outcome: Outcome) -> Verb:
+    """Return the verb that people see: what could not be decided is blocked."""
+    if outcome.failed:
+        return Verb.BLOCKED
+    return outcome.action.verb if outcome.action else Verb.UNCHANGED
+
+
+def show_result(result: Result, fingerprinter: Fingerprinter, *, output: str, prune: bool) -> None:
+    """Print a run on standard output."""
+    rows = [_row(outcome, fingerprinter) for outcome in result.outcomes if _shown(outcome)]
+    rows += [_extra_row(extra, fingerprinter, prune=prune) for extra in result.extras]
+    summary = Counter(row["action"] for row in rows)
+    if output == "json":
+        click.echo(json.dumps({"objects": rows, "summary": dict(summary)}, indent=2))
+        return
+    for row in rows:
+        _print_row(row)
+    counts = ", ".join(f"{summary.get(str(verb), 0)} {verb}" for verb in Verb)
+    extras = f", {summary['extra']} extra" if summary.get("extra") else ""
+    click.echo(f"{counts}{extras}")
+
+
+def _shown(outcome: Outcome) -> bool:
+    return outcome.progress is not Progress.SKIPPED
+
+
+def _row(outcome: Outcome, fingerprinter: Fingerprinter) -> dict[str, Any]:
+    item = outcome.external_secret
+    action = outcome.action
+    return {
+        "action": str(shown_verb(outcome)),
+        "kind": "Secret",
+        "namespace": item.meta.namespace,
+        "name": item.target.name,
+        "from": str(item.ref),
+        "reason": outcome.reason,
+        "message": outcome.message,
+        "keys": _keys(action, fingerprinter) if action else [],
+        "metadata": list(action.metadata) if action else [],
+    }
+
+
+def _extra_row(extra: Extra, fingerprinter: Fingerprinter, *, prune: bool) -> dict[str, Any]:
+    pruned = prune and not extra.error
+    return {
+        "action": str(Verb.DELETE) if pruned else "extra",
+        "kind": "Secret",
+        "namespace": extra.action.target.namespace,
+        "name": extra.action.target.name,
+        "from": "",
+        "reason": "extra",
+        "message": extra.error or ("" if pruned else "no longer wanted; --prune deletes it"),
+        "keys": _keys(extra.action, fingerprinter),
+        "metadata": [],
+    }
+
+
+def _keys(action: SecretAction, fingerprinter: Fingerprinter) -> list[dict[str, str]]:
+    where = f"{action.target.namespace}/{action.target.name}"
+    return [_key(change, where, fingerprinter) for change in action.changes]
+
+
+def _key(change: KeyChange, where: str, fingerprinter: Fingerprinter) -> dict[str, str]:
+    entry = {"key": change.key, "change": str(change.verb)}
+    for side, value in (("before", change.before), ("after", change.after)):
+        if value is not None:
+            entry[side] = fingerprinter.fingerprint(where, change.key, value.reveal())
+    return entry
+
+
+def _print_row(row: Mapping[str, Any]) -> None:
+    origin = f"  (from {row['from']})" if row["from"] else ""
+    click.echo(f"{row['action']:<9} Secret {row['namespace']}/{row['name']}{origin}")
+    if row["reason"] != "SecretSynced" and row["action"] != str(Verb.BLOCKED) and row["message"]:
+        click.echo(f"            {row['message']}")
+    width = max((len(key["key"]) for key in row["keys"]), default=0)
+    for key in row["keys"]:
+        mark = _MARKS[KeyVerb(key["change"])]
+        prints = " -> ".join(key[side] for side in ("before", "after") if side in key)
+        click.echo(f"          {mark} {key['key']:<{width}}  {prints}")
+    for name in row["metadata"]:
+        click.echo(f"          ~ {name}")

@@ -1,0 +1,130 @@
+"""What `plan` and `sync` share: inputs, cluster, install key, one run, its report."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from secretsync.cli.inputs import Inputs, inventory_id, read_paths
+from secretsync.cli.report import Locator, outcome_problem, show_problems, show_result
+from secretsync.cluster.base import Cluster
+from secretsync.cluster.opening import ClusterSpec, open_cluster, parse_cluster
+from secretsync.core.fingerprints import Fingerprinter
+from secretsync.refresh.clock import Clock
+from secretsync.refresh.installkey import install_key
+from secretsync.refresh.oneshot import OneShot, Result
+from secretsync.resources.manifests import Manifests, load_manifests
+from secretsync.resources.problems import Problem, Severity
+
+__all__ = ["Request", "Run", "run_once"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The arguments of a one-shot run."""
+
+    paths: Sequence[str]
+    cluster: str
+    namespace: str
+    output: str
+    prune: bool
+    inventory: str
+    acknowledge: tuple[str, ...]
+    controller_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run.
+
+    Args:
+        problems: every error that was found, in the input and in the run.
+        attempted: how many objects the run tried.
+    """
+
+    result: Result
+    problems: tuple[Problem, ...]
+    attempted: int
+
+
+def run_once(request: Request, *, writes: bool) -> Run:
+    """Read PATH, run over the cluster, and report.
+
+    Raises:
+        SecretSyncError: nothing could be attempted.
+    """
+    spec = parse_cluster(request.cluster)
+    inputs = read_paths(request.paths)
+    cluster = open_cluster(spec, read_only=not writes)
+    try:
+        return _run(request, inputs, cluster, spec, writes=writes)
+    finally:
+        cluster.close()
+
+
+def _run(
+    request: Request, inputs: Inputs, cluster: Cluster, spec: ClusterSpec, *, writes: bool
+) -> Run:
+    namespace = request.namespace or cluster.default_namespace
+    manifests = load_manifests(inputs.documents, default_namespace=namespace)
+    found = [*inputs.unreadable, *inputs.problems, *manifests.problems]
+    show_problems(found)
+    broken = any(problem.severity is Severity.ERROR for problem in found)
+    inventory = inventory_id(request.paths, name=request.inventory, namespace=namespace)
+    one_shot = OneShot(
+        cluster=cluster,
+        manifests=manifests,
+        clock=Clock(),
+        writes=writes,
+        inventory=inventory,
+        controller_class=request.controller_class,
+        acknowledged=request.acknowledge,
+        incomplete=broken,
+    )
+    result = one_shot.run(prune=request.prune)
+    locate = _locator(inputs)
+    failed = [outcome_problem(item, locate) for item in result.outcomes if item.failed]
+    failed += [
+        Problem(extra.error, remedy=extra.remedy, object=str(extra.action.target))
+        for extra in result.extras
+        if extra.error
+    ]
+    show_problems(failed)
+    fingerprinter = _fingerprinter(cluster, spec, writes=writes)
+    show_result(result, fingerprinter, output=request.output, prune=request.prune)
+    errors = [problem for problem in found if problem.severity is Severity.ERROR]
+    return Run(result, (*errors, *failed), len(manifests.external_secrets))
+
+
+def _fingerprinter(cluster: Cluster, spec: ClusterSpec, *, writes: bool) -> Fingerprinter:
+    key = install_key(cluster, Path(spec.root) if spec.root else None, create=writes)
+    if key is None:
+        click.echo(
+            "secretsync: this cluster has no install key: fingerprints hold for this run only",
+            err=True,
+        )
+        key = secrets.token_bytes(32)
+    return Fingerprinter(key)
+
+
+def _locator(inputs: Inputs) -> Locator:
+    origins = {}
+    for document in inputs.documents:
+        metadata = document.value.get("metadata")
+        if isinstance(metadata, dict):
+            origins.setdefault(
+                (document.value.get("kind"), metadata.get("name")), document.origin
+            )
+
+    def locate(name: str, field: str) -> tuple[str, int]:
+        kind, _, rest = name.partition(" ")
+        origin = origins.get((kind, rest.rpartition("/")[2]))
+        if origin is None:
+            return "", 0
+        return origin.file, origin.line_of_field(field)
+
+    return locate

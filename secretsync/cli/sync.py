@@ -1,0 +1,29 @@
+"""`secretsync sync`: close the difference, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from secretsync.cli.options import one_shot_options
+from secretsync.cli.session import Request, run_once
+
+__all__ = ["command"]
+
+
+@click.command(
+    epilog="Exit status: 0 all applied or unchanged, 1 at least one object failed, "
+    "2 nothing was attempted. Example: secretsync sync manifests/ --to dir:out"
+)
+@one_shot_options
+def command(**options: Any) -> int:
+    """Make the cluster's Secrets as the manifests say.
+
+    The run looks at the stores once: with deletionPolicy Delete or Merge, one definite
+    absence is enough to delete.
+    """
+    run = run_once(Request(**options), writes=True)
+    if run.problems and not run.attempted:
+        return 2
+    return 1 if run.problems else 0

@@ -1,0 +1,44 @@
+"""`secretsync validate`: parse and check, with no network and no credentials."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from secretsync.cli.inputs import read_paths
+from secretsync.cli.options import namespace_option, output_option
+from secretsync.cli.report import problem_json, show_problems
+from secretsync.resources.manifests import load_manifests
+from secretsync.resources.problems import Severity
+
+__all__ = ["command"]
+
+
+@click.command(
+    epilog="Exit status: 0 good, 1 findings, 2 unreadable. "
+    "Example: secretsync validate manifests/"
+)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@namespace_option
+@output_option
+@click.option("--strict", is_flag=True, help="Warnings count as findings.")
+def command(*, paths: tuple[str, ...], namespace: str, output: str, strict: bool) -> int:
+    """Parse and check manifests; no network, no credentials."""
+    inputs = read_paths(paths)
+    manifests = load_manifests(inputs.documents, default_namespace=namespace or "default")
+    problems = [*inputs.unreadable, *inputs.problems, *manifests.problems]
+    show_problems(problems)
+    checked = (
+        len(manifests.external_secrets) + len(manifests.secret_stores) + len(manifests.secrets)
+    )
+    if output == "json":
+        document = {"valid": checked, "problems": [problem_json(item) for item in problems]}
+        click.echo(json.dumps(document, indent=2))
+    else:
+        found = sum(item.severity is Severity.ERROR for item in problems)
+        click.echo(f"{checked} valid, {found} errors, {len(problems) - found} warnings")
+    if inputs.unreadable:
+        return 2
+    findings = [item for item in problems if strict or item.severity is Severity.ERROR]
+    return 1 if findings else 0

@@ -1,0 +1,246 @@
+"""The Cluster port: the few verbs of the Kubernetes API that secretsync uses.
+
+Objects are plain dictionaries as the API gives them. Implementations raise the
+ClusterError family and nothing else; they do not retry and hold no cache. Every
+method may be called from several threads at once.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+__all__ = [
+    "Cluster",
+    "Event",
+    "EventType",
+    "Kind",
+    "ListPage",
+    "Preconditions",
+    "ServiceAccountTokenReview",
+    "WatchEvent",
+    "WatchEventType",
+    "KINDS",
+]
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One resource of the API.
+
+    Args:
+        group: "" for the core group.
+        version: the version that is spoken on the wire.
+    """
+
+    kind: str
+    plural: str
+    group: str
+    version: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """`v1`, or `group/version`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def folder(self) -> str:
+        """`<plural>[.<group>]`, the folder of a directory cluster."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+_ESO = "external-secrets.io"
+
+#: The kinds secretsync speaks of by itself, by their `kind`.
+KINDS: Mapping[str, Kind] = {
+    kind.kind: kind
+    for kind in (
+        Kind("Secret", "secrets", "", "v1"),
+        Kind("ConfigMap", "configmaps", "", "v1"),
+        Kind("Namespace", "namespaces", "", "v1", namespaced=False),
+        Kind("ServiceAccount", "serviceaccounts", "", "v1"),
+        Kind("Event", "events", "", "v1"),
+        Kind("Lease", "leases", "coordination.k8s.io", "v1"),
+        Kind("ExternalSecret", "externalsecrets", _ESO, "v1"),
+        Kind("SecretStore", "secretstores", _ESO, "v1"),
+        Kind("ClusterSecretStore", "clustersecretstores", _ESO, "v1", namespaced=False),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """All objects of a list call, and the resource version to watch from."""
+
+    items: Sequence[Object]
+    resource_version: str
+
+
+class WatchEventType(enum.StrEnum):
+    """What happened; SYNCED closes the initial state of a watch that sends it."""
+
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+    BOOKMARK = "BOOKMARK"
+    SYNCED = "SYNCED"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """One change. For BOOKMARK and SYNCED `object` holds the resource version only."""
+
+    type: WatchEventType
+    object: Object
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """What must still be true for a delete to happen."""
+
+    uid: str = ""
+    resource_version: str = ""
+
+
+class EventType(enum.StrEnum):
+    """Kubernetes' two types of events."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A Kubernetes event about an object (an API dictionary: kind, metadata)."""
+
+    about: Mapping[str, Any]
+    type: EventType
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccountTokenReview:
+    """A token issued for a ServiceAccount; `expires_at` is RFC 3339."""
+
+    token: str
+    expires_at: str
+
+
+class Cluster(Protocol):
+    """A place that holds objects."""
+
+    @property
+    def name(self) -> str:
+        """How messages name this cluster: `dir:out`, `kube:production`."""
+        ...
+
+    @property
+    def collects_garbage(self) -> bool:
+        """Whether objects go by themselves when their controller owner is gone."""
+        ...
+
+    @property
+    def default_namespace(self) -> str:
+        """The namespace of objects that name none."""
+        ...
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """Return the object with its managedFields, or None where it is definitely absent."""
+        ...
+
+    def list(self, kind: Kind, namespace: str = "", *, label_selector: str = "") -> ListPage:
+        """Return every object ("" = of all namespaces), in pages under the hood."""
+        ...
+
+    def watch(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        resource_version: str = "",
+        stop: threading.Event,
+    ) -> Iterator[WatchEvent]:
+        """Yield changes after `resource_version` until the server ends it or `stop` is set.
+
+        With resource_version "" the current state comes first as ADDED events, then
+        one SYNCED; where the server cannot stream it, list() does it under the hood.
+
+        Raises:
+            Gone: the version is too old; start again with "".
+        """
+        ...
+
+    def create(self, kind: Kind, obj: Object, *, field_manager: str) -> Object:
+        """Create the object.
+
+        Raises:
+            AlreadyExists: something of that name is there.
+        """
+        ...
+
+    def apply(self, kind: Kind, obj: Object, *, field_manager: str, force: bool = True) -> Object:
+        """Server-side apply: own the given fields, drop owned ones no longer given.
+
+        A `metadata.resourceVersion` or `metadata.uid` in `obj` is a precondition.
+        """
+        ...
+
+    def merge_patch(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        patch: Object,
+        *,
+        field_manager: str,
+    ) -> Object:
+        """JSON merge patch (RFC 7386); `metadata.resourceVersion` is a precondition."""
+        ...
+
+    def patch_status(
+        self, kind: Kind, namespace: str, name: str, status: Object, *, field_manager: str
+    ) -> Object:
+        """Merge-patch the status subresource."""
+        ...
+
+    def delete(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        preconditions: Preconditions | None = None,
+    ) -> None:
+        """Delete; an object that is already gone is fine.
+
+        Raises:
+            Conflict: a precondition does not hold.
+        """
+        ...
+
+    def event(self, event: Event) -> None:
+        """Record an event; failing to is never an error of the caller's work."""
+        ...
+
+    def request_token(
+        self, namespace: str, name: str, *, audiences: Sequence[str], expiration_s: int = 3600
+    ) -> ServiceAccountTokenReview:
+        """Issue a token for a ServiceAccount (TokenRequest).
+
+        Raises:
+            Rejected: this kind of cluster issues no tokens.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release connections and locks."""
+        ...

@@ -1,0 +1,513 @@
+"""A directory of YAML files as a cluster: for a first run, previews, machines without one.
+
+It behaves as an API server does where the Cluster port can tell: owners of fields,
+preconditions, finalizers, validation of Secrets. It has no controllers, admission or
+accounts, and it knows no schema, so that lists inside a spec are replaced whole.
+Neighbours: `directory_tree` keeps files, `merge` merges, `directory_watch` notices.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from secretsync.cluster.base import (
+    Event,
+    Kind,
+    ListPage,
+    Object,
+    Preconditions,
+    ServiceAccountTokenReview,
+    WatchEvent,
+    WatchEventType,
+)
+from secretsync.cluster.directory_lock import WriterLock
+from secretsync.cluster.directory_objects import BrokenObject, Place, fold_string_data
+from secretsync.cluster.directory_rules import (
+    check_change,
+    check_names,
+    check_object,
+    check_segment,
+    has_status,
+)
+from secretsync.cluster.directory_selector import Selector, parse_selector
+from secretsync.cluster.directory_state import EventLog, load_or_create_install_key, rfc3339
+from secretsync.cluster.directory_tree import Found, ObjectTree, Stored
+from secretsync.cluster.directory_watch import Change, Observer, Stub
+from secretsync.cluster.field_sets import Owner, Owners
+from secretsync.cluster.merge import apply_fields, merge_patch, same, update_owners
+from secretsync.errors import AlreadyExists, Conflict, Forbidden, NotFound, Rejected
+from secretsync.resources.problems import Problem
+
+__all__ = ["DirectoryCluster"]
+
+#: How often a watch looks at the files, and at most how much of its time it looks.
+WATCH_INTERVAL_S = 0.2
+WATCH_DUTY = 0.2
+
+#: Metadata that only the cluster sets.
+_SYSTEM = ("uid", "creationTimestamp", "generation", "deletionTimestamp")
+_NOT_STORED = ("managedFields", "resourceVersion", "selfLink", "generateName")
+
+
+class DirectoryCluster:
+    """The Cluster port over a directory.
+
+    A writer holds the directory's lock from the beginning until close(); readers take
+    none and create nothing, and a directory that is not there is empty to them.
+
+    Args:
+        root: the directory.
+        read_only: refuse every write.
+        default_namespace: the namespace of objects that name none.
+        now: the aware UTC time for creation and deletion times.
+
+    Raises:
+        ClusterError: another process writes to it, or it is no directory.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        read_only: bool = False,
+        default_namespace: str = "default",
+        now: Callable[[], datetime],
+    ) -> None:
+        self._root = root
+        self._default_namespace = default_namespace
+        self._now = now
+        self._install_key = functools.cache(
+            functools.partial(load_or_create_install_key, root, read_only)
+        )
+        self._tree = ObjectTree(root, self._install_key)
+        self._tree.check_root()
+        self._events = EventLog(root)
+        self._writing = threading.RLock()
+        self._noting = threading.Lock()
+        self._observers: dict[Kind, Observer] = {}
+        self._broken: dict[Path, Problem] = {}
+        self._lock = None if read_only else WriterLock(root)
+        if self._lock is not None:
+            self._tree.remove_leftovers()
+
+    @property
+    def name(self) -> str:
+        """`dir:` and the directory as it was given."""
+        return f"dir:{self._root}"
+
+    @property
+    def collects_garbage(self) -> bool:
+        """False: nobody deletes what an owner leaves behind."""
+        return False
+
+    @property
+    def default_namespace(self) -> str:
+        """The namespace of objects that name none."""
+        return self._default_namespace
+
+    def broken(self) -> list[Problem]:
+        """Return what is wrong with the files that were met and could not be served."""
+        with self._noting:
+            return [self._broken[path] for path in sorted(self._broken)]
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """Return the object with its managedFields, or None where it is definitely absent.
+
+        Raises:
+            Rejected: a file is there and holds no such object.
+        """
+        stored = self._stored(self._place(kind, namespace, name))
+        return None if stored is None else stored.served
+
+    def list(self, kind: Kind, namespace: str = "", *, label_selector: str = "") -> ListPage:
+        """Return every object that can be read; broken() says which files cannot."""
+        selector = parse_selector(label_selector)
+        self._check_usable()
+        objects, version = self._observer(kind).list(self._scope(kind, namespace))
+        return ListPage([obj for obj in objects if _matches(selector, obj)], version)
+
+    def watch(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        resource_version: str = "",
+        stop: threading.Event,
+    ) -> Iterator[WatchEvent]:
+        """Yield changes, noticed by looking at the files every 0.2 s, until `stop` is set.
+
+        The object of a DELETED event has its metadata and nothing else.
+
+        Raises:
+            Gone: the version is too old, or another process gave it.
+        """
+        selector = parse_selector(label_selector)
+        scope = self._scope(kind, namespace)
+        observer = self._observer(kind)
+        if not resource_version:
+            page = self.list(kind, namespace, label_selector=label_selector)
+            resource_version = page.resource_version
+            for obj in page.items:
+                yield WatchEvent(WatchEventType.ADDED, obj, resource_version)
+            marker = {"metadata": {"resourceVersion": resource_version}}
+            yield WatchEvent(WatchEventType.SYNCED, marker, resource_version)
+        position = observer.position(resource_version)
+        while not stop.is_set():
+            self._check_usable()
+            started_s = time.monotonic()
+            changes, position = observer.changes(scope, position)
+            spent_s = time.monotonic() - started_s
+            for change in changes:
+                yield from self._watch_events(kind, change, selector)
+            stop.wait(max(WATCH_INTERVAL_S, spent_s / WATCH_DUTY))
+
+    def create(self, kind: Kind, obj: Object, *, field_manager: str) -> Object:
+        """Create the object.
+
+        Raises:
+            AlreadyExists: something of that name is there.
+            Rejected: an API server would refuse it, or a broken file is in its place.
+        """
+        place, new = self._given(kind, obj)
+        if new["metadata"].get("resourceVersion"):
+            raise Rejected("resourceVersion should not be set on objects to be created")
+        with self._writer():
+            if self._stored(place) is not None:
+                raise AlreadyExists(f"{place} already exists in {self.name}")
+            _drop_status(new)
+            owners = update_owners({}, new, Owner(field_manager, "Update"), {})
+            return self._create(place, new, owners)
+
+    def apply(self, kind: Kind, obj: Object, *, field_manager: str, force: bool = True) -> Object:
+        """Server-side apply: own the given fields, drop owned ones no longer given.
+
+        Raises:
+            Conflict: a precondition does not hold, or without `force` somebody else
+                owns a field that differs.
+            Rejected: an API server would refuse it, or its file is broken.
+        """
+        place, config = self._given(kind, obj)
+        _drop_status(config)
+        owner = Owner(field_manager, "Apply")
+        with self._writer():
+            stored = self._stored(place)
+            _check_preconditions(place, stored, config["metadata"])
+            if stored is None:
+                new, owners = apply_fields({}, config, owner, {}, force=force)
+                identity = {"apiVersion": config["apiVersion"], "kind": config["kind"]}
+                metadata = {**_identity(place), **new.get("metadata", {})}
+                return self._create(place, {**identity, **new, "metadata": metadata}, owners)
+            new, owners = apply_fields(stored.obj, config, owner, stored.owners, force=force)
+            return self._update(stored, {**new, "apiVersion": config["apiVersion"]}, owners)
+
+    def merge_patch(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        patch: Object,
+        *,
+        field_manager: str,
+    ) -> Object:
+        """JSON merge patch (RFC 7386); `metadata.resourceVersion` is a precondition.
+
+        Raises:
+            Conflict: a precondition does not hold.
+            NotFound: the object is not there.
+            Rejected: an API server would refuse the result, or the file is broken.
+        """
+        place = self._place(kind, namespace, name)
+        owner = Owner(field_manager, "Update")
+        with self._writer():
+            stored = self._existing(place)
+            _check_preconditions(place, stored, patch.get("metadata") or {})
+            changes = {key: value for key, value in patch.items() if key != "status"}
+            if not has_status(kind):
+                changes = dict(patch)
+            new = merge_patch(stored.obj, changes)
+            self._normalise(place, new, stored)
+            return self._update(stored, new, update_owners(stored.obj, new, owner, stored.owners))
+
+    def patch_status(
+        self, kind: Kind, namespace: str, name: str, status: Object, *, field_manager: str
+    ) -> Object:
+        """Merge-patch the status; nothing else changes.
+
+        Raises:
+            NotFound: the object is not there, or its kind has no status.
+        """
+        place = self._place(kind, namespace, name)
+        if not has_status(kind):
+            raise NotFound(f"{kind.kind} has no status subresource")
+        owner = Owner(field_manager, "Update", "status")
+        with self._writer():
+            stored = self._existing(place)
+            new = merge_patch(stored.obj, {"status": status})
+            owners = update_owners(stored.obj, new, owner, stored.owners)
+            if same(new, stored.obj) and owners == stored.owners:
+                return stored.served
+            return self._tree.write(place, stored, new, owners).served
+
+    def delete(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        preconditions: Preconditions | None = None,
+    ) -> None:
+        """Delete; one with finalizers is only marked, and goes with the last of them.
+
+        Raises:
+            Conflict: a precondition does not hold.
+            Rejected: the file is broken, so that nobody knows what would be deleted.
+        """
+        place = self._place(kind, namespace, name)
+        with self._writer():
+            stored = self._stored(place)
+            if stored is None:
+                return
+            if preconditions is not None:
+                wanted = {
+                    "uid": preconditions.uid,
+                    "resourceVersion": preconditions.resource_version,
+                }
+                _check_preconditions(place, stored, wanted)
+            if not stored.obj["metadata"].get("finalizers"):
+                self._tree.remove(stored)
+            elif not stored.obj["metadata"].get("deletionTimestamp"):
+                metadata = {**stored.obj["metadata"], "deletionTimestamp": rfc3339(self._now())}
+                marked = {**stored.obj, "metadata": metadata}
+                self._tree.write(place, stored, marked, stored.owners)
+
+    def event(self, event: Event) -> None:
+        """Append the event to `.secretsync/events.jsonl`; a reader records none."""
+        if self._lock is not None:
+            self._events.append(event, self._now())
+
+    def request_token(
+        self, namespace: str, name: str, *, audiences: Sequence[str], expiration_s: int = 3600
+    ) -> ServiceAccountTokenReview:
+        """Refuse: nobody would accept a token of a directory.
+
+        Raises:
+            Rejected: always.
+        """
+        del audiences, expiration_s
+        raise Rejected(
+            f"ServiceAccount {namespace}/{name}: a directory issues no tokens",
+            remedy="give the store credentials by secretRef, or use a Kubernetes cluster",
+        )
+
+    def close(self) -> None:
+        """Release the lock."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def _create(self, place: Place, obj: Object, owners: Owners) -> Object:
+        check_names(place.kind, place.namespace, place.name)
+        metadata = {
+            **_identity(place),
+            **obj["metadata"],
+            "uid": str(uuid.uuid4()),
+            "creationTimestamp": rfc3339(self._now()),
+        }
+        if "spec" in obj:
+            metadata["generation"] = 1
+        new = {**obj, "metadata": metadata}
+        if (place.kind.group, place.kind.kind) == ("", "Secret"):
+            new.setdefault("type", "Opaque")
+        check_object(place.kind, new)
+        return self._tree.write(place, None, new, owners).served
+
+    def _update(self, stored: Stored, new: Object, owners: Owners) -> Object:
+        """Write what differs, or remove what was only waiting for its finalizers."""
+        kind = stored.place.kind
+        if (kind.group, kind.kind) == ("", "Secret"):
+            new.setdefault("type", "Opaque")
+        if same(new, stored.obj) and owners == stored.owners:
+            return stored.served
+        check_object(kind, new)
+        check_change(kind, stored.obj, new)
+        metadata = new["metadata"]
+        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+            self._tree.remove(stored)
+            return new
+        if "spec" in new and not _same_generation(stored.obj, new):
+            metadata = {**metadata, "generation": metadata.get("generation", 0) + 1}
+        return self._tree.write(stored.place, stored, {**new, "metadata": metadata}, owners).served
+
+    def _given(self, kind: Kind, obj: Object) -> tuple[Place, Object]:
+        """Return the place of an object that a caller gave, and a clean copy of it."""
+        new = copy.deepcopy(obj)
+        metadata = new.setdefault("metadata", {})
+        if not metadata.get("name"):
+            raise Rejected(f"{kind.kind}: metadata.name is missing", remedy="give it a name")
+        place = self._place(kind, metadata.get("namespace") or "", metadata["name"])
+        if new.setdefault("kind", kind.kind) != kind.kind:
+            raise Rejected(f"{place}: the object is of another kind")
+        new.setdefault("apiVersion", kind.api_version)
+        fold_string_data(kind, new)
+        for name in (*_SYSTEM, *_NOT_STORED):
+            if name not in ("uid", "resourceVersion"):
+                metadata.pop(name, None)
+        return place, _without_nulls(new)
+
+    def _normalise(self, place: Place, new: Object, old: Stored) -> None:
+        """Undo what a patch cannot change, in place."""
+        fold_string_data(place.kind, new)
+        metadata = new.setdefault("metadata", {})
+        for name, value in _identity(place).items():
+            if metadata.get(name, value) != value:
+                raise Rejected(f"{place}: metadata.{name} cannot change")
+            metadata[name] = value
+        for name in _NOT_STORED:
+            metadata.pop(name, None)
+        for name in _SYSTEM:
+            metadata.pop(name, None)
+            if name in old.obj["metadata"]:
+                metadata[name] = old.obj["metadata"][name]
+        for name in ("apiVersion", "kind"):
+            if new.get(name) != old.obj[name]:
+                raise Rejected(f"{place}: {name} cannot change")
+
+    def _place(self, kind: Kind, namespace: str, name: str) -> Place:
+        check_segment("name", name)
+        return Place(kind, self._scope(kind, namespace or self._default_namespace), name)
+
+    def _scope(self, kind: Kind, namespace: str) -> str:
+        if not kind.namespaced:
+            return ""
+        if namespace:
+            check_segment("namespace", namespace)
+        return namespace
+
+    def _stored(self, place: Place) -> Stored | None:
+        self._check_usable()
+        found = self._tree.find(place)
+        return None if found is None else self._read(found)
+
+    def _existing(self, place: Place) -> Stored:
+        stored = self._stored(place)
+        if stored is None:
+            raise NotFound(f"{place} is not in {self.name}")
+        return stored
+
+    def _read(self, found: Found) -> Stored | None:
+        """Read a file, and keep in mind whether it is broken."""
+        try:
+            stored = self._tree.read(found)
+        except BrokenObject as exc:
+            with self._noting:
+                self._broken[found.path] = exc.problem
+            raise
+        with self._noting:
+            self._broken.pop(found.path, None)
+        return stored
+
+    def _observer(self, kind: Kind) -> Observer:
+        with self._noting:
+            if kind not in self._observers:
+                self._observers[kind] = Observer(
+                    functools.partial(self._signatures, kind), functools.partial(self._seen, kind)
+                )
+            return self._observers[kind]
+
+    def _signatures(self, kind: Kind, namespace: str) -> Mapping[tuple[str, str], tuple[int, ...]]:
+        files = self._tree.scan(kind, namespace)
+        return {key: found.signature for key, found in files.items()}
+
+    def _seen(self, kind: Kind, key: tuple[str, str]) -> Object | None:
+        try:
+            stored = self._stored(Place(kind, *key))
+        except BrokenObject:
+            return None  # broken() tells.
+        return None if stored is None else stored.served
+
+    def _watch_events(self, kind: Kind, change: Change, selector: Selector) -> Iterator[WatchEvent]:
+        version = self._observer(kind).version(change.position)
+        before = change.before if _matches(selector, change.before) else None
+        after = change.after if _matches(selector, change.after) else None
+        replaced = before is not None and after is not None and _uid(before) != _uid(after)
+        if before is not None and (after is None or replaced):
+            yield WatchEvent(WatchEventType.DELETED, copy.deepcopy(dict(before)), version)
+        if after is None:
+            return
+        obj = self._seen(kind, change.key)
+        if obj is not None and _matches(selector, obj):
+            added = before is None or replaced
+            yield WatchEvent(
+                WatchEventType.ADDED if added else WatchEventType.MODIFIED, obj, version
+            )
+
+    def _check_usable(self) -> None:
+        if self._lock is not None:
+            self._lock.check()
+        else:
+            self._tree.check_root()
+
+    def _writer(self) -> threading.RLock:
+        if self._lock is None:
+            self._refuse()
+        return self._writing
+
+    def _refuse(self) -> NoReturn:
+        raise Forbidden(f"{self.name} was opened for reading", remedy="open it for writing")
+
+
+def _identity(place: Place) -> Object:
+    namespace = {"namespace": place.namespace} if place.namespace else {}
+    return {"name": place.name, **namespace}
+
+
+def _drop_status(obj: Object) -> None:
+    """The status has its own way in; where there is none the field is unknown."""
+    obj.pop("status", None)
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a copy without null fields: a given object has no opinion about them."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return value
+
+
+def _check_preconditions(place: Place, stored: Stored | None, wanted: Mapping[str, Any]) -> None:
+    """Compare uid and resourceVersion where they are wanted.
+
+    Raises:
+        Conflict: they differ, or there is no object to have them.
+    """
+    live = {} if stored is None else stored.served["metadata"]
+    for name in ("uid", "resourceVersion"):
+        if wanted.get(name) and wanted[name] != live.get(name):
+            raise Conflict(
+                f"{place} was changed or replaced since it was read ({name})",
+                remedy="read it again",
+            )
+
+
+def _same_generation(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    outside = ("apiVersion", "kind", "metadata", "status")
+    return same(
+        {key: value for key, value in old.items() if key not in outside},
+        {key: value for key, value in new.items() if key not in outside},
+    )
+
+
+def _matches(selector: Selector, obj: Mapping[str, Any] | Stub | None) -> bool:
+    return obj is not None and selector(obj["metadata"].get("labels") or {})
+
+
+def _uid(obj: Mapping[str, Any]) -> str:
+    uid: str = obj["metadata"]["uid"]
+    return uid

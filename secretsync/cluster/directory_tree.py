@@ -1,0 +1,297 @@
+"""The files of a directory cluster as objects with owners; no API semantics.
+
+Neighbours: `directory` decides what is written, `directory_files` writes bytes,
+`directory_owners` keeps the owners, `directory_objects` is the format.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from secretsync.cluster.base import Kind, Object
+from secretsync.cluster.directory_files import (
+    PRIVATE_FILE,
+    PUBLIC_FILE,
+    make_folders,
+    open_to_others,
+    os_errors,
+    read_regular,
+    remove_file,
+    remove_leftovers,
+    replace_file,
+    resource_version,
+    signature,
+)
+from secretsync.cluster.directory_objects import (
+    BrokenObject,
+    Place,
+    decode_object,
+    encode_object,
+)
+from secretsync.cluster.directory_owners import MANAGED_FOLDER, Record, Records, spec_digest
+from secretsync.cluster.directory_rules import check_names
+from secretsync.cluster.field_sets import FieldSet, Owner, Owners, known_owners, managed_fields
+from secretsync.cluster.merge import same
+from secretsync.errors import ClusterError, Forbidden, Rejected
+from secretsync.resources.documents import MAX_FILE_BYTES
+from secretsync.resources.problems import Problem
+
+__all__ = ["Found", "ObjectTree", "Stored"]
+
+SUFFIXES = (".yaml", ".yml", ".json")
+CLUSTER_SCOPED = "_cluster"
+#: Folders of ROOT that are no namespaces.
+_RESERVED = (".", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that may hold an object.
+
+    Args:
+        signature: differs whenever the file, or whether it may be read, changed.
+        rivals: further files of the same object; then none of them counts.
+    """
+
+    place: Place
+    path: Path
+    signature: tuple[int, ...]
+    rivals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as it is.
+
+    Args:
+        obj: without resourceVersion and managedFields.
+        record: what was written about it last; `uid` is "" where the file has none.
+        edited: the spec was edited by hand since; its new generation is not in the file.
+    """
+
+    place: Place
+    path: Path
+    obj: Object
+    owners: Owners
+    record: Record
+    status: os.stat_result
+    edited: bool = False
+
+    @property
+    def served(self) -> Object:
+        """The object as readers get it."""
+        metadata = {
+            **self.obj["metadata"],
+            "resourceVersion": resource_version(self.status),
+        }
+        if self.owners:
+            metadata["managedFields"] = managed_fields(self.owners, self.obj["apiVersion"])
+        return {key: metadata if key == "metadata" else value for key, value in self.obj.items()}
+
+
+class ObjectTree:
+    """Reads and writes objects below a root.
+
+    Args:
+        install_key: the key of spec digests, None where there is none yet.
+    """
+
+    def __init__(self, root: Path, install_key: Callable[[], bytes | None]) -> None:
+        self._root = root
+        self._install_key = install_key
+        self._records = Records(root)
+
+    def check_root(self) -> None:
+        """Tell a directory that is not there, which is empty, from one that is no directory.
+
+        Raises:
+            ClusterError: it is something else, or cannot be looked at.
+        """
+        with os_errors(str(self._root)), contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISDIR(self._root.stat().st_mode):
+                raise ClusterError(
+                    f"{self._root} is not a directory", remedy="name a folder after dir:"
+                )
+
+    def scan(self, kind: Kind, namespace: str) -> dict[tuple[str, str], Found]:
+        """Return the files of a kind by (namespace, name), sorted.
+
+        Args:
+            namespace: "" for all.
+        """
+        found: dict[tuple[str, str], Found] = {}
+        for each in self._namespaces(kind, namespace):
+            folder = self._root / (each or CLUSTER_SCOPED) / kind.folder
+            for path, status in _files(folder):
+                key = (each, path.stem)
+                mine = signature(status)
+                known = found.get(key)
+                if known is None:
+                    found[key] = Found(Place(kind, each, path.stem), path, mine)
+                else:
+                    rivals = (*known.rivals, path.name)
+                    found[key] = replace(known, signature=known.signature + mine, rivals=rivals)
+        return dict(sorted(found.items()))
+
+    def find(self, place: Place) -> Found | None:
+        """Return the file of one object, or None where there is none."""
+        found = None
+        base = self._root / place.relative
+        for suffix in SUFFIXES:
+            path = base.with_name(base.name + suffix)
+            with os_errors(str(path)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                mine = signature(path.lstat())
+                if found is None:
+                    found = Found(place, path, mine)
+                else:
+                    found = replace(found, rivals=(*found.rivals, path.name))
+        return found
+
+    def read(self, found: Found) -> Stored | None:
+        """Return the object of a file, or None where it is gone meanwhile.
+
+        Raises:
+            BrokenObject: the file is there and is no object.
+        """
+        file = str(found.path)
+        if found.rivals:
+            names = ", ".join((found.path.name, *found.rivals))
+            raise BrokenObject(
+                Problem(
+                    f"several files stand for one object: {names}",
+                    "keep one of them",
+                    object=str(found.place),
+                    file=file,
+                )
+            )
+        try:
+            content, status = read_regular(found.path, max_bytes=MAX_FILE_BYTES)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (Rejected, Forbidden) as exc:
+            message = exc.message.removeprefix(f"{file}: ")
+            problem = Problem(message, exc.remedy, object=str(found.place), file=file)
+            raise BrokenObject(problem) from exc
+        if _is_secret(found.place.kind) and open_to_others(status):
+            raise BrokenObject(
+                Problem(
+                    "group or others may read or write this Secret",
+                    f"run: chmod 600 {file}",
+                    object=str(found.place),
+                    file=file,
+                )
+            )
+        return self._stored(found, content, status)
+
+    def _stored(self, found: Found, content: bytes, status: os.stat_result) -> Stored:
+        obj, uid = decode_object(
+            content, found.place, file=str(found.path), modified_ns=status.st_mtime_ns
+        )
+        record = self._records.load(found.place.relative, uid)
+        edited = False
+        key = self._install_key() if record.spec_digest else None
+        if key is not None:
+            edited = spec_digest(key, obj) != record.spec_digest
+            obj["metadata"]["generation"] += edited
+        owners = known_owners(record.owners, obj)
+        return Stored(found.place, found.path, obj, owners, record, status, edited)
+
+    def write(self, place: Place, old: Stored | None, obj: Object, owners: Owners) -> Stored:
+        """Write an object and its owners; what is as it was is not touched.
+
+        A process killed in between leaves owners that claim too much, never too
+        little: a claim without its field is forgotten on reading.
+        """
+        uid = obj["metadata"]["uid"]
+        key = self._install_key() if "spec" in obj else None
+        record = Record(uid, owners, spec_digest(key, obj) if key is not None else "")
+        written = Record() if old is None else old.record
+        if record != written:
+            meanwhile = replace(record, owners=_either(owners, written.owners))
+            if written.uid != uid:
+                meanwhile = record
+            self._records.save(place.relative, meanwhile)
+            written = meanwhile
+        if old is not None and not old.edited and old.record.uid == uid and same(old.obj, obj):
+            status, path = old.status, old.path
+        else:
+            path, status = self._write_file(place, old, obj)
+        if record != written:
+            self._records.save(place.relative, record)
+        return Stored(place, path, obj, owners, record, status)
+
+    def remove(self, stored: Stored) -> None:
+        """Remove an object."""
+        remove_file(stored.path)
+        self._records.remove(stored.place.relative)
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed writers left half-written."""
+        managed = self._root / MANAGED_FOLDER
+        remove_leftovers(managed.parent)
+        for base in (self._root, managed):
+            for namespace in _folders(base):
+                for folder in _folders(namespace):
+                    remove_leftovers(folder)
+
+    def _write_file(
+        self, place: Place, old: Stored | None, obj: Object
+    ) -> tuple[Path, os.stat_result]:
+        secret = _is_secret(place.kind)
+        path = self._root / place.relative
+        path = path.with_name(f"{path.name}.yaml") if old is None else old.path
+        make_folders(self._root, path.parent, private_from=1 if secret else None)
+        mode = PRIVATE_FILE if secret else PUBLIC_FILE
+        if old is not None:
+            mode &= stat.S_IMODE(old.status.st_mode)
+        status = replace_file(
+            path,
+            encode_object(obj, as_json=path.suffix == ".json"),
+            mode=mode,
+            newer_than_ns=0 if old is None else old.status.st_mtime_ns,
+        )
+        return path, status
+
+    def _namespaces(self, kind: Kind, namespace: str) -> list[str]:
+        if not kind.namespaced:
+            return [""]
+        if namespace:
+            return [namespace]
+        names = (folder.name for folder in _folders(self._root))
+        return sorted(name for name in names if not name.startswith(_RESERVED))
+
+
+def _is_secret(kind: Kind) -> bool:
+    return kind.group == "" and kind.kind == "Secret"
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder; none where it is not there."""
+    with os_errors(str(folder)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with os.scandir(folder) as entries:
+            return sorted(Path(each.path) for each in entries if each.is_dir())
+    return []
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield the files that may hold an object; none where the folder is not there."""
+    with os_errors(str(folder)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with os.scandir(folder) as entries:
+            for each in entries:
+                path = Path(each.path)
+                if path.suffix in SUFFIXES and not each.name.startswith("."):
+                    with contextlib.suppress(FileNotFoundError):
+                        yield path, each.stat(follow_symlinks=False)
+
+
+def _either(left: Owners, right: Mapping[Owner, FieldSet]) -> Owners:
+    nothing: FieldSet = frozenset()
+    return {
+        owner: left.get(owner, nothing) | right.get(owner, nothing)
+        for owner in left.keys() | right.keys()
+    }

@@ -1,0 +1,121 @@
+"""A Cluster that counts what is written through it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+from secretsync.cluster.base import (
+    Cluster,
+    Event,
+    Kind,
+    ListPage,
+    Object,
+    Preconditions,
+    ServiceAccountTokenReview,
+    WatchEvent,
+)
+from secretsync.controller.metrics import Metrics
+
+__all__ = ["CountingCluster"]
+
+
+class CountingCluster:
+    """Passes every call on; counts the writes that succeeded."""
+
+    def __init__(self, inner: Cluster, metrics: Metrics) -> None:
+        self._inner = inner
+        self._metrics = metrics
+
+    @property
+    def name(self) -> str:
+        """See Cluster."""
+        return self._inner.name
+
+    @property
+    def collects_garbage(self) -> bool:
+        """See Cluster."""
+        return self._inner.collects_garbage
+
+    @property
+    def default_namespace(self) -> str:
+        """See Cluster."""
+        return self._inner.default_namespace
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """See Cluster."""
+        return self._inner.get(kind, namespace, name)
+
+    def list(self, kind: Kind, namespace: str = "", *, label_selector: str = "") -> ListPage:
+        """See Cluster."""
+        return self._inner.list(kind, namespace, label_selector=label_selector)
+
+    def watch(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        resource_version: str = "",
+        stop: threading.Event,
+    ) -> Iterator[WatchEvent]:
+        """See Cluster."""
+        return self._inner.watch(
+            kind,
+            namespace,
+            label_selector=label_selector,
+            resource_version=resource_version,
+            stop=stop,
+        )
+
+    def create(self, kind: Kind, obj: Object, *, field_manager: str) -> Object:
+        """See Cluster."""
+        made = self._inner.create(kind, obj, field_manager=field_manager)
+        self._metrics.wrote(kind.kind, "create")
+        return made
+
+    def apply(self, kind: Kind, obj: Object, *, field_manager: str, force: bool = True) -> Object:
+        """See Cluster."""
+        made = self._inner.apply(kind, obj, field_manager=field_manager, force=force)
+        self._metrics.wrote(kind.kind, "apply")
+        return made
+
+    def merge_patch(
+        self, kind: Kind, namespace: str, name: str, patch: Object, *, field_manager: str
+    ) -> Object:
+        """See Cluster."""
+        made = self._inner.merge_patch(kind, namespace, name, patch, field_manager=field_manager)
+        self._metrics.wrote(kind.kind, "patch")
+        return made
+
+    def patch_status(
+        self, kind: Kind, namespace: str, name: str, status: Object, *, field_manager: str
+    ) -> Object:
+        """See Cluster."""
+        made = self._inner.patch_status(kind, namespace, name, status, field_manager=field_manager)
+        self._metrics.wrote(kind.kind, "status")
+        return made
+
+    def delete(
+        self, kind: Kind, namespace: str, name: str, *, preconditions: Preconditions | None = None
+    ) -> None:
+        """See Cluster."""
+        self._inner.delete(kind, namespace, name, preconditions=preconditions)
+        self._metrics.wrote(kind.kind, "delete")
+
+    def event(self, event: Event) -> None:
+        """See Cluster."""
+        self._inner.event(event)
+        self._metrics.wrote("Event", "create")
+
+    def request_token(
+        self, namespace: str, name: str, *, audiences: Sequence[str], expiration_s: int = 3600
+    ) -> ServiceAccountTokenReview:
+        """See Cluster."""
+        return self._inner.request_token(
+            namespace, name, audiences=audiences, expiration_s=expiration_s
+        )
+
+    def close(self) -> None:
+        """See Cluster."""
+        self._inner.close()

@@ -1,0 +1,260 @@
+"""What the watches say, turned into the world's state and into work."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from secretsync.cluster.base import KINDS, Cluster, Preconditions, WatchEvent, WatchEventType
+from secretsync.controller.metrics import Metrics
+from secretsync.controller.reconciler import Reconciler
+from secretsync.controller.recorder import Recorder
+from secretsync.controller.targets import TargetCache
+from secretsync.controller.world import Entry, World
+from secretsync.core.materialize import sources, version_key
+from secretsync.errors import ClusterError
+from secretsync.refresh.claims import Claims
+from secretsync.refresh.index import DependencyIndex
+from secretsync.refresh.lanes import Lane, LaneQueue
+from secretsync.refresh.wiring import Engine
+from secretsync.resources.documents import Document, Origin
+from secretsync.resources.external_secret import (
+    ExternalSecret,
+    ExternalSecretStatus,
+    parse_external_secret,
+)
+from secretsync.resources.meta import ObjectRef
+from secretsync.resources.secret_store import SecretStore, parse_secret_store
+
+__all__ = ["Intake", "Parts"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The service's parts that the intake feeds."""
+
+    cluster: Cluster
+    world: World
+    targets: TargetCache
+    claims: Claims
+    queue: LaneQueue
+    index: DependencyIndex
+    engine: Engine
+    recorder: Recorder
+    reconciler: Reconciler
+    metrics: Metrics
+
+
+class Intake:
+    """Handlers of the watches. Until `begin` they only collect.
+
+    Args:
+        store_changed: called with a store that is new or has changed.
+    """
+
+    def __init__(self, parts: Parts, store_changed: Callable[[ObjectRef], None]) -> None:
+        self._parts = parts
+        self._store_changed = store_changed
+        self._started = threading.Event()
+
+    def begin(self) -> None:
+        """Judge everything that was collected, and every event from now on."""
+        self._started.set()
+        for ref in self._parts.world.store_refs():
+            self._store_changed(ref)
+        for entry in self._parts.world.items():
+            self.consider(entry, Lane.NEW)
+
+    def on_external_secret(self, event: WatchEvent) -> None:
+        """Handle one event of an ExternalSecret."""
+        ref = _ref("ExternalSecret", event.object)
+        if event.type is WatchEventType.DELETED:
+            self.remove_item(ref)
+            return
+        document = Document(event.object, Origin(self._parts.cluster.name))
+        parsed = parse_external_secret(document, default_namespace=ref.namespace)
+        if parsed.value is None:
+            # What it last asked for stays as it is: an unusable edit is no deletion.
+            self._parts.queue.forget(ref)
+            self._parts.world.remove_item(ref)
+            self._parts.index.remove(ref)
+            self._parts.recorder.invalid(ref, event.object, parsed.problems)
+            return
+        self.put_item(parsed.value)
+
+    def put_item(self, item: ExternalSecret) -> None:
+        """Take an ExternalSecret in, and look at it where it differs."""
+        entry, before = self._parts.world.put_item(item)
+        self._parts.claims.put(item)
+        if not self._started.is_set():
+            return
+        if item.meta.deleted_at is not None:
+            self._parts.queue.add(item.ref, Lane.ROTATION)
+        elif before is None or before.version != entry.version or not _same(before.item, item):
+            self.consider(entry, Lane.NEW)
+
+    def remove_item(self, ref: ObjectRef) -> None:
+        """Forget an ExternalSecret; who waited for its target gets a turn."""
+        parts = self._parts
+        before = parts.world.remove_item(ref)
+        parts.claims.remove(ref)
+        parts.index.remove(ref)
+        parts.queue.forget(ref)
+        parts.engine.deleter.forget(ref)
+        parts.reconciler.forget(ref)
+        parts.recorder.forget(ref)
+        if before is None:
+            return
+        item = before.item
+        key = (item.meta.namespace, item.target.name)
+        if not parts.cluster.collects_garbage and item.live:
+            self._collect(item)
+        for other in parts.claims.claimants(*key):
+            parts.queue.add(other.ref, Lane.NEW)
+        if not parts.claims.claimants(*key):
+            parts.targets.forget(key)
+
+    def _collect(self, item: ExternalSecret) -> None:
+        """Do what the garbage collector would, where the cluster has none."""
+        seen = self._parts.targets.get((item.meta.namespace, item.target.name))
+        if seen is None or seen.owner_uid != item.meta.uid:
+            return
+        try:
+            self._parts.cluster.delete(
+                KINDS["Secret"],
+                item.meta.namespace,
+                item.target.name,
+                preconditions=Preconditions(seen.uid),
+            )
+        except ClusterError as exc:
+            log.warning(
+                "owned secret not deleted",
+                extra={"object": str(item.ref), "cause": exc.message},
+            )
+
+    def consider(self, entry: Entry, lane: Lane) -> None:
+        """Queue an ExternalSecret, or find it settled and only put it under refresh."""
+        item = entry.item
+        if item.meta.deleted_at is not None:
+            self._parts.queue.add(item.ref, Lane.ROTATION)
+        elif not self._settled(entry):
+            self._parts.queue.add(item.ref, lane)
+
+    def _settled(self, entry: Entry) -> bool:
+        """Return whether nothing needs to be read or written for it now."""
+        item, status, parts = entry.item, entry.item.status, self._parts
+        key = (item.meta.namespace, item.target.name)
+        seen = parts.targets.get(key)
+        intact = item.target.creation_policy == "None" or (seen is not None and seen.intact)
+        if not intact or not status.synced_resource_version:
+            return False
+        exclusive = item.target.creation_policy in ("Owner", "Orphan")
+        if _once(item):
+            parts.targets.expect_as_seen(key, exclusive=exclusive)
+            return True
+        if status.ready != "True" or status.synced_resource_version != entry.version:
+            return False
+        if item.refresh_policy == "Periodic":
+            versions = seen.versions if seen is not None else {}
+            if any(version_key(source) not in versions for source in sources(item)):
+                return False
+            parts.reconciler.enroll(item, versions, failed=False)
+        parts.targets.expect_as_seen(key, exclusive=exclusive)
+        parts.metrics.condition(item.ref, ready=True)
+        return True
+
+    def on_secret(self, event: WatchEvent) -> None:
+        """Handle one event of a managed Secret."""
+        metadata = event.object.get("metadata") or {}
+        key = (metadata.get("namespace", ""), metadata.get("name", ""))
+        if event.type is WatchEventType.DELETED:
+            self._parts.targets.remove(key)
+        else:
+            self._parts.targets.put(key, event.object)
+        if not self._started.is_set() or not self._parts.targets.drifted(key):
+            return
+        for item in self._parts.claims.claimants(*key):
+            # As in ESO, an Orphan is not watched over between refreshes.
+            if item.target.creation_policy not in ("Orphan", "None"):
+                self._parts.metrics.drifted(key[0])
+                log.warning("target drifted", extra={"object": str(item.ref), "secret": key[1]})
+                self._parts.queue.add(item.ref, Lane.ROTATION)
+
+    def on_store(self, event: WatchEvent) -> None:
+        """Handle one event of a store of either kind."""
+        kind = event.object.get("kind") or "SecretStore"
+        ref = _ref(kind, event.object)
+        if event.type is WatchEventType.DELETED:
+            self._parts.world.remove_store(ref)
+            self._parts.metrics.gone(ref)
+            self._parts.engine.sessions.keep_only(self._parts.world.store_refs())
+            return
+        document = Document(event.object, Origin(self._parts.cluster.name))
+        parsed = parse_secret_store(document, default_namespace=ref.namespace)
+        if parsed.value is None:
+            self._parts.recorder.invalid(ref, event.object, parsed.problems)
+        self.put_store(ref, (parsed.value, parsed.problems))
+
+    def put_store(self, ref: ObjectRef, found: tuple[SecretStore | None, tuple[Any, ...]]) -> None:
+        """Take a store in; its users are looked at again where it differs."""
+        before = self._parts.world.put_store(ref, found)
+        if not self._started.is_set():
+            return
+        if before is not None and _store_identity(before[0]) == _store_identity(found[0]):
+            return
+        self._store_changed(ref)
+        for user in self._parts.world.users(ref):
+            self._parts.queue.add(user, Lane.NEW)
+
+    def on_namespace(self, event: WatchEvent) -> None:
+        """Handle one event of a namespace: stores may admit it now, or no longer."""
+        metadata = event.object.get("metadata") or {}
+        name = metadata.get("name", "")
+        if event.type is WatchEventType.DELETED:
+            self._parts.world.remove_namespace(name)
+            return
+        labels: Mapping[str, str] = metadata.get("labels") or {}
+        before = self._parts.world.namespace_labels(name)
+        self._parts.world.put_namespace(name, labels)
+        if not self._started.is_set() or before == labels or before is None:
+            return
+        for entry in self._parts.world.items():
+            if entry.item.meta.namespace == name:
+                self._parts.queue.add(entry.item.ref, Lane.NEW)
+
+
+def _ref(kind: str, obj: Mapping[str, Any]) -> ObjectRef:
+    metadata = obj.get("metadata") or {}
+    namespace = "" if kind == "ClusterSecretStore" else metadata.get("namespace", "")
+    return ObjectRef(kind, namespace, metadata.get("name", ""))
+
+
+def _same(before: ExternalSecret, after: ExternalSecret) -> bool:
+    """Return whether two reads of an ExternalSecret ask for the same, statuses aside."""
+    blank = ExternalSecretStatus()
+    return replace(before, status=blank, meta=after.meta) == replace(after, status=blank)
+
+
+def _once(item: ExternalSecret) -> bool:
+    """Return whether it is never refreshed again once it was synced."""
+    return item.refresh_policy == "CreatedOnce" or (
+        item.refresh_policy == "Periodic" and item.refresh_interval_s <= 0
+    )
+
+
+def _store_identity(store: SecretStore | None) -> object:
+    if store is None:
+        return None
+    return (
+        store.provider,
+        store.config,
+        store.controller,
+        store.conditions,
+        store.retry,
+        sorted(store.meta.annotations.items()),
+    )

@@ -1,0 +1,81 @@
+"""`run PATH…`: the desired objects come from files, and changes of files are noticed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from providers.base import SecretBytes
+from secretsync.controller.intake import Intake
+from secretsync.refresh.clock import Clock
+from secretsync.resources.manifests import Manifests
+from secretsync.resources.meta import ObjectRef
+
+__all__ = ["PathObjects", "PathWatcher"]
+
+log = logging.getLogger(__name__)
+
+POLL_EVERY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PathObjects:
+    """What PATH gives.
+
+    Args:
+        load: reads and parses PATH; called again when `signature` moves.
+        signature: changes when a file does; cheap.
+        labels: put on every Secret that is made.
+        secrets: credentials that PATH brings, by (namespace, name); kept up to date.
+    """
+
+    load: Callable[[], tuple[Manifests, bool]]
+    signature: Callable[[], object]
+    labels: Mapping[str, str]
+    secrets: dict[tuple[str, str], Mapping[str, SecretBytes]]
+
+
+class PathWatcher:
+    """Feeds the intake from PATH; an unreadable file removes nothing."""
+
+    def __init__(
+        self, paths: PathObjects, intake: Intake, clock: Clock, stop: threading.Event
+    ) -> None:
+        self._paths = paths
+        self._intake = intake
+        self._clock = clock
+        self._stop = stop
+        self._signature: object = None
+        self._served: frozenset[ObjectRef] = frozenset()
+        self._thread = threading.Thread(target=self._run, name="paths", daemon=True)
+
+    def start(self) -> None:
+        """Begin to poll."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        while self._clock.wait(POLL_EVERY_S):
+            if self._paths.signature() != self._signature:
+                self.load()
+
+    def load(self) -> None:
+        """Read PATH and take in what differs."""
+        self._signature = self._paths.signature()
+        manifests, complete = self._paths.load()
+        for secret in manifests.secrets:
+            self._paths.secrets[secret.namespace, secret.name] = secret.data
+        for store in manifests.secret_stores:
+            self._intake.put_store(store.ref, (store, ()))
+        for item in manifests.external_secrets:
+            self._intake.put_item(item)
+        served = frozenset(item.ref for item in manifests.external_secrets)
+        if not complete:
+            # A file that does not parse says nothing about what it used to hold.
+            self._served |= served
+            return
+        for ref in self._served - served:
+            log.warning("no longer in PATH; its secret stays", extra={"object": str(ref)})
+            self._intake.remove_item(ref)
+        self._served = served

@@ -1,0 +1,202 @@
+"""Takes batches from the queue, runs them through the pipeline, and plans what is next."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+
+from providers.base import SecretRef
+from secretsync.cluster.base import KINDS, Cluster, Preconditions
+from secretsync.controller.recorder import Recorder
+from secretsync.controller.targets import TargetCache
+from secretsync.controller.world import Entry, World, store_ref
+from secretsync.core.hashes import created_by_hash
+from secretsync.core.materialize import Source, sources, version_key
+from secretsync.core.schedule import backoff_s, phase_s
+from secretsync.errors import ClusterError
+from secretsync.refresh.index import DependencyIndex, GroupKey
+from secretsync.refresh.lanes import Lane, LaneQueue
+from secretsync.refresh.outcomes import Outcome, Progress
+from secretsync.refresh.sessions import SessionKey, session_key
+from secretsync.refresh.wiring import Engine
+from secretsync.resources.external_secret import ExternalSecret
+from secretsync.resources.meta import ObjectRef
+
+__all__ = ["Reconciler"]
+
+log = logging.getLogger(__name__)
+
+TRANSIENT_BASE_S = 1.0
+PERMANENT_BASE_S = 10.0
+#: A failure is looked at again this often at least, whatever the refresh interval:
+#: somebody may be waiting for it.
+RETRY_CAP_S = 300.0
+
+ESO_FINALIZER = "externalsecrets.external-secrets.io/externalsecret-cleanup"
+
+
+class Reconciler:
+    """Works on ExternalSecrets; any number of threads may run `work`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        world: World,
+        targets: TargetCache,
+        queue: LaneQueue,
+        index: DependencyIndex,
+        engine: Engine,
+        recorder: Recorder,
+    ) -> None:
+        self._cluster = cluster
+        self._world = world
+        self._targets = targets
+        self._queue = queue
+        self._index = index
+        self._engine = engine
+        self._recorder = recorder
+        self._lock = threading.Lock()
+        self._attempts: dict[ObjectRef, int] = {}
+
+    def work(self, worst: Lane) -> None:
+        """Process batches until the queue closes."""
+        while True:
+            _, keys = self._queue.take(worst=worst)
+            if not keys:
+                return
+            try:
+                self._process(keys)
+            except Exception as exc:  # noqa: BLE001 - no batch may end the worker
+                log.exception("batch failed", exc_info=exc)
+                for key in keys:
+                    self._queue.add_after(key, Lane.DUE, RETRY_CAP_S)
+            finally:
+                for key in keys:
+                    self._queue.done(key)
+
+    def _process(self, keys: list[ObjectRef]) -> None:
+        entries: dict[int, Entry] = {}
+        for key in keys:
+            entry = self._world.item(key)
+            if entry is None:
+                continue
+            if entry.item.meta.deleted_at is not None:
+                self._finalize(entry.item)
+            else:
+                entries[id(entry.item)] = entry
+
+        def settle(outcome: Outcome) -> None:
+            self._settle(outcome, entries[id(outcome.external_secret)].version)
+
+        self._engine.pipeline.run([entry.item for entry in entries.values()], done=settle)
+
+    def _settle(self, outcome: Outcome, version: str) -> None:
+        item = outcome.external_secret
+        if outcome.progress is Progress.SKIPPED:
+            self._index.remove(item.ref)
+            return
+        self.enroll(item, outcome.versions, failed=outcome.failed)
+        self._recorder.record(outcome, version)
+        self._plan_next(outcome)
+        if outcome.progress is Progress.APPLIED and item.target.creation_policy == "Owner":
+            self._remove_renamed(item)
+
+    def enroll(self, item: ExternalSecret, versions: Mapping[str, str], *, failed: bool) -> None:
+        """Put an ExternalSecret under refresh, with the versions it was made from."""
+        needs: dict[GroupKey, list[SecretRef]] = {}
+        read: list[tuple[SessionKey, SecretRef, str]] = []
+        for source in sources(item):
+            session = self._session_key(item, source)
+            if session is None or item.refresh_policy != "Periodic" or item.refresh_interval_s <= 0:
+                continue
+            needs.setdefault(GroupKey(session, item.refresh_interval_s), []).append(source.ref)
+            version = versions.get(version_key(source))
+            if version is not None:
+                read.append((session, source.ref, version))
+        self._index.put(item.ref, needs)
+        moved = [
+            (session, ref) for session, ref, version in read
+            if self._index.learn(session, ref, version)
+        ]
+        if failed:
+            self._index.unlearn_alone(item.ref)
+        for session, ref in moved:
+            # This one read a newer version first: the others that use the key follow.
+            for user in self._index.session_users(session, ref) - {item.ref}:
+                self._queue.add(user, Lane.ROTATION)
+
+    def _session_key(self, item: ExternalSecret, source: Source) -> SessionKey | None:
+        found = self._world.store(store_ref(item, source.store.name, source.store.kind))
+        if found is None or found[0] is None:
+            return None
+        return session_key(found[0], item.meta.namespace)
+
+    def _plan_next(self, outcome: Outcome) -> None:
+        ref = outcome.external_secret.ref
+        if not outcome.failed:
+            with self._lock:
+                self._attempts.pop(ref, None)
+            if outcome.retry_after_s is not None:
+                self._queue.add_after(ref, Lane.DUE, outcome.retry_after_s)
+            return
+        with self._lock:
+            attempt = self._attempts.get(ref, 0)
+            self._attempts[ref] = attempt + 1
+        base_s = TRANSIENT_BASE_S if outcome.transient else PERMANENT_BASE_S
+        # Objects of one store wait alike, so that their retries are read as one batch.
+        stores = ",".join(f"{store.kind}/{store.name}" for store in outcome.external_secret.stores())
+        wait_s = backoff_s(
+            attempt, base_s=base_s, cap_s=RETRY_CAP_S, spread=min(0.999, phase_s(stores, 1.0))
+        )
+        self._queue.add_after(ref, Lane.DUE, max(wait_s, outcome.retry_after_s or 0.0))
+
+    def forget(self, ref: ObjectRef) -> None:
+        """Drop what is remembered of an ExternalSecret that is gone."""
+        with self._lock:
+            self._attempts.pop(ref, None)
+
+    def _remove_renamed(self, item: ExternalSecret) -> None:
+        """Delete what the same ExternalSecret owned under an earlier target name."""
+        created_by = created_by_hash(item.meta.namespace, item.meta.name)
+        for name, summary in self._targets.made_by(item.meta.namespace, created_by):
+            if name == item.target.name:
+                continue
+            if summary.owner_uid and summary.owner_uid != item.meta.uid:
+                continue
+            self._delete_secret(item, name, Preconditions(summary.uid, summary.resource_version))
+
+    def _finalize(self, item: ExternalSecret) -> None:
+        """Let go of an ExternalSecret that is being deleted; no provider is asked."""
+        target = self._targets.get((item.meta.namespace, item.target.name))
+        owned = target is not None and target.owner_uid == item.meta.uid
+        if item.target.deletion_policy == "Delete" and owned and target is not None:
+            self._delete_secret(item, item.target.name, Preconditions(target.uid))
+        if ESO_FINALIZER not in item.meta.finalizers:
+            return
+        kept = [name for name in item.meta.finalizers if name != ESO_FINALIZER]
+        patch = {
+            "metadata": {"finalizers": kept, "resourceVersion": item.meta.resource_version}
+        }
+        try:
+            self._cluster.merge_patch(
+                KINDS["ExternalSecret"],
+                item.meta.namespace,
+                item.meta.name,
+                patch,
+                field_manager="secretsync",
+            )
+        except ClusterError as exc:
+            log.warning("finalizer kept", extra={"object": str(item.ref), "cause": exc.message})
+            self._queue.add_after(item.ref, Lane.ROTATION, PERMANENT_BASE_S)
+
+    def _delete_secret(self, item: ExternalSecret, name: str, seen: Preconditions) -> None:
+        try:
+            self._cluster.delete(
+                KINDS["Secret"], item.meta.namespace, name, preconditions=seen
+            )
+        except ClusterError as exc:
+            log.warning(
+                "secret not deleted",
+                extra={"object": str(item.ref), "secret": name, "cause": exc.message},
+            )

@@ -1,0 +1,154 @@
+"""A list and a watch that go on for ever: resume, relist, back off.
+
+Each event is handed on in order by one thread. A relist is told apart from the stream,
+so that objects which went away unseen are noticed.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+
+from secretsync.cluster.base import Cluster, Kind, WatchEvent, WatchEventType
+from secretsync.core.schedule import backoff_s
+from secretsync.errors import ClusterError, Gone
+from secretsync.refresh.clock import Clock
+
+__all__ = ["Reflector"]
+
+log = logging.getLogger(__name__)
+
+BACKOFF_BASE_S = 0.5
+BACKOFF_CAP_S = 30.0
+
+Key = tuple[str, str]
+
+
+class Reflector:
+    """Keeps a handler up to date with one kind.
+
+    Args:
+        handle: called with each ADDED, MODIFIED and DELETED event.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        kind: Kind,
+        handle: Callable[[WatchEvent], None],
+        clock: Clock,
+        stop: threading.Event,
+        *,
+        namespace: str = "",
+        label_selector: str = "",
+    ) -> None:
+        self._cluster = cluster
+        self._kind = kind
+        self._handle = handle
+        self._clock = clock
+        self._stop = stop
+        self._namespace = namespace
+        self._label_selector = label_selector
+        self._synced = threading.Event()
+        self._seen: dict[Key, str] = {}
+        self.last_event_at_s = clock.monotonic_s()
+        self._thread = threading.Thread(target=self._run, name=f"watch-{kind.plural}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def wait_synced(self) -> bool:
+        """Wait for the initial state; False when the process is to end first."""
+        while not self._stop.is_set():
+            if self._synced.wait(0.05):
+                return True
+        return False
+
+    @property
+    def name(self) -> str:
+        """What is watched."""
+        return self._kind.plural
+
+    @property
+    def synced(self) -> bool:
+        """Whether the initial state has been handed on."""
+        return self._synced.is_set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the watching thread runs."""
+        return self._thread.is_alive()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread to end."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        version, failures = "", 0
+        while not self._stop.is_set():
+            try:
+                version = self._watch(version)
+                failures = 0
+            except Gone:
+                version = ""
+            except ClusterError as exc:
+                failures += 1
+                log.warning(
+                    "watch failed", extra={"kind": self._kind.kind, "cause": exc.message}
+                )
+                spread = random.random()  # noqa: S311 - spreads retries, protects nothing
+                pause_s = backoff_s(
+                    failures - 1, base_s=BACKOFF_BASE_S, cap_s=BACKOFF_CAP_S, spread=spread
+                )
+                self._clock.wait(pause_s)
+
+    def _watch(self, version: str) -> str:
+        """Follow one watch to its end; returns where to resume."""
+        fresh: dict[Key, str] | None = {} if not version else None
+        for event in self._cluster.watch(
+            self._kind,
+            self._namespace,
+            label_selector=self._label_selector,
+            resource_version=version,
+            stop=self._stop,
+        ):
+            self.last_event_at_s = self._clock.monotonic_s()
+            version = event.resource_version or version
+            if event.type is WatchEventType.BOOKMARK:
+                continue
+            if event.type is WatchEventType.SYNCED:
+                self._vanished(fresh or {})
+                fresh = None
+                self._synced.set()
+                continue
+            if fresh is not None:
+                fresh[_key(event)] = event.resource_version
+            self._emit(event)
+        # A watch that ended before its initial state was whole proves nothing.
+        return "" if fresh is not None else version
+
+    def _emit(self, event: WatchEvent) -> None:
+        key = _key(event)
+        if event.type is WatchEventType.DELETED:
+            self._seen.pop(key, None)
+        elif self._seen.get(key) == event.resource_version and event.resource_version:
+            return
+        else:
+            self._seen[key] = event.resource_version
+        self._handle(event)
+
+    def _vanished(self, fresh: dict[Key, str]) -> None:
+        """Report what the new list no longer has."""
+        for key in [key for key in self._seen if key not in fresh]:
+            del self._seen[key]
+            namespace, name = key
+            obj = {"metadata": {"namespace": namespace, "name": name}}
+            self._handle(WatchEvent(WatchEventType.DELETED, obj, ""))
+
+
+def _key(event: WatchEvent) -> Key:
+    metadata = event.object.get("metadata") or {}
+    return metadata.get("namespace", ""), metadata.get("name", "")

@@ -1,0 +1,284 @@
+"""The service: assembled from its parts, started in order, stopped within seconds."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from secretsync.cluster.base import KINDS, Cluster
+from secretsync.controller.counting import CountingCluster
+from secretsync.controller.http import PageServer
+from secretsync.controller.intake import Intake, Parts
+from secretsync.controller.metrics import Metrics
+from secretsync.controller.paths import PathObjects, PathWatcher
+from secretsync.controller.reconciler import Reconciler
+from secretsync.controller.recorder import Recorder
+from secretsync.controller.reflector import Reflector
+from secretsync.controller.refreshing import Refresher
+from secretsync.controller.settings import Settings
+from secretsync.controller.statuses import StatusWriter
+from secretsync.controller.storecheck import StoreChecker
+from secretsync.controller.targets import TargetCache
+from secretsync.controller.world import World
+from secretsync.core.secrets import MANAGED_LABEL, DesiredSecret
+from secretsync.refresh.claims import Claims
+from secretsync.refresh.clock import Clock
+from secretsync.refresh.index import DependencyIndex
+from secretsync.refresh.lanes import Lane, LaneQueue
+from secretsync.refresh.selectors import ClusterCredentials
+from secretsync.refresh.wiring import Engine, Options, build_engine
+
+__all__ = ["Service"]
+
+log = logging.getLogger(__name__)
+
+#: Work under way may take this long to finish after a stop was asked for.
+STOP_WITHIN_S = 8.0
+FOLLOW_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Servers:
+    metrics: PageServer | None
+    live: PageServer | None
+
+    def start(self) -> None:
+        for server in (self.metrics, self.live):
+            if server is not None:
+                server.start()
+
+    def stop(self) -> None:
+        for server in (self.metrics, self.live):
+            if server is not None:
+                server.stop()
+
+
+class Service:
+    """One replica of the long-running process.
+
+    Args:
+        stop: set to end the service.
+        paths: objects of PATH to serve instead of the cluster's ExternalSecrets.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: Settings,
+        stop: threading.Event,
+        *,
+        paths: PathObjects | None = None,
+    ) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._clock = Clock(stop)
+        self.metrics = Metrics()
+        self._cluster = CountingCluster(cluster, self.metrics)
+        self._world = World()
+        self._targets = TargetCache()
+        self._index = DependencyIndex()
+        self._queue = LaneQueue(self._clock)
+        self._claims = Claims()
+        self._statuses = StatusWriter(self._cluster, self._clock, self._writing_secrets)
+        self._engine = self._build_engine(paths)
+        recorder = Recorder(self._cluster, self._statuses, self.metrics, self._clock)
+        reconciler = Reconciler(
+            self._cluster,
+            self._world,
+            self._targets,
+            self._queue,
+            self._index,
+            self._engine,
+            recorder,
+        )
+        self._reconciler = reconciler
+        self._store_checker = StoreChecker(
+            self._world,
+            self._engine.sessions,
+            self._statuses,
+            self.metrics,
+            self._clock,
+            settings.controller_class,
+        )
+        parts = Parts(
+            self._cluster,
+            self._world,
+            self._targets,
+            self._claims,
+            self._queue,
+            self._index,
+            self._engine,
+            recorder,
+            reconciler,
+            self.metrics,
+        )
+        self._intake = Intake(parts, self._store_checker.submit)
+        self._refresher = Refresher(
+            self._world, self._index, self._queue, self._engine, self.metrics, self._clock
+        )
+        self._paths = PathWatcher(paths, self._intake, self._clock, stop) if paths else None
+        self._reflectors = self._build_reflectors()
+        self._workers = ThreadPoolExecutor(2, thread_name_prefix="worker")
+        self._begun = threading.Event()
+        self._servers = self._build_servers()
+        self.metrics.gauge_from(
+            "secretsync_store_age_seconds",
+            "Seconds since a store was last compared with what was written.",
+            ("store", "namespace", "interval"),
+            self._refresher.ages,
+        )
+        self.metrics.gauge_from(
+            "secretsync_queue_depth",
+            "Objects that wait, by lane.",
+            ("lane",),
+            lambda: {(lane.name.lower(),): n for lane, n in self._queue.depths().items()},
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether every watch has its initial state and work has begun."""
+        return self._begun.is_set() and not self._stop.is_set()
+
+    @property
+    def live_port(self) -> int:
+        """The port of the probes, 0 where none are served."""
+        return self._servers.live.port if self._servers.live else 0
+
+    @property
+    def metrics_port(self) -> int:
+        """The port of the metrics, 0 where none are served."""
+        return self._servers.metrics.port if self._servers.metrics else 0
+
+    def run(self) -> None:
+        """Run until `stop` is set; returns when everything has ended."""
+        self._servers.start()
+        self._statuses.start()
+        try:
+            if self._begin():
+                log.info("ready", extra={"objects": len(self._world.items())})
+                while self._clock.wait(FOLLOW_EVERY_S):
+                    self._refresher.follow()
+        finally:
+            self._end()
+
+    def _begin(self) -> bool:
+        """Collect the initial state, then begin to work; False when stopped before."""
+        for reflector in self._reflectors:
+            reflector.start()
+        for reflector in self._reflectors:
+            if not reflector.wait_synced():
+                return False
+        if self._paths is not None:
+            self._paths.load()
+        self._store_checker.start()
+        self._intake.begin()
+        # One worker never takes refreshes, so that a new object always finds a free one.
+        self._workers.submit(self._reconciler.work, Lane.NEW)
+        self._workers.submit(self._reconciler.work, Lane.SWEEP)
+        self._refresher.start()
+        if self._paths is not None:
+            self._paths.start()
+        self._begun.set()
+        return True
+
+    def _end(self) -> None:
+        log.info("stopping")
+        self._stop.set()
+        self._refresher.stop()
+        self._queue.close()
+        ending = threading.Thread(target=self._end_parts, name="stop", daemon=True)
+        ending.start()
+        ending.join(STOP_WITHIN_S)
+        if ending.is_alive():
+            log.warning("stopped with work under way; the next start takes it up")
+
+    def _end_parts(self) -> None:
+        self._workers.shutdown()
+        self._store_checker.close()
+        self._statuses.close()
+        self._engine.close()
+        self._servers.stop()
+        for reflector in self._reflectors:
+            reflector.join(timeout_s=2)
+
+    def _writing_secrets(self) -> bool:
+        depths = self._queue.depths()
+        return bool(depths[Lane.ROTATION] + depths[Lane.NEW]) or self._queue.working > 0
+
+    def _build_engine(self, paths: PathObjects | None) -> Engine:
+        def known_absent(namespace: str, name: str) -> bool:
+            return self._targets.get((namespace, name)) is None
+
+        def intend(desired: DesiredSecret) -> None:
+            self._targets.expect(
+                (desired.namespace, desired.name),
+                desired.data,
+                exclusive=not desired.keep_foreign_keys and not desired.hold_removals,
+            )
+
+        return build_engine(
+            self._cluster,
+            lookup=self._world,
+            credentials=ClusterCredentials(self._cluster, paths.secrets if paths else None),
+            siblings=self._world,
+            claims=self._claims,
+            clock=self._clock,
+            options=Options(
+                controller_class=self._settings.controller_class,
+                one_shot=False,
+                labels=paths.labels if paths else None,
+                known_absent=known_absent,
+                intend=intend,
+                count=self.metrics.provider_call,
+                workers=self._settings.concurrent,
+            ),
+        )
+
+    def _build_reflectors(self) -> list[Reflector]:
+        namespace = self._settings.namespace
+        watched = [
+            ("Secret", self._intake.on_secret, f"{MANAGED_LABEL}=true"),
+            ("SecretStore", self._intake.on_store, ""),
+        ]
+        if not namespace:
+            watched.append(("Namespace", self._intake.on_namespace, ""))
+            watched.append(("ClusterSecretStore", self._intake.on_store, ""))
+        if self._paths is None:
+            watched.append(("ExternalSecret", self._intake.on_external_secret, ""))
+        return [
+            Reflector(
+                self._cluster,
+                KINDS[kind],
+                handle,
+                self._clock,
+                self._stop,
+                namespace=namespace,
+                label_selector=selector,
+            )
+            for kind, handle, selector in watched
+        ]
+
+    def _build_servers(self) -> _Servers:
+        settings = self._settings
+        text = "text/plain; version=0.0.4; charset=utf-8"
+        metrics = settings.metrics and PageServer(
+            settings.metrics, {"/metrics": lambda: (200, text, self.metrics.render())}
+        )
+        live = settings.live and PageServer(
+            settings.live, {"/healthz": self._healthz, "/readyz": self._readyz}
+        )
+        return _Servers(metrics, live)
+
+    def _healthz(self) -> tuple[int, str, bytes]:
+        dead = [r.name for r in self._reflectors if self._begun.is_set() and not r.alive]
+        if dead:
+            return 500, "text/plain", f"not running: {', '.join(dead)}\n".encode()
+        return 200, "text/plain", b"ok\n"
+
+    def _readyz(self) -> tuple[int, str, bytes]:
+        if self.ready:
+            return 200, "text/plain", b"ok\n"
+        waiting = ", ".join(r.name for r in self._reflectors if not r.synced)
+        return 503, "text/plain", f"waiting for: {waiting or 'the first look'}\n".encode()

@@ -1,0 +1,122 @@
+"""Validates stores when they appear or change, and says so in their status."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from providers.base import AccessDenied, AuthFailed, ProviderError
+from secretsync.controller.metrics import Metrics
+from secretsync.controller.statuses import StatusWriter
+from secretsync.controller.world import World
+from secretsync.core.conditions import store_status
+from secretsync.errors import SecretSyncError
+from secretsync.refresh.clock import Clock
+from secretsync.refresh.lanes import Lane, LaneQueue
+from secretsync.refresh.selectors import is_referent
+from secretsync.refresh.sessions import Sessions
+from secretsync.resources.meta import ObjectRef
+from secretsync.resources.secret_store import SecretStore
+
+__all__ = ["StoreChecker"]
+
+log = logging.getLogger(__name__)
+
+CAPABILITIES = "ReadOnly"
+WORKERS = 4
+RETRY_S = 30.0
+
+
+class StoreChecker:
+    """Checks stores on threads of its own.
+
+    A store is checked when it changes, and again only while it is not valid: a store
+    that works shows it by every refresh, and asking again would only cost calls.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        sessions: Sessions,
+        statuses: StatusWriter,
+        metrics: Metrics,
+        clock: Clock,
+        controller_class: str,
+    ) -> None:
+        self._world = world
+        self._sessions = sessions
+        self._statuses = statuses
+        self._metrics = metrics
+        self._clock = clock
+        self._controller_class = controller_class
+        self._queue = LaneQueue(clock, linger_s=0.0)
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="store-check")
+
+    def start(self) -> None:
+        """Begin to check."""
+        for _ in range(WORKERS):
+            self._pool.submit(self._work)
+
+    def submit(self, ref: ObjectRef) -> None:
+        """Check a store soon."""
+        self._queue.add(ref, Lane.NEW)
+
+    def close(self) -> None:
+        """End; checks that wait are dropped."""
+        self._queue.close()
+        self._pool.shutdown()
+
+    def _work(self) -> None:
+        while True:
+            _, refs = self._queue.take(most=1)
+            if not refs:
+                return
+            try:
+                self._check(refs[0])
+            except Exception as exc:  # noqa: BLE001 - one store's bug must not end the checks
+                log.exception("store check failed", extra={"store": str(refs[0])}, exc_info=exc)
+            finally:
+                self._queue.done(refs[0])
+
+    def _check(self, ref: ObjectRef) -> None:
+        found = self._world.store(ref)
+        store = found[0] if found else None
+        if store is None or store.controller not in ("", self._controller_class):
+            return
+        if is_referent(store):
+            self._say(store, "True", "ValidationUnknown", "credentials depend on the namespace")
+            return
+        try:
+            self._sessions.session(store, store.meta.namespace).provider.check([])
+        except (ProviderError, SecretSyncError) as exc:
+            self._say(store, "False", _reason(exc), f"{_summary(exc)}: {exc.message}")
+            self._queue.add_after(ref, Lane.DUE, RETRY_S)
+        else:
+            self._say(store, "True", "Valid", "store validated")
+
+    def _say(self, store: SecretStore, status: str, reason: str, message: str) -> None:
+        self._metrics.condition(store.ref, ready=status == "True")
+        if not store.live or store.ready == (status, reason, message):
+            return
+        if status == "False":
+            log.warning("store not valid", extra={"store": str(store.ref), "cause": message})
+        self._statuses.put(
+            store.ref,
+            store_status(
+                status=status,
+                reason=reason,
+                message=message,
+                capabilities=CAPABILITIES,
+                now=self._clock.now(),
+            ),
+        )
+
+
+def _reason(error: Exception) -> str:
+    return "InvalidProviderConfig" if isinstance(error, AuthFailed) else "ValidationFailed"
+
+
+def _summary(error: Exception) -> str:
+    if isinstance(error, AuthFailed | AccessDenied):
+        return "unable to create client"
+    return "unable to validate store"

@@ -1,0 +1,312 @@
+"""desired + live → one action. Pure: applying the same plan twice changes nothing.
+
+The verbs are what people see in `plan`; `wire` makes the API calls of an action.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from providers.base import SecretBytes
+from secretsync.core.hashes import data_hash
+from secretsync.core.safety import blanked_keys
+from secretsync.core.secrets import (
+    CREATED_BY_LABEL,
+    DATA_HASH_ANNOTATION,
+    DEFAULT_TYPE,
+    INVENTORY_LABEL,
+    LAST_APPLIED_ANNOTATION,
+    VERSIONS_ANNOTATION,
+    DesiredSecret,
+    LiveSecret,
+)
+from secretsync.resources.meta import ObjectRef
+
+__all__ = ["KeyChange", "Removals", "SecretAction", "Verb", "foreign", "plan_secret"]
+
+
+class Verb(enum.StrEnum):
+    """What happens to one object."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UNCHANGED = "unchanged"
+    DELETE = "delete"
+    BLOCKED = "blocked"
+
+
+class KeyVerb(enum.StrEnum):
+    """What happens to one key of a Secret."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """One key that differs; the values are there to be fingerprinted, never shown."""
+
+    key: str
+    verb: KeyVerb
+    before: SecretBytes | None = None
+    after: SecretBytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """Keys of a live Secret that must go, because we or a predecessor wrote them."""
+
+    data: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.data or self.labels or self.annotations)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretAction:
+    """The decision about one Secret.
+
+    Args:
+        reason: the condition reason that goes with it, e.g. `SecretSynced`.
+        message: why it is blocked or unchanged, or "".
+        metadata: names of labels, annotations and fields that differ.
+        annotations: what is written, derived annotations included.
+    """
+
+    verb: Verb
+    target: ObjectRef
+    parent: ObjectRef
+    reason: str = "SecretSynced"
+    message: str = ""
+    remedy: str = ""
+    changes: tuple[KeyChange, ...] = ()
+    metadata: tuple[str, ...] = ()
+    removals: Removals = field(default_factory=Removals)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    type: str = DEFAULT_TYPE
+
+
+def plan_secret(desired: DesiredSecret, live: LiveSecret | None) -> SecretAction:
+    """Decide what to do about one target.
+
+    Args:
+        live: None where the Secret is definitely absent.
+    """
+    if live is None:
+        return _plan_absent(desired)
+    refusal = _refusal(desired, live)
+    if refusal is not None:
+        return refusal
+    removals = _removals(desired, live)
+    changes = _changes(desired, live, removals)
+    metadata = _metadata_changes(desired, live, removals)
+    if changes and live.immutable:
+        return _blocked(
+            desired,
+            "could not update secret, target is immutable",
+            "delete the Secret, or give the ExternalSecret another target.name",
+        )
+    if not changes and not metadata:
+        return SecretAction(Verb.UNCHANGED, desired.ref, desired.parent)
+    return SecretAction(
+        Verb.UPDATE,
+        desired.ref,
+        desired.parent,
+        changes=changes,
+        metadata=metadata,
+        removals=removals,
+        annotations=_written_annotations(desired, _final_data(desired, live, removals)),
+        type=desired.type or live.type,
+    )
+
+
+def _plan_absent(desired: DesiredSecret) -> SecretAction:
+    if desired.must_exist:
+        return SecretAction(
+            Verb.UNCHANGED,
+            desired.ref,
+            desired.parent,
+            reason="SecretMissing",
+            message="secret will not be created due to CreationPolicy=Merge",
+        )
+    return SecretAction(
+        Verb.CREATE,
+        desired.ref,
+        desired.parent,
+        changes=tuple(
+            KeyChange(key, KeyVerb.ADDED, after=value)
+            for key, value in sorted(desired.data.items())
+        ),
+        annotations=_written_annotations(desired, desired.data),
+        type=desired.type or DEFAULT_TYPE,
+    )
+
+
+def _blocked(desired: DesiredSecret, message: str, remedy: str) -> SecretAction:
+    return SecretAction(
+        Verb.BLOCKED,
+        desired.ref,
+        desired.parent,
+        reason="SecretSyncedError",
+        message=message,
+        remedy=remedy,
+    )
+
+
+def foreign(desired: DesiredSecret, live: LiveSecret) -> bool:
+    """Return whether somebody else made the Secret.
+
+    It is ours when its labels, its controller or its field managers name this very
+    ExternalSecret, whether secretsync or External Secrets Operator wrote them.
+    """
+    if live.labels.get(CREATED_BY_LABEL) == desired.created_by:
+        return False
+    if desired.owner is not None and live.owner is not None and live.owner.uid == desired.owner.uid:
+        return False
+    return not any(manager in live.managers for manager in desired.field_managers)
+
+
+def _refusal(desired: DesiredSecret, live: LiveSecret) -> SecretAction | None:
+    """Return why the live Secret may not be written, if so."""
+    if live.deleting:
+        return _blocked(desired, "the Secret is being deleted", "wait until it is gone")
+    if not desired.keep_foreign_keys:
+        other = _other_owner(desired, live)
+        if other and not desired.adopt:
+            return _blocked(
+                desired,
+                f"target is owned by another {other}",
+                "give one of the two another target.name, or remove the other owner and "
+                "annotate this ExternalSecret with secretsync.io/adopt=true",
+            )
+        if foreign(desired, live) and not desired.adopt:
+            return _blocked(
+                desired,
+                "a Secret of that name exists and was not made by this ExternalSecret",
+                "annotate the ExternalSecret with secretsync.io/adopt=true to take it over, "
+                "or give it another target.name",
+            )
+    if desired.type and desired.type != live.type:
+        return _blocked(
+            desired,
+            f"the type of an existing Secret cannot change from {live.type} to {desired.type}",
+            "delete the Secret, or give the ExternalSecret another target.name",
+        )
+    return _blank_refusal(desired, live)
+
+
+def _other_owner(desired: DesiredSecret, live: LiveSecret) -> str:
+    created_by = live.labels.get(CREATED_BY_LABEL, "")
+    if created_by and created_by != desired.created_by:
+        return "ExternalSecret"
+    if live.owner is None or (desired.owner and live.owner.uid == desired.owner.uid):
+        return ""
+    if live.owner.kind == "ExternalSecret" and live.owner.name == desired.parent.name:
+        return ""  # The same ExternalSecret, deleted and made again.
+    return live.owner.kind
+
+
+def _blank_refusal(desired: DesiredSecret, live: LiveSecret) -> SecretAction | None:
+    if desired.allow_empty:
+        return None
+    remedy = (
+        "repair the value upstream, or annotate the ExternalSecret with "
+        "secretsync.io/allow-empty=true"
+    )
+    blanked = blanked_keys(desired.data, live.data)
+    if blanked:
+        names = ", ".join(blanked)
+        return _blocked(desired, f"an empty value would replace a good one in key {names}", remedy)
+    if not desired.data and live.data and not desired.keep_foreign_keys:
+        if desired.hold_removals:
+            return None
+        return _blocked(desired, "the sources gave no keys, and the Secret has some", remedy)
+    return None
+
+
+def _removals(desired: DesiredSecret, live: LiveSecret) -> Removals:
+    ours = [live.managers[name] for name in desired.field_managers if name in live.managers]
+    owned_data = frozenset[str]().union(*(fields.data for fields in ours))
+    owned_labels = frozenset[str]().union(*(fields.labels for fields in ours))
+    owned_annotations = frozenset[str]().union(*(fields.annotations for fields in ours))
+    doomed = owned_data & live.data.keys() if desired.keep_foreign_keys else live.data.keys()
+    kept_annotations = {DATA_HASH_ANNOTATION, VERSIONS_ANNOTATION, LAST_APPLIED_ANNOTATION}
+    kept_annotations |= desired.annotations.keys()
+    kept_labels = desired.labels.keys() | {INVENTORY_LABEL}
+    return Removals(
+        data=() if desired.hold_removals else tuple(sorted(doomed - desired.data.keys())),
+        labels=tuple(sorted((owned_labels & live.labels.keys()) - kept_labels)),
+        annotations=tuple(
+            sorted((owned_annotations & live.annotations.keys()) - kept_annotations)
+        ),
+    )
+
+
+def _changes(
+    desired: DesiredSecret, live: LiveSecret, removals: Removals
+) -> tuple[KeyChange, ...]:
+    changes = []
+    for key, value in desired.data.items():
+        before = live.data.get(key)
+        if before is None:
+            changes.append(KeyChange(key, KeyVerb.ADDED, after=value))
+        elif before != value:
+            changes.append(KeyChange(key, KeyVerb.CHANGED, before=before, after=value))
+    changes.extend(
+        KeyChange(key, KeyVerb.REMOVED, before=live.data[key]) for key in removals.data
+    )
+    return tuple(sorted(changes, key=lambda change: change.key))
+
+
+def _metadata_changes(
+    desired: DesiredSecret, live: LiveSecret, removals: Removals
+) -> tuple[str, ...]:
+    """Name every difference outside the data.
+
+    The data hash counts only where all data is ours: beside foreign keys it moves
+    with them, and would be written for nothing.
+    """
+    names = [
+        f"label {key}" for key, value in desired.labels.items() if live.labels.get(key) != value
+    ]
+    wanted = dict(desired.annotations)
+    if not desired.keep_foreign_keys and not desired.hold_removals:
+        wanted[DATA_HASH_ANNOTATION] = _hash(desired.data)
+    names += [
+        f"annotation {key}" for key, value in wanted.items() if live.annotations.get(key) != value
+    ]
+    names += [f"label {key}" for key in removals.labels]
+    names += [f"annotation {key}" for key in removals.annotations]
+    if desired.immutable and not live.immutable:
+        names.append("immutable")
+    if desired.owner is not None and live.owner != desired.owner:
+        names.append("ownerReferences")
+    return tuple(sorted(names))
+
+
+def _final_data(
+    desired: DesiredSecret, live: LiveSecret, removals: Removals
+) -> Mapping[str, SecretBytes]:
+    kept = {key: value for key, value in live.data.items() if key not in removals.data}
+    return {**kept, **desired.data}
+
+
+def _written_annotations(
+    desired: DesiredSecret, data: Mapping[str, SecretBytes]
+) -> dict[str, str]:
+    annotations = {**desired.annotations, DATA_HASH_ANNOTATION: _hash(data)}
+    if desired.versions:
+        annotations[VERSIONS_ANNOTATION] = json.dumps(
+            dict(sorted(desired.versions.items())), separators=(",", ":")
+        )
+    return annotations
+
+
+def _hash(data: Mapping[str, SecretBytes]) -> str:
+    return data_hash({key: value.reveal() for key, value in data.items()})

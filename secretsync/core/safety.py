@@ -1,0 +1,100 @@
+"""The rules that keep good secrets: pure, each with its test.
+
+- Never an empty value over one that is not, unless it was asked for.
+- Absence deletes only when it is definite and was confirmed twice.
+- A mass deletion stops until somebody acknowledges it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from providers.base import SecretBytes
+from secretsync.resources.meta import ObjectRef
+
+__all__ = [
+    "CONFIRMATION_GAP_S",
+    "Absence",
+    "MassDeletion",
+    "absence_confirmed",
+    "blanked_keys",
+    "is_blank",
+    "mass_deletion",
+    "observe_absence",
+]
+
+#: Two looks at an absence must be this far apart: stores are eventually consistent.
+CONFIRMATION_GAP_S = 60
+
+MASS_DELETION_FLOOR = 5
+MASS_DELETION_SHARE = 0.2
+
+_BLANK_DOCUMENTS = frozenset({b"", b"{}", b"null"})
+
+
+def is_blank(value: bytes) -> bool:
+    """Return whether a value says nothing: empty, white space, `{}` or `null`."""
+    return value.strip() in _BLANK_DOCUMENTS
+
+
+def blanked_keys(
+    desired: Mapping[str, SecretBytes], live: Mapping[str, SecretBytes]
+) -> tuple[str, ...]:
+    """Return the keys whose good live value a blank one would replace."""
+    return tuple(
+        sorted(
+            key
+            for key, value in desired.items()
+            if is_blank(value.reveal()) and key in live and not is_blank(live[key].reveal())
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A definite absence that was seen, and when first."""
+
+    first_seen_at: datetime
+
+
+def observe_absence(previous: Absence | None, now: datetime) -> Absence:
+    """Return the absence after one more look that found nothing."""
+    return previous or Absence(first_seen_at=now)
+
+
+def absence_confirmed(absence: Absence, now: datetime, *, one_shot: bool) -> bool:
+    """Return whether an absence may delete.
+
+    Args:
+        one_shot: a run that looks once and says so needs no second look.
+    """
+    return one_shot or now - absence.first_seen_at >= timedelta(seconds=CONFIRMATION_GAP_S)
+
+
+@dataclass(frozen=True, slots=True)
+class MassDeletion:
+    """Deletions that were stopped, and the token that lets exactly these go on."""
+
+    objects: tuple[ObjectRef, ...]
+    total: int
+    token: str
+
+
+def mass_deletion(doomed: Iterable[ObjectRef], universe: Collection[ObjectRef]) -> MassDeletion | None:
+    """Return the breaker's verdict on deletions that would happen at once.
+
+    It opens when all objects of a set that had more than one would go, or more than
+    max(5, 20 %) of it. The token depends on the objects, so that an acknowledgement
+    covers these and no later ones.
+    """
+    objects = tuple(sorted(set(doomed)))
+    total = len(universe)
+    everything = total > 1 and len(objects) == total
+    too_many = len(objects) > max(MASS_DELETION_FLOOR, int(total * MASS_DELETION_SHARE))
+    if not (everything or too_many):
+        return None
+    digest = hashlib.sha256("\n".join(str(ref) for ref in objects).encode()).hexdigest()
+    return MassDeletion(objects=objects, total=total, token=digest[:12])

@@ -1,0 +1,70 @@
+"""Two owners of one target: the older wins, the other says so, no flip-flop."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from secretsync.resources.external_secret import ExternalSecret
+from secretsync.resources.meta import ObjectRef
+
+__all__ = ["Claims"]
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+#: Policies under which several ExternalSecrets may share a target.
+_SHARING = frozenset({"Merge", "None"})
+
+
+class Claims:
+    """Which ExternalSecret claims which target."""
+
+    def __init__(self, external_secrets: Iterable[ExternalSecret] = ()) -> None:
+        self._lock = threading.Lock()
+        self._by_target: dict[tuple[str, str], dict[ObjectRef, ExternalSecret]] = defaultdict(dict)
+        self._target_of: dict[ObjectRef, tuple[str, str]] = {}
+        for item in external_secrets:
+            self.put(item)
+
+    def put(self, item: ExternalSecret) -> None:
+        """Note an ExternalSecret, new or changed."""
+        target = (item.meta.namespace, item.target.name)
+        with self._lock:
+            self._remove(item.ref)
+            self._target_of[item.ref] = target
+            self._by_target[target][item.ref] = item
+
+    def remove(self, ref: ObjectRef) -> None:
+        """Forget an ExternalSecret that is gone."""
+        with self._lock:
+            self._remove(ref)
+
+    def _remove(self, ref: ObjectRef) -> None:
+        target = self._target_of.pop(ref, None)
+        if target is None:
+            return
+        claimants = self._by_target[target]
+        claimants.pop(ref, None)
+        if not claimants:
+            del self._by_target[target]
+
+    def claimants(self, namespace: str, name: str) -> tuple[ExternalSecret, ...]:
+        """Return who claims a Secret."""
+        with self._lock:
+            return tuple(self._by_target.get((namespace, name), {}).values())
+
+    def rival(self, item: ExternalSecret) -> ExternalSecret | None:
+        """Return the older claimant that owns the target instead, if there is one."""
+        if item.target.creation_policy in _SHARING:
+            return None
+        for other in self.claimants(item.meta.namespace, item.target.name):
+            exclusive = other.target.creation_policy not in _SHARING
+            if other.ref != item.ref and exclusive and _age(other) < _age(item):
+                return other
+        return None
+
+
+def _age(item: ExternalSecret) -> tuple[datetime, str, str]:
+    meta = item.meta
+    return (meta.created_at or _NEVER, meta.uid, meta.name)

@@ -1,0 +1,122 @@
+"""The inverted index: which ExternalSecrets depend on which upstream key.
+
+It also knows the version of each key that was last written, which is what change
+detection compares with. Values are never here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from providers.base import SecretRef
+from secretsync.refresh.sessions import SessionKey
+from secretsync.resources.meta import ObjectRef
+
+__all__ = ["DependencyIndex", "GroupKey"]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKey:
+    """What is refreshed together: one session's objects of one interval (seconds)."""
+
+    session: SessionKey
+    interval_s: float
+
+
+class DependencyIndex:
+    """Dependencies and known versions, per group; safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users: dict[GroupKey, dict[SecretRef, set[ObjectRef]]] = defaultdict(dict)
+        self._groups_of: dict[ObjectRef, dict[GroupKey, tuple[SecretRef, ...]]] = {}
+        self._known: dict[SessionKey, dict[SecretRef, str]] = defaultdict(dict)
+
+    def put(self, user: ObjectRef, needs: Mapping[GroupKey, Iterable[SecretRef]]) -> None:
+        """Note what an ExternalSecret depends on, replacing what was known of it."""
+        with self._lock:
+            self._remove(user)
+            kept = {group: tuple(refs) for group, refs in needs.items()}
+            self._groups_of[user] = kept
+            for group, refs in kept.items():
+                for ref in refs:
+                    self._users[group].setdefault(ref, set()).add(user)
+
+    def remove(self, user: ObjectRef) -> None:
+        """Forget an ExternalSecret."""
+        with self._lock:
+            self._remove(user)
+
+    def _remove(self, user: ObjectRef) -> None:
+        for group, refs in self._groups_of.pop(user, {}).items():
+            users = self._users[group]
+            for ref in refs:
+                users[ref].discard(user)
+                if not users[ref]:
+                    del users[ref]
+            if not users:
+                del self._users[group]
+        live = {group.session for group in self._users}
+        for session in [session for session in self._known if session not in live]:
+            del self._known[session]
+
+    def learn(self, session: SessionKey, ref: SecretRef, version: str) -> bool:
+        """Note the version of a key that was just written, or found written.
+
+        Returns:
+            Whether another version was known before: others may still have that one.
+        """
+        with self._lock:
+            before = self._known[session].get(ref)
+            self._known[session][ref] = version
+        return before is not None and before != version
+
+    def unlearn_alone(self, user: ObjectRef) -> None:
+        """Forget the versions that only this user vouched for, so that they are read again."""
+        with self._lock:
+            for group, refs in self._groups_of.get(user, {}).items():
+                known = self._known.get(group.session, {})
+                for ref in refs:
+                    if self._session_users(group.session, ref) <= {user}:
+                        known.pop(ref, None)
+
+    def session_users(self, session: SessionKey, ref: SecretRef) -> frozenset[ObjectRef]:
+        """Return who depends on a key through a session, at any interval."""
+        with self._lock:
+            return self._session_users(session, ref)
+
+    def _session_users(self, session: SessionKey, ref: SecretRef) -> frozenset[ObjectRef]:
+        return frozenset[ObjectRef]().union(
+            *(
+                users.get(ref, ())
+                for group, users in self._users.items()
+                if group.session == session
+            )
+        )
+
+    def groups(self) -> frozenset[GroupKey]:
+        """Return the groups that have members."""
+        with self._lock:
+            return frozenset(self._users)
+
+    def refs(self, group: GroupKey) -> dict[SecretRef, str | None]:
+        """Return what a group depends on, each with its known version or None."""
+        with self._lock:
+            known = self._known.get(group.session, {})
+            return {ref: known.get(ref) for ref in self._users.get(group, {})}
+
+    def users(self, group: GroupKey, refs: Iterable[SecretRef]) -> frozenset[ObjectRef]:
+        """Return who depends on any of the refs."""
+        with self._lock:
+            by_ref = self._users.get(group, {})
+            return frozenset[ObjectRef]().union(*(by_ref.get(ref, ()) for ref in refs))
+
+    def member(self, group: GroupKey) -> ObjectRef | None:
+        """Return any one member: it tells through which namespace the session is used."""
+        with self._lock:
+            for users in self._users.get(group, {}).values():
+                return next(iter(users))
+            return None

@@ -1,0 +1,59 @@
+"""What became of one ExternalSecret: errors as values, so that loops never crash."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as attribute
+
+from secretsync.core.plan import SecretAction
+from secretsync.resources.external_secret import ExternalSecret
+
+__all__ = ["Outcome", "Progress", "Skipped"]
+
+
+class Progress(enum.StrEnum):
+    """How it ended; the loop's next step depends on nothing else."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    PLANNED = "planned"
+    WAITING = "waiting"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+#: An ExternalSecret of another controller class: no status, no metric, no word.
+Skipped = Progress.SKIPPED
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result for one ExternalSecret.
+
+    Args:
+        reason: the Ready condition's reason.
+        message: the Ready condition's message: what, and the real, redacted cause.
+        field: path of the item at fault, or "".
+        transient: trying again may help without anybody changing anything.
+        retry_after_s: the earliest useful time to try again, where known.
+        versions: what was read to make it, for the inverted index.
+        action: the decision, where one was reached.
+    """
+
+    external_secret: ExternalSecret
+    progress: Progress
+    reason: str = "SecretSynced"
+    message: str = "secret synced"
+    remedy: str = ""
+    field: str = ""
+    transient: bool = False
+    retry_after_s: float | None = None
+    action: SecretAction | None = None
+    versions: Mapping[str, str] = attribute(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        """Whether something is wrong with it."""
+        return self.progress is Progress.FAILED

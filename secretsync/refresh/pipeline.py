@@ -1,0 +1,233 @@
+"""The one way from a batch of ExternalSecrets to written Secrets.
+
+resolve stores → read (deduplicated, packed) → materialize → claim the target →
+plan → apply. A command gives it everything at once, the service what is due; one
+bad object never stops the good ones, and one slow store never holds up another.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from providers.base import ProviderError
+from secretsync.core.materialize import Materialized, SourceError, desired_secret, materialize
+from secretsync.core.plan import SecretAction, Verb
+from secretsync.errors import SecretSyncError
+from secretsync.refresh.applying import Applier
+from secretsync.refresh.claims import Claims
+from secretsync.refresh.deleting import Deleter
+from secretsync.refresh.outcomes import Outcome, Progress
+from secretsync.refresh.reading import (
+    Readings,
+    SourceReader,
+    Unreadable,
+    by_sessions,
+    is_transient,
+)
+from secretsync.refresh.sessions import StoreSession
+from secretsync.resources.external_secret import ExternalSecret, StoreRef
+
+__all__ = ["Pipeline"]
+
+log = logging.getLogger(__name__)
+
+Resolved = tuple[ExternalSecret, Mapping[StoreRef, StoreSession]]
+
+#: Threads that plan and write. The API server answers in about 3 ms; eight keep it
+#: busy (270 applies/s on one, 408/s on eight, no more on thirty-two).
+DEFAULT_WORKERS = 8
+
+
+class Pipeline:
+    """Runs batches.
+
+    Args:
+        labels: extra labels for what is written, such as a PATH's inventory.
+        workers: threads that plan and write.
+    """
+
+    def __init__(
+        self,
+        reader: SourceReader,
+        applier: Applier,
+        deleter: Deleter,
+        claims: Claims,
+        *,
+        labels: Mapping[str, str] | None = None,
+        workers: int = DEFAULT_WORKERS,
+    ) -> None:
+        self._reader = reader
+        self._applier = applier
+        self._deleter = deleter
+        self._claims = claims
+        self._labels = labels or {}
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="apply")
+        self._groups = ThreadPoolExecutor(16, thread_name_prefix="batch")
+
+    def close(self) -> None:
+        """End the threads; work under way is finished first."""
+        self._groups.shutdown()
+        self._pool.shutdown()
+
+    def run(
+        self,
+        batch: Sequence[ExternalSecret],
+        *,
+        done: Callable[[Outcome], None] | None = None,
+    ) -> list[Outcome]:
+        """Process a batch; total: one outcome each, in the batch's order.
+
+        Args:
+            done: called with each outcome as soon as it is known, from any thread.
+        """
+        outcomes: dict[int, Outcome] = {}
+
+        def note(outcome: Outcome) -> None:
+            outcomes[id(outcome.external_secret)] = outcome
+            if done is not None:
+                done(outcome)
+
+        readable, unreadable = self._reader.split(batch)
+        for item, why in unreadable:
+            note(_unreadable(item, why))
+        groups = by_sessions(readable)
+        if len(groups) == 1:
+            self._run_group(groups[0], note)
+        else:
+            for future in [self._groups.submit(self._run_group, group, note) for group in groups]:
+                future.result()
+        return [outcomes[id(item)] for item in batch]
+
+    def _run_group(self, group: list[Resolved], note: Callable[[Outcome], None]) -> None:
+        """Read a group, observe all of it, and only then act on any of it."""
+        made: list[tuple[ExternalSecret, Materialized]] = []
+        for item, reading in self._reader.read(group):
+            result = _materialized(item, reading)
+            if isinstance(result, Outcome):
+                note(result)
+            else:
+                self._deleter.observe(item, result)
+                made.append((item, result))
+        if len(made) == 1:
+            note(self._one(*made[0]))
+            return
+        for future in [self._pool.submit(self._one, item, result) for item, result in made]:
+            note(future.result())
+
+    def _one(self, item: ExternalSecret, materialized: Materialized) -> Outcome:
+        """Finish one ExternalSecret; every fault becomes its outcome."""
+        try:
+            return self._finish(item, materialized)
+        except SecretSyncError as exc:
+            return _failure(item, "could not update secret", exc)
+        except Exception as exc:  # noqa: BLE001 - one object's bug must not stop the others
+            log.debug("%s: internal error", item.ref, exc_info=exc)
+            return _bug(item, exc)
+
+    def _finish(self, item: ExternalSecret, materialized: Materialized) -> Outcome:
+        versions = materialized.versions
+        if item.target.creation_policy == "None":
+            return Outcome(item, Progress.UNCHANGED, versions=versions)
+        rival = self._claims.rival(item)
+        if rival is not None:
+            return _contested(item, rival)
+        verdict = self._deleter.judge(item, materialized)
+        if isinstance(verdict, Outcome):
+            return verdict
+        desired = desired_secret(item, materialized, extra_labels=self._labels)
+        desired = replace(
+            desired,
+            hold_removals=verdict.hold,
+            allow_empty=desired.allow_empty or verdict.emptied,
+        )
+        outcome = _outcome(item, self._applier.reconcile(desired), versions)
+        return replace(outcome, retry_after_s=verdict.retry_after_s)
+
+
+def _materialized(item: ExternalSecret, reading: Readings) -> Materialized | Outcome:
+    try:
+        return materialize(item, reading.values, dialects=reading.dialects)
+    except SourceError as exc:
+        return _source_failure(item, exc)
+    except Exception as exc:  # noqa: BLE001 - as in Pipeline._one
+        log.debug("%s: internal error", item.ref, exc_info=exc)
+        return _bug(item, exc)
+
+
+def _bug(item: ExternalSecret, error: Exception) -> Outcome:
+    return Outcome(
+        item,
+        Progress.FAILED,
+        reason="SecretSyncedError",
+        message=f"could not update secret: internal error ({type(error).__name__})",
+        remedy="run with --debug for the traceback, and report it",
+        transient=True,
+    )
+
+
+def _outcome(
+    item: ExternalSecret, action: SecretAction, versions: Mapping[str, str]
+) -> Outcome:
+    if action.verb is Verb.BLOCKED:
+        return Outcome(
+            item,
+            Progress.FAILED,
+            reason=action.reason,
+            message=action.message,
+            remedy=action.remedy,
+            action=action,
+        )
+    unchanged = action.verb is Verb.UNCHANGED
+    return Outcome(
+        item,
+        Progress.UNCHANGED if unchanged else Progress.APPLIED,
+        reason=action.reason,
+        message=action.message or "secret synced",
+        action=action,
+        versions=versions,
+    )
+
+
+def _unreadable(item: ExternalSecret, why: Unreadable) -> Outcome:
+    if why.skipped:
+        return Outcome(item, Progress.SKIPPED, reason="", message=str(why.error))
+    return _failure(item, "could not get secret data from provider", why.error)
+
+
+def _source_failure(item: ExternalSecret, error: SourceError) -> Outcome:
+    cause = error.cause
+    return Outcome(
+        item,
+        Progress.FAILED,
+        reason="SecretSyncedError",
+        message=f"could not get secret data from provider: {cause.message}",
+        remedy=error.remedy,
+        field=error.field,
+        transient=is_transient(cause),
+        retry_after_s=getattr(cause, "retry_after_s", None),
+    )
+
+
+def _failure(item: ExternalSecret, what: str, error: SecretSyncError | ProviderError) -> Outcome:
+    return Outcome(
+        item,
+        Progress.FAILED,
+        reason="SecretSyncedError",
+        message=f"{what}: {error.message}",
+        remedy=error.remedy,
+        transient=is_transient(error),
+        retry_after_s=getattr(error, "retry_after_s", None),
+    )
+
+
+def _contested(item: ExternalSecret, rival: ExternalSecret) -> Outcome:
+    return Outcome(
+        item,
+        Progress.FAILED,
+        reason="SecretSyncedError",
+        message=f"target is owned by another ExternalSecret: {rival.ref}",
+        remedy="give one of the two another target.name; the older one keeps the target",
+    )

@@ -1,0 +1,178 @@
+"""Find and resolve the credentials that a store's configuration points at."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, Protocol
+
+from providers.base import (
+    AuthFailed,
+    Credentials,
+    SecretBytes,
+    SecretKeySelector,
+    ServiceAccountSelector,
+    ServiceAccountToken,
+)
+from secretsync.cluster.base import KINDS, Cluster
+from secretsync.resources.secret_store import SecretStore
+
+__all__ = ["ClusterCredentials", "CredentialSource", "credential_namespace", "is_referent", "resolve_credentials", "selectors"]
+
+Selector = SecretKeySelector | ServiceAccountSelector
+
+
+class CredentialSource(Protocol):
+    """Where credentials are looked up: PATH first, then the cluster."""
+
+    def secret(self, namespace: str, name: str) -> Mapping[str, SecretBytes] | None:
+        """Return a Secret's data, or None where it is definitely absent."""
+        ...
+
+    def token(
+        self, namespace: str, name: str, audiences: tuple[str, ...]
+    ) -> ServiceAccountToken:
+        """Issue a token for a ServiceAccount."""
+        ...
+
+
+def selectors(config: Any) -> Iterator[tuple[str, Selector]]:
+    """Yield every selector in a provider configuration with its path in it."""
+    yield from _walk(config, "")
+
+
+def _walk(value: Any, path: str) -> Iterator[tuple[str, Selector]]:
+    if isinstance(value, SecretKeySelector | ServiceAccountSelector):
+        yield path, value
+    elif is_dataclass(value):
+        for item in fields(value):
+            yield from _walk(getattr(value, item.name), f"{path}.{item.name}".lstrip("."))
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _walk(item, f"{path}[{index}]")
+
+
+def is_referent(store: SecretStore) -> bool:
+    """Return whether a ClusterSecretStore takes credentials from its user's namespace.
+
+    Source: ESO's "referent" authentication: a selector without a namespace.
+    """
+    if store.kind != "ClusterSecretStore":
+        return False
+    return any(not selector.namespace for _, selector in selectors(store.config))
+
+
+def credential_namespace(store: SecretStore, selector: Selector, user_namespace: str) -> str:
+    """Return the namespace in which a selector is looked up."""
+    if store.kind == "ClusterSecretStore":
+        return selector.namespace or user_namespace
+    return store.meta.namespace
+
+
+def resolve_credentials(
+    store: SecretStore, user_namespace: str, source: CredentialSource
+) -> Credentials:
+    """Look up everything that the store's configuration points at.
+
+    Args:
+        user_namespace: of the ExternalSecret that uses the store.
+
+    Raises:
+        AuthFailed: a Secret or a key of it is missing.
+        ClusterError: the cluster cannot be asked.
+    """
+    secrets: dict[SecretKeySelector, SecretBytes] = {}
+    tokens: dict[ServiceAccountSelector, ServiceAccountToken] = {}
+    for path, selector in selectors(store.config):
+        namespace = credential_namespace(store, selector, user_namespace)
+        if isinstance(selector, SecretKeySelector):
+            secrets[selector] = _secret_value(store, path, namespace, selector, source)
+        else:
+            tokens[selector] = source.token(namespace, selector.name, selector.audiences)
+    context = {
+        "namespace": user_namespace,
+        "store_name": store.meta.name,
+        "store_kind": store.kind,
+    }
+    return Credentials(secrets, tokens, context)
+
+
+def _secret_value(
+    store: SecretStore,
+    path: str,
+    namespace: str,
+    selector: SecretKeySelector,
+    source: CredentialSource,
+) -> SecretBytes:
+    data = source.secret(namespace, selector.name)
+    where = f"{store.ref}: {path}"
+    if data is None:
+        raise AuthFailed(
+            f"{where}: Secret {namespace}/{selector.name} does not exist",
+            remedy="create that Secret, or point the selector at another",
+        )
+    if selector.key not in data:
+        raise AuthFailed(
+            f"{where}: Secret {namespace}/{selector.name} has no key {selector.key!r}",
+            remedy="add the key, or correct the selector's key",
+        )
+    return data[selector.key]
+
+
+class ClusterCredentials:
+    """Credentials out of the cluster, with those of PATH before them.
+
+    Args:
+        overlay: Secrets that PATH brings, by (namespace, name).
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        overlay: Mapping[tuple[str, str], Mapping[str, SecretBytes]] | None = None,
+    ) -> None:
+        self._cluster = cluster
+        self._overlay = overlay or {}
+
+    def secret(self, namespace: str, name: str) -> Mapping[str, SecretBytes] | None:
+        """Return a Secret's data, or None where it is definitely absent."""
+        if (namespace, name) in self._overlay:
+            return self._overlay[namespace, name]
+        obj = self._cluster.get(KINDS["Secret"], namespace, name)
+        if obj is None:
+            return None
+        try:
+            return {
+                key: SecretBytes(base64.b64decode(value or "", validate=True))
+                for key, value in (obj.get("data") or {}).items()
+            }
+        except (binascii.Error, ValueError) as exc:
+            raise AuthFailed(
+                f"Secret {namespace}/{name} holds a value that is not base64",
+                remedy="encode the values under data, or use stringData",
+            ) from exc
+
+    def token(
+        self, namespace: str, name: str, audiences: tuple[str, ...]
+    ) -> ServiceAccountToken:
+        """Issue a token for a ServiceAccount, and read its annotations."""
+        account = self._cluster.get(KINDS["ServiceAccount"], namespace, name)
+        if account is None:
+            raise AuthFailed(
+                f"ServiceAccount {namespace}/{name} does not exist",
+                remedy="create it, or correct the store's serviceAccountRef",
+            )
+        annotations = (account.get("metadata") or {}).get("annotations") or {}
+        wanted = audiences or _default_audiences(annotations)
+        issued = self._cluster.request_token(namespace, name, audiences=wanted)
+        return ServiceAccountToken(SecretBytes(issued.token.encode()), annotations)
+
+
+def _default_audiences(annotations: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the audience an EKS ServiceAccount names, or the one STS expects.
+
+    Source: EKS pod identity webhook annotations, as ESO honours them.
+    """
+    return (annotations.get("eks.amazonaws.com/audience", "sts.amazonaws.com"),)

@@ -1,0 +1,63 @@
+"""Stores by reference: those of PATH first, then those of the cluster."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from secretsync.cluster.base import KINDS, Cluster
+from secretsync.resources.documents import Document, Origin
+from secretsync.resources.manifests import Manifests
+from secretsync.resources.meta import ObjectRef
+from secretsync.resources.problems import Problem
+from secretsync.resources.secret_store import SecretStore, parse_secret_store
+
+__all__ = ["ACKNOWLEDGE_ANNOTATION", "StoreSource"]
+
+ACKNOWLEDGE_ANNOTATION = "secretsync.io/acknowledge"
+
+Found = tuple[SecretStore | None, tuple[Problem, ...]]
+
+
+class StoreSource:
+    """A StoreLookup for one run: what it read once it does not read again."""
+
+    def __init__(self, cluster: Cluster, manifests: Manifests) -> None:
+        self._cluster = cluster
+        self._manifests = manifests
+        self._lock = threading.Lock()
+        self._found: dict[ObjectRef, Found | None] = {
+            store.ref: (store, ()) for store in manifests.secret_stores
+        }
+        self._namespaces: dict[str, Mapping[str, str] | None] = dict(manifests.namespaces)
+
+    def store(self, ref: ObjectRef) -> Found | None:
+        """Return the store and what is wrong with it, or None where it is absent."""
+        with self._lock:
+            if ref not in self._found:
+                self._found[ref] = self._read(ref)
+            return self._found[ref]
+
+    def _read(self, ref: ObjectRef) -> Found | None:
+        obj = self._cluster.get(KINDS[ref.kind], ref.namespace, ref.name)
+        if obj is None:
+            return None
+        document = Document(obj, Origin(self._cluster.name, {}))
+        parsed = parse_secret_store(document, default_namespace=ref.namespace)
+        return parsed.value, parsed.problems
+
+    def namespace_labels(self, namespace: str) -> Mapping[str, str] | None:
+        """Return the labels of a namespace, or None where it is absent."""
+        with self._lock:
+            if namespace not in self._namespaces:
+                obj = self._cluster.get(KINDS["Namespace"], "", namespace)
+                labels = None if obj is None else (obj.get("metadata") or {}).get("labels") or {}
+                self._namespaces[namespace] = labels
+            return self._namespaces[namespace]
+
+    def acknowledgement(self, ref: ObjectRef) -> str:
+        """Return the acknowledge token on a store, or ""."""
+        found = self.store(ref)
+        if found is None or found[0] is None:
+            return ""
+        return found[0].meta.annotations.get(ACKNOWLEDGE_ANNOTATION, "")

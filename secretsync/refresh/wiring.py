@@ -1,0 +1,88 @@
+"""Puts the parts of the pipeline together, the same way for a command and the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from secretsync.cluster.base import Cluster
+from secretsync.core.secrets import DesiredSecret
+from secretsync.refresh.applying import Applier
+from secretsync.refresh.catalog import StoreCatalog, StoreLookup
+from secretsync.refresh.claims import Claims
+from secretsync.refresh.clock import Clock
+from secretsync.refresh.deleting import Deleter, Siblings
+from secretsync.refresh.fetching import Fetcher
+from secretsync.refresh.pipeline import DEFAULT_WORKERS, Pipeline
+from secretsync.refresh.reading import SourceReader
+from secretsync.refresh.selectors import CredentialSource
+from secretsync.refresh.sessions import CallCounter, Sessions, no_counting
+
+__all__ = ["Engine", "Options", "build_engine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What differs between the users of the pipeline.
+
+    Args:
+        writes: False plans only.
+        one_shot: the run looks once.
+        labels: extra labels on what is written.
+        known_absent: see `Applier`.
+        intend: see `Applier`.
+        count: called for each provider request.
+    """
+
+    controller_class: str = "default"
+    writes: bool = True
+    one_shot: bool = True
+    labels: Mapping[str, str] | None = None
+    known_absent: Callable[[str, str], bool] | None = None
+    intend: Callable[[DesiredSecret], None] | None = None
+    count: CallCounter = no_counting
+    workers: int = DEFAULT_WORKERS
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The assembled parts that outlive a batch."""
+
+    pipeline: Pipeline
+    fetcher: Fetcher
+    applier: Applier
+    sessions: Sessions
+    reader: SourceReader
+    deleter: Deleter
+    catalog: StoreCatalog
+
+    def close(self) -> None:
+        """End threads and sessions."""
+        self.pipeline.close()
+        self.sessions.close()
+
+
+def build_engine(
+    cluster: Cluster,
+    *,
+    lookup: StoreLookup,
+    credentials: CredentialSource,
+    siblings: Siblings,
+    claims: Claims,
+    clock: Clock,
+    options: Options,
+) -> Engine:
+    """Assemble the pipeline over a cluster."""
+    catalog = StoreCatalog(lookup, controller_class=options.controller_class)
+    sessions = Sessions(credentials, clock, count=options.count)
+    fetcher = Fetcher(clock)
+    reader = SourceReader(catalog, sessions, fetcher)
+    applier = Applier(
+        cluster,
+        known_absent=options.known_absent,
+        writes=options.writes,
+        intend=options.intend,
+    )
+    deleter = Deleter(applier, siblings, clock, one_shot=options.one_shot)
+    pipeline = Pipeline(reader, applier, deleter, claims, labels=options.labels, workers=options.workers)
+    return Engine(pipeline, fetcher, applier, sessions, reader, deleter, catalog)

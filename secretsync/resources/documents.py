@@ -1,0 +1,164 @@
+"""Text becomes documents: plain dictionaries that know where they were written.
+
+One broken document stops its file, and only that. Problems name file and line and
+never quote the text, because any line of it may be a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from secretsync.resources.composer import Composed, Path, compose
+from secretsync.resources.json_events import NotJsonError, json_events, looks_like_json
+from secretsync.resources.problems import Problem
+from secretsync.resources.text_events import TextError
+from secretsync.resources.yaml_events import yaml_events
+
+__all__ = ["MAX_FILE_BYTES", "Document", "Origin", "load_documents"]
+
+#: Larger files are not manifests: an API server takes objects of about 1.5 MB.
+MAX_FILE_BYTES = 10 * 1024 * 1024
+
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an object was written.
+
+    Args:
+        file: as the user named it, `<stdin>`, or the cluster's name.
+        lines: 1-based line of each path; empty for objects of a cluster.
+    """
+
+    file: str
+    lines: Mapping[Path, int] = field(default_factory=dict, repr=False)
+
+    def line_of(self, path: Path) -> int:
+        """Return the line of a path or of its nearest known ancestor, 0 where unknown."""
+        for end in range(len(path), -1, -1):
+            line = self.lines.get(path[:end])
+            if line is not None:
+                return line
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One object as written. Its repr hides the value, which may hold secrets."""
+
+    value: dict[str, Any] = field(repr=False)
+    origin: Origin
+
+
+def load_documents(text: bytes, *, file: str) -> tuple[list[Document], list[Problem]]:
+    """Read every object of a YAML or JSON file; lists of objects are expanded.
+
+    Args:
+        text: the file's content.
+        file: how problems name the file.
+
+    Returns:
+        The objects and the problems. A file that does not parse gives no object and
+        one problem; a file without objects gives neither.
+    """
+    try:
+        return _objects(_composed(_decoded(text)), file)
+    except TextError as exc:
+        return [], [Problem(exc.message, exc.remedy, file=file, line=exc.line)]
+
+
+def _decoded(text: bytes) -> str:
+    if len(text) > MAX_FILE_BYTES:
+        raise TextError(
+            f"the file is larger than {MAX_FILE_BYTES // 1024 // 1024} MB",
+            remedy="split the file, or leave it out",
+        )
+    if b"\0" in text:
+        raise TextError(
+            "the file is binary, or not in UTF-8",
+            remedy="save it as UTF-8 text, or leave it out",
+        )
+    try:
+        return text.removeprefix(_BOM).decode("utf-8")
+    except UnicodeDecodeError as exc:
+        line = text.count(b"\n", 0, exc.start) + 1
+        raise TextError(
+            "the file is not in UTF-8", line=line, remedy="save it as UTF-8 text"
+        ) from None  # the exception holds the whole content
+
+
+def _composed(text: str) -> list[Composed]:
+    if looks_like_json(text):
+        try:
+            return list(compose(json_events(text)))
+        except NotJsonError:
+            pass  # a YAML flow mapping opens the same way
+    return list(compose(yaml_events(text)))
+
+
+def _objects(parts: list[Composed], file: str) -> tuple[list[Document], list[Problem]]:
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for part in parts:
+        if part.value is None:
+            continue
+        for item in _expanded(part):
+            origin = Origin(file, item.lines)
+            if isinstance(item.value, dict):
+                documents.append(Document(item.value, origin))
+            else:
+                problems.append(_not_an_object(origin))
+    return documents, problems
+
+
+def _not_an_object(origin: Origin) -> Problem:
+    return Problem(
+        "an entry of a List is not an object",
+        "write each entry under items as a whole object",
+        file=origin.file,
+        line=origin.line_of(()),
+    )
+
+
+def _expanded(part: Composed) -> Iterator[Composed]:
+    """Yield the objects of a `List` or `<Kind>List`, or the object itself.
+
+    Lists in lists are walked without recursion.
+    """
+    pending = [part]
+    while pending:
+        current = pending.pop()
+        if _is_list(current.value):
+            pending.extend(reversed(_items(current)))
+        else:
+            yield current
+
+
+def _is_list(value: Any) -> bool:
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or not kind.endswith("List"):
+        return False
+    items = value.get("items")
+    return isinstance(items, list) or (kind == "List" and items is None)
+
+
+def _items(part: Composed) -> list[Composed]:
+    """Return the entries; those of a typed list may lack apiVersion and kind.
+
+    The API server leaves the two out of the entries of its own lists.
+    """
+    items = part.value.get("items") or []
+    start = part.lines.get(("items",), part.lines.get((), 0))
+    lines: list[dict[Path, int]] = [{(): start} for _ in items]
+    for path, line in part.lines.items():
+        if len(path) > 1 and path[0] == "items" and isinstance(path[1], int):
+            lines[path[1]][path[2:]] = line
+    kind = part.value["kind"].removesuffix("List")
+    defaults = {"apiVersion": part.value.get("apiVersion"), "kind": kind} if kind else {}
+    return [
+        Composed({**defaults, **item} if isinstance(item, dict) else item, item_lines)
+        for item, item_lines in zip(items, lines, strict=True)
+    ]

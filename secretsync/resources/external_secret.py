@@ -1,0 +1,229 @@
+"""ExternalSecret, `external-secrets.io/v1` and `v1beta1`.
+
+Source: the published CRD of External Secrets Operator 2.9 (field names, defaults,
+validation messages).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from secretsync.resources.api_versions import check_api_version, read_spec
+from secretsync.resources.decode import decode
+from secretsync.resources.documents import Document
+from secretsync.resources.durations import parse_duration
+from secretsync.resources.external_secret_rules import check_spec
+from secretsync.resources.external_secret_spec import (
+    ExternalSecretSpec,
+    RemoteRef,
+    SourceRefSpec,
+    StoreRef,
+    TargetSpec,
+    TemplateMetadata,
+)
+from secretsync.resources.findings import Findings
+from secretsync.resources.meta import ObjectMeta, ObjectRef
+from secretsync.resources.object_meta import object_findings, read_meta
+from secretsync.resources.parsed import Parsed
+from secretsync.resources.timestamps import parse_timestamp
+
+__all__ = [
+    "DataFrom",
+    "DataItem",
+    "ExternalSecret",
+    "ExternalSecretStatus",
+    "RemoteRef",
+    "StoreRef",
+    "Target",
+    "Template",
+    "TemplateMetadata",
+    "parse_external_secret",
+]
+
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class DataItem:
+    """One entry of `spec.data`; `store` is its own store, or the object's."""
+
+    secret_key: str
+    remote_ref: RemoteRef
+    store: StoreRef
+
+
+@dataclass(frozen=True, slots=True)
+class DataFrom:
+    """One entry of `spec.dataFrom` that extracts the keys of one JSON secret."""
+
+    extract: RemoteRef
+    store: StoreRef
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """`target.template` without Go templates: type and metadata."""
+
+    type: str = ""
+    metadata: TemplateMetadata = field(default_factory=TemplateMetadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`spec.target`, with the name defaulted to the object's."""
+
+    name: str
+    creation_policy: str = "Owner"  # Owner | Orphan | Merge | None | CreateOrMerge
+    deletion_policy: str = "Retain"  # Retain | Delete | Merge
+    immutable: bool = False
+    template: Template | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalSecretStatus:
+    """The part of `status` that decides whether a refresh is due."""
+
+    refresh_at: datetime | None = None
+    synced_resource_version: str = ""
+    ready: str = ""  # True | False | Unknown | ""
+    reason: str = ""
+    message: str = ""
+    transition_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalSecret:
+    """One validated ExternalSecret.
+
+    Args:
+        refresh_interval_s: seconds; 0 or less means never again once synced.
+        live: the object lives in the target cluster (it has a uid and a status);
+            False for an object read from PATH.
+    """
+
+    meta: ObjectMeta
+    api_version: str
+    refresh_policy: str  # Periodic | CreatedOnce | OnChange
+    refresh_interval_s: float
+    target: Target
+    data: tuple[DataItem, ...] = ()
+    data_from: tuple[DataFrom, ...] = ()
+    status: ExternalSecretStatus = field(default_factory=ExternalSecretStatus)
+    live: bool = False
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The object's own reference."""
+        return ObjectRef("ExternalSecret", self.meta.namespace, self.meta.name)
+
+    def stores(self) -> tuple[StoreRef, ...]:
+        """Return every store it reads from, each once, in order of first use."""
+        items: list[DataItem | DataFrom] = [*self.data_from, *self.data]
+        return tuple(dict.fromkeys(item.store for item in items))
+
+
+def parse_external_secret(document: Document, *, default_namespace: str) -> Parsed[ExternalSecret]:
+    """Parse, default and validate one ExternalSecret.
+
+    Args:
+        document: an object of a file, or of a cluster (then it has a uid).
+        default_namespace: of an object that names none.
+
+    Returns:
+        The object, or None where a problem is an error; all problems at once.
+    """
+    findings = object_findings(document, default_namespace=default_namespace)
+    api_version = check_api_version(document, findings, "ExternalSecret")
+    meta = read_meta(document, findings, default_namespace=default_namespace)
+    raw = read_spec(document, findings)
+    if not raw and findings.failed:
+        return Parsed(None, findings.problems)
+    spec = decode(ExternalSecretSpec, raw, ("spec",), findings)
+    check_spec(spec, raw, api_version, findings)
+    interval_s = _refresh_interval_s(spec.refresh_interval, findings)
+    if findings.failed:
+        return Parsed(None, findings.problems)
+    return Parsed(_build(document, meta, spec, interval_s), findings.problems)
+
+
+def _refresh_interval_s(written: str | int, findings: Findings) -> float:
+    path = ("spec", "refreshInterval")
+    if written == "":
+        return HOUR_S
+    if isinstance(written, str):
+        seconds = parse_duration(written)
+        if seconds is not None:
+            return seconds
+    elif written == 0:
+        findings.warning(path, "the API server takes only strings here", 'write "0" in quotes')
+        return 0.0
+    findings.error(path, "not a duration", 'write a Go duration such as "1h", "30m" or "0"')
+    return HOUR_S
+
+
+def _build(
+    document: Document, meta: ObjectMeta, spec: ExternalSecretSpec, interval_s: float
+) -> ExternalSecret:
+    def store(source: SourceRefSpec | None) -> StoreRef:
+        own = source.store_ref if source is not None else None
+        chosen = own if own is not None else spec.secret_store_ref
+        if chosen is None:
+            raise AssertionError("check_spec lets no entry pass without a store")
+        return chosen
+
+    return ExternalSecret(
+        meta=meta,
+        api_version=document.value["apiVersion"],
+        refresh_policy=spec.refresh_policy,
+        refresh_interval_s=interval_s,
+        target=_target(spec.target, meta.name),
+        data=tuple(
+            DataItem(item.secret_key, item.remote_ref, store(item.source_ref)) for item in spec.data
+        ),
+        data_from=tuple(
+            DataFrom(item.extract, store(item.source_ref))
+            for item in spec.data_from
+            if item.extract is not None
+        ),
+        status=_status(document.value.get("status")),
+        live=bool(meta.uid),
+    )
+
+
+def _target(spec: TargetSpec, default_name: str) -> Target:
+    template = None
+    if spec.template is not None:
+        template = Template(spec.template.type, spec.template.metadata)
+    return Target(
+        spec.name or default_name,
+        spec.creation_policy,
+        spec.deletion_policy,
+        spec.immutable,
+        template,
+    )
+
+
+def _status(value: Any) -> ExternalSecretStatus:
+    """Read `status`; what is malformed counts as absent, since no user writes it."""
+    if not isinstance(value, dict):
+        return ExternalSecretStatus()
+    conditions = value.get("conditions")
+    ready: dict[str, Any] = {}
+    for condition in conditions if isinstance(conditions, list) else ():
+        if isinstance(condition, dict) and condition.get("type") == "Ready":
+            ready = condition
+    return ExternalSecretStatus(
+        refresh_at=parse_timestamp(value.get("refreshTime")),
+        synced_resource_version=_text(value, "syncedResourceVersion"),
+        ready=_text(ready, "status"),
+        reason=_text(ready, "reason"),
+        message=_text(ready, "message"),
+        transition_at=parse_timestamp(ready.get("lastTransitionTime")),
+    )
+
+
+def _text(value: dict[str, Any], name: str) -> str:
+    found = value.get(name)
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,194 @@
+"""Rules of an ExternalSecret that no single field can check.
+
+Source: the validating webhook of External Secrets Operator 2.9, and its rules for
+templates (GHSA-fq7h-9x26-6j22).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from secretsync.resources.api_versions import V1BETA1, only_in_v1
+from secretsync.resources.composer import Path
+from secretsync.resources.external_secret_spec import (
+    ExternalSecretSpec,
+    TargetSpec,
+    TemplateMetadata,
+    TemplateSpec,
+)
+from secretsync.resources.findings import Findings, field_path
+from secretsync.resources.names import (
+    check_annotation_key,
+    check_label_key,
+    check_label_value,
+)
+
+__all__ = ["check_spec"]
+
+_V1_ONLY = (
+    "syncWindows",
+    "target.manifest",
+    "target.template.metadata.finalizers",
+    "data[].remoteRef.nullBytePolicy",
+    "dataFrom[].extract.nullBytePolicy",
+    "dataFrom[].find.nullBytePolicy",
+    "dataFrom[].rewrite[].merge",
+)
+_NOT_OWNED = ("Merge", "None", "CreateOrMerge")
+_BOOTSTRAP_TOKEN = "bootstrap.kubernetes.io/token"  # noqa: S105 - a type, not a password
+_SERVICE_ACCOUNT_TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 - as above
+_SERVICE_ACCOUNT_NAME = "kubernetes.io/service-account.name"
+
+
+def check_spec(
+    spec: ExternalSecretSpec, raw: dict[str, Any], api_version: str, findings: Findings
+) -> None:
+    """Report what the fields say only together.
+
+    Args:
+        spec: the decoded spec; faulty fields hold their defaults.
+        raw: the spec as written, to tell "absent" from "faulty".
+        api_version: v1beta1 lacks some fields.
+        findings: takes the problems.
+    """
+    if api_version == V1BETA1:
+        only_in_v1(raw, _V1_ONLY, findings)
+        if spec.target.creation_policy == "CreateOrMerge":
+            only_in_v1(raw, ("target.creationPolicy",), findings)
+    _check_sources(spec, raw, findings)
+    _check_policies(spec.target, findings)
+    if spec.target.template is not None:
+        _check_template(spec.target.template, findings)
+
+
+def _check_sources(spec: ExternalSecretSpec, raw: dict[str, Any], findings: Findings) -> None:
+    if not raw.get("data") and not raw.get("dataFrom"):
+        findings.error(
+            ("spec",),
+            "either data or dataFrom should be specified",
+            "name at least one key to read under data or dataFrom",
+        )
+    for path, entry in _entries(raw, "dataFrom"):
+        _check_one_source(entry, path, findings)
+    if spec.target.deletion_policy == "Retain":
+        _check_duplicates(spec, findings)
+    _check_stores(spec, raw, findings)
+
+
+def _entries(raw: dict[str, Any], *names: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the well-formed entries of these lists, as written."""
+    for name in names:
+        entries = raw.get(name)
+        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            if isinstance(entry, dict):
+                yield ("spec", name, index), entry
+
+
+def _source(entry: dict[str, Any], name: str) -> Any:
+    source = entry.get("sourceRef")
+    return source.get(name) if isinstance(source, dict) else None
+
+
+def _check_one_source(entry: dict[str, Any], path: Path, findings: Findings) -> None:
+    given = [entry.get("extract"), entry.get("find"), _source(entry, "generatorRef")]
+    count = sum(item is not None for item in given)
+    if count > 1:
+        findings.error(
+            path,
+            "extract, find and sourceRef.generatorRef exclude each other",
+            "use one dataFrom entry for each",
+        )
+    if count == 0:
+        findings.error(
+            path,
+            "one of extract, find and sourceRef.generatorRef is needed",
+            "add extract with the key to read",
+        )
+
+
+def _check_duplicates(spec: ExternalSecretSpec, findings: Findings) -> None:
+    first: dict[str, int] = {}
+    for index, item in enumerate(spec.data):
+        seen = first.setdefault(item.secret_key, index)
+        if seen != index and item.secret_key:
+            findings.error(
+                ("spec", "data", index, "secretKey"),
+                f"duplicate secretKey: data[{seen}] has the same",
+                "give each entry of data its own secretKey",
+            )
+
+
+def _check_stores(spec: ExternalSecretSpec, raw: dict[str, Any], findings: Findings) -> None:
+    """Without `secretStoreRef` every entry names its own store."""
+    storeless = ""
+    for path, entry in _entries(raw, "data", "dataFrom"):
+        own = [_source(entry, name) for name in ("storeRef", "generatorRef")]
+        if own == [None, None]:
+            storeless = storeless or field_path(path[1:])
+            if entry.get("sourceRef") == {}:
+                where = (*path, "sourceRef")
+                findings.error(where, "sourceRef names nothing", "set storeRef, or remove it")
+    if spec.secret_store_ref is None and storeless:
+        findings.error(
+            ("spec", "secretStoreRef"),
+            f"secretStoreRef is required, because {storeless} names no store of its own",
+            "set secretStoreRef with the name of a store",
+        )
+
+
+def _check_policies(target: TargetSpec, findings: Findings) -> None:
+    path = ("spec", "target", "deletionPolicy")
+    if target.deletion_policy == "Delete" and target.creation_policy in _NOT_OWNED:
+        findings.error(
+            path,
+            f"deletionPolicy Delete cannot be used with creationPolicy {target.creation_policy}: "
+            "the Secret is not the ExternalSecret's own",
+            "use creationPolicy Owner, or deletionPolicy Retain",
+        )
+    if target.deletion_policy == "Merge" and target.creation_policy == "None":
+        findings.error(
+            path,
+            "deletionPolicy Merge cannot be used with creationPolicy None: there is no Secret",
+            "use another creationPolicy, or deletionPolicy Retain",
+        )
+
+
+def _check_template(template: TemplateSpec, findings: Findings) -> None:
+    path: Path = ("spec", "target", "template")
+    annotations = dict(template.metadata.annotations)
+    if template.type == _BOOTSTRAP_TOKEN:
+        findings.error(
+            (*path, "type"),
+            f"Secrets of type {_BOOTSTRAP_TOKEN} are refused: they let machines join the cluster",
+            "use another type",
+        )
+    if template.type == _SERVICE_ACCOUNT_TOKEN and _SERVICE_ACCOUNT_NAME in annotations:
+        findings.error(
+            (*path, "type"),
+            f"a Secret of type {_SERVICE_ACCOUNT_TOKEN} with the annotation "
+            f"{_SERVICE_ACCOUNT_NAME} is refused: Kubernetes would put a token into it",
+            "remove the annotation, or use another type",
+        )
+    _check_template_metadata(template.metadata, (*path, "metadata"), findings)
+
+
+def _check_template_metadata(metadata: TemplateMetadata, path: Path, findings: Findings) -> None:
+    pairs = (("labels", metadata.labels), ("annotations", metadata.annotations))
+    for name, entries in pairs:
+        check_key = check_label_key if name == "labels" else check_annotation_key
+        for key, value in entries:
+            where = (*path, name, key)
+            if "{{" in key or "{{" in value:
+                findings.error(
+                    where, f"a template in {name} is not supported yet", "write the value out"
+                )
+                continue
+            if wanted := check_key(key):
+                findings.error(where, "the key is not valid", f"it must be {wanted}")
+            if name == "labels" and (wanted := check_label_value(value)):
+                findings.error(where, "the label's value is not valid", f"it must be {wanted}")
+    for index, finalizer in enumerate(metadata.finalizers):
+        if wanted := check_label_key(finalizer):
+            where = (*path, "finalizers", index)
+            findings.error(where, "the finalizer is not valid", f"it must be {wanted}")

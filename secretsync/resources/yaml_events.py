@@ -1,0 +1,150 @@
+"""YAML text as events, read as Kubernetes reads it.
+
+YAML 1.1 without timestamps and without base 60; `y`, `yes`, `on` and their likes are
+booleans. libyaml does the scanning; no Python object is built from a tag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from secretsync.resources.text_events import Event, EventKind, TextError, number
+
+__all__ = ["yaml_events"]
+
+_TAG = "tag:yaml.org,2002:"
+_STRING_TAGS = ("!", f"{_TAG}str")
+_CONTAINER_TAGS = (None, "!", f"{_TAG}map", f"{_TAG}seq")
+_TYPED_TAGS: dict[str, tuple[type, ...]] = {
+    f"{_TAG}int": (int,),
+    f"{_TAG}float": (float, int),
+    f"{_TAG}bool": (bool,),
+    f"{_TAG}null": (type(None),),
+}
+_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+for _value, _words in ((True, "y yes true on"), (False, "n no false off")):
+    for _word in _words.split():
+        _WORDS.update(dict.fromkeys((_word, _word.capitalize(), _word.upper()), _value))
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_NUMBER_STARTS = frozenset("+-.0123456789")
+#: What YAML allows in a stream; everything else is a control character or a surrogate.
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+
+
+def yaml_events(text: str) -> Iterator[Event]:
+    """Yield the events of every document.
+
+    Raises:
+        TextError: not YAML, or not YAML that Kubernetes can hold. The message never
+            quotes the text: it may be a secret.
+    """
+    bad = _UNPRINTABLE.search(text)
+    if bad is not None:
+        raise TextError(
+            "the file holds a character that YAML does not allow",
+            line=_line_at(text, bad.start()),
+            remedy="remove control characters, or write them as escapes in a quoted string",
+        )
+    loader = yaml.CSafeLoader(text)
+    try:
+        while (raw := loader.get_event()) is not None:
+            event = _event(raw)
+            if event is not None:
+                yield event
+    except yaml.YAMLError as exc:
+        raise _broken(text, exc) from None  # its text quotes the line, which may be a secret
+    finally:
+        loader.dispose()
+
+
+def _event(raw: Any) -> Event | None:
+    kind = type(raw)
+    if kind is yaml.ScalarEvent:
+        return _scalar(raw)
+    line = raw.start_mark.line + 1
+    if kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+        if raw.tag not in _CONTAINER_TAGS:
+            raise _bad_tag(raw.tag, line)
+        opened = EventKind.OPEN_MAP if kind is yaml.MappingStartEvent else EventKind.OPEN_LIST
+        return Event(opened, line, None, raw.anchor or "")
+    if kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+        return Event(EventKind.CLOSE, line)
+    if kind is yaml.AliasEvent:
+        return Event(EventKind.ALIAS, line, raw.anchor)
+    return Event(EventKind.END, line) if kind is yaml.DocumentEndEvent else None
+
+
+def _scalar(raw: Any) -> Event:
+    value, tag, line = raw.value, raw.tag, raw.start_mark.line + 1
+    anchor = raw.anchor or ""
+    if tag is None:
+        if not raw.implicit[0]:  # quoted, or a block
+            return Event(EventKind.SCALAR, line, value, anchor)
+        if value == "<<":
+            return Event(EventKind.MERGE, line, value, anchor)
+        return Event(EventKind.SCALAR, line, _plain(value, line), anchor)
+    if tag in _STRING_TAGS:
+        return Event(EventKind.SCALAR, line, value, anchor)
+    allowed = _TYPED_TAGS.get(tag)
+    resolved = _plain(value, line)
+    if allowed is None or type(resolved) not in allowed:
+        raise _bad_tag(tag, line)
+    return Event(EventKind.SCALAR, line, resolved, anchor)
+
+
+def _plain(value: str, line: int) -> Any:
+    if value in _WORDS:
+        return _WORDS[value]
+    if value[0] not in _NUMBER_STARTS:
+        return value
+    if _NOT_FINITE.fullmatch(value):
+        raise TextError(
+            "infinity and not-a-number cannot be stored in Kubernetes",
+            line=line,
+            remedy="put the value in quotes if a string is meant",
+        )
+    # Underscores separate digits, though not in a number that begins with its point.
+    found = number(value if value[0] == "." else value.replace("_", ""))
+    return value if found is None else found
+
+
+def _bad_tag(tag: str, line: int) -> TextError:
+    name = f"!!{tag[len(_TAG) :]}" if tag.startswith(_TAG) else "a custom tag"
+    name = name if len(name) <= 20 and name.isascii() else "a custom tag"
+    return TextError(
+        f"{name} does not fit here or is not allowed",
+        line=line,
+        remedy="remove the tag: Kubernetes objects are plain maps, lists and scalars",
+    )
+
+
+def _broken(text: str, exc: yaml.YAMLError) -> TextError:
+    mark = getattr(exc, "problem_mark", None)
+    if mark is None or "quoted scalar" in (getattr(exc, "context", None) or ""):
+        mark = getattr(exc, "context_mark", None)  # where the quotes open, not where the file ends
+    line = mark.line + 1 if mark is not None else 0
+    if line and _indented_by_tab(text, line):
+        return TextError(
+            "a tab is used for indentation", line=line, remedy="indent YAML with spaces only"
+        )
+    # libyaml's own sentences are constants; they hold nothing of the text.
+    problem = getattr(exc, "problem", None) or getattr(exc, "reason", None) or "unreadable"
+    return TextError(
+        f"not valid YAML: {problem}", line=line, remedy="correct the YAML near this line"
+    )
+
+
+def _indented_by_tab(text: str, line: int) -> bool:
+    lines = text.splitlines()
+    content = lines[line - 1] if line <= len(lines) else ""
+    return "\t" in content[: len(content) - len(content.lstrip())]
+
+
+def _line_at(text: str, index: int) -> int:
+    return text.count("\n", 0, index) + 1

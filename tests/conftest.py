@@ -1,0 +1,49 @@
+"""Fixtures that several test folders share: pinned programs and a Kubernetes API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.kube import KubeServer
+from tests.support.tools import KUBERNETES_TOOLS, tool_path
+from tests.tools.build import ToolError
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whatever asks for the API server, so that `-m "not built"` is complete."""
+    for item in items:
+        if "kube_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.built)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build missing programs before the first test: its time limit is shorter than that."""
+    if session.config.option.collectonly:
+        return
+    marks = [mark for item in session.items for mark in item.iter_markers("built")]
+    names = {name: None for mark in marks for name in mark.args or KUBERNETES_TOOLS}
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        for name in names:
+            try:
+                tool_path(name)
+            except ToolError as exc:
+                raise pytest.UsageError(str(exc)) from exc
+
+
+@pytest.fixture(scope="session")
+def kube_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
+    """The API server that the tests of one worker share; each takes its own namespace."""
+    server = KubeServer(tmp_path_factory.mktemp("kube"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def kube_namespace(kube_server: KubeServer) -> str:
+    """A namespace of the test's own."""
+    return kube_server.admin.create_namespace()

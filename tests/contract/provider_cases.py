@@ -1,0 +1,160 @@
+"""One row per provider: how the contract suite makes its service do things.
+
+A new provider adds a class with the methods of `ProviderCase` and a line in `CASES`;
+`test_provider_contract.py` then holds it to every law.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Protocol
+
+import pytest
+
+from providers.aws.config import AwsAuth, AwsConfig, AwsSecretRef
+from providers.base import Credentials, Provider, SecretBytes, SecretKeySelector
+from providers.registry import load
+from tests.support.aws import REGION, AwsApi, shared_moto
+from tests.support.aws_faults import not_json, server_error, throttled, truncated
+from tests.support.aws_front import StrictFront
+
+__all__ = ["CASES", "ProviderCase", "aws_case"]
+
+
+class ProviderCase(Protocol):
+    """A service under the suite's control."""
+
+    #: How many refs one call reads.
+    batch_size: int
+    #: Requests that the provider reported to its observer, as (operation, outcome).
+    observed: list[tuple[str, str]]
+
+    def open(self) -> Provider:
+        """Open a session with the service."""
+        ...
+
+    def put(self, key: str, value: str) -> None:
+        """Create the secret, or give it a new version."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the secret at once."""
+        ...
+
+    def deny(self, key: str) -> None:
+        """Forbid to read the secret."""
+        ...
+
+    def throttle(self, retry_after_s: int) -> None:
+        """Throttle every call until `heal`."""
+        ...
+
+    def fail(self) -> None:
+        """Fail every call inside the service until `heal`."""
+        ...
+
+    def garble(self) -> None:
+        """Answer every call with something that is no answer until `heal`."""
+        ...
+
+    def cut_off(self) -> None:
+        """Cut every answer in the middle until `heal`."""
+        ...
+
+    def heal(self) -> None:
+        """Work again."""
+        ...
+
+    def delay_lists(self, seconds: int) -> None:
+        """Let lists miss the changes of the last seconds."""
+        ...
+
+    def pass_time(self, seconds: int) -> None:
+        """Move the service's clock."""
+        ...
+
+    def calls(self) -> int:
+        """Return how many requests of the provider have arrived."""
+        ...
+
+
+class _AwsCase:
+    batch_size = 20
+
+    def __init__(self, front: StrictFront) -> None:
+        self._front = front
+        self._api = AwsApi(front.url)
+        self._own_calls = 0
+        self._late_s = 0
+        self._existing: set[str] = set()
+        self.observed: list[tuple[str, str]] = []
+        front.clock = lambda: time.time() + self._late_s
+
+    def open(self) -> Provider:
+        id_selector, key_selector = SecretKeySelector("aws", "id"), SecretKeySelector("aws", "key")
+        config = AwsConfig(
+            service="SecretsManager",
+            region=REGION,
+            auth=AwsAuth(secret_ref=AwsSecretRef(id_selector, key_selector)),
+        )
+        secrets = {id_selector: SecretBytes(b"AKIACONTRACT"), key_selector: SecretBytes(b"made-up")}
+        return load("aws").open_provider(config, Credentials(secrets), observe=self._observe)
+
+    def _observe(self, operation: str, outcome: str) -> None:
+        self.observed.append((operation, outcome))
+
+    def put(self, key: str, value: str) -> None:
+        self._own_calls += 1
+        (self._api.put if key in self._existing else self._api.create)(key, value)
+        self._existing.add(key)
+
+    def delete(self, key: str) -> None:
+        self._own_calls += 1
+        self._api.call("DeleteSecret", SecretId=key, ForceDeleteWithoutRecovery=True)
+        self._existing.discard(key)
+
+    def deny(self, key: str) -> None:
+        self._front.denied.add(key)
+
+    def throttle(self, retry_after_s: int) -> None:
+        self._front.inject(throttled(str(retry_after_s)))
+
+    def fail(self) -> None:
+        self._front.inject(server_error())
+
+    def garble(self) -> None:
+        self._front.inject(not_json())
+
+    def cut_off(self) -> None:
+        self._front.inject(truncated())
+
+    def heal(self) -> None:
+        self._front.heal()
+
+    def delay_lists(self, seconds: int) -> None:
+        self._front.list_lag_s = seconds
+
+    def pass_time(self, seconds: int) -> None:
+        self._late_s += seconds
+
+    def calls(self) -> int:
+        return self._front.count() - self._own_calls
+
+    def close(self) -> None:
+        self._api.close()
+
+
+@contextlib.contextmanager
+def aws_case() -> Iterator[ProviderCase]:
+    """AWS Secrets Manager: moto behind the strict front."""
+    with StrictFront(shared_moto().url) as front, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_SECRETSMANAGER_ENDPOINT", front.url)
+        environment.setenv("AWS_STS_ENDPOINT", front.url)
+        case = _AwsCase(front)
+        yield case
+        case.close()
+
+
+CASES = [pytest.param(aws_case, id="aws-secrets-manager")]

@@ -1,0 +1,71 @@
+"""Every manifest of deploy/ against a real API server: accepted, and admitted to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.api import Api, load_manifests
+
+pytestmark = pytest.mark.built
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+FOLDERS = [DEPLOY, DEPLOY / "namespaced"]
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+PATHS = {
+    "Namespace": "/api/v1/namespaces",
+    "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    "ClusterRole": f"{RBAC}/clusterroles",
+    "ClusterRoleBinding": f"{RBAC}/clusterrolebindings",
+    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
+    "Role": f"{RBAC}/namespaces/{{}}/roles",
+    "RoleBinding": f"{RBAC}/namespaces/{{}}/rolebindings",
+    "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
+}
+
+
+def listed_objects(folder: Path) -> list[dict[str, Any]]:
+    resources = load_manifests(folder / "kustomization.yaml")[0]["resources"]
+    return [each for name in resources for each in load_manifests(folder / name)]
+
+
+def restricted_namespace(api: Api, name: str) -> None:
+    """Give a namespace the labels of the one that the service is installed in."""
+    labels = load_manifests(DEPLOY / "namespace.yaml")[0]["metadata"]["labels"]
+    obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    answer = api.apply(f"/api/v1/namespaces/{name}", obj)
+    assert answer.status == 200, answer.message
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=["cluster", "namespaced"])
+def test_manifests_are_accepted_without_warnings(
+    kube_api: Api, kube_namespace: str, folder: Path
+) -> None:
+    """A dry run, so that nothing of the service stays on the shared server."""
+    restricted_namespace(kube_api, kube_namespace)
+    for obj in listed_objects(folder):
+        metadata = obj["metadata"]
+        if "namespace" in metadata:
+            metadata["namespace"] = kube_namespace
+        path = f"{PATHS[obj['kind']].format(kube_namespace)}/{metadata['name']}"
+        answer = kube_api.apply(path, obj, dry_run=True)
+        assert answer.status in (200, 201), answer.message
+        assert answer.warnings == ()
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=["cluster", "namespaced"])
+def test_pod_is_admitted_where_pod_security_is_restricted(
+    kube_api: Api, kube_namespace: str, folder: Path
+) -> None:
+    restricted_namespace(kube_api, kube_namespace)
+    template = load_manifests(folder / "deployment.yaml")[0]["spec"]["template"]
+    pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": "secretsync"}}
+    path = f"/api/v1/namespaces/{kube_namespace}/pods/secretsync"
+    answer = kube_api.apply(path, pod, dry_run=True)
+    assert answer.status == 201, answer.message
+    del pod["spec"]["securityContext"]["runAsNonRoot"]
+    refused = kube_api.apply(path, pod, dry_run=True)
+    assert refused.status == 403
+    assert "runAsNonRoot" in refused.message

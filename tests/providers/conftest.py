@@ -1,0 +1,63 @@
+"""AWS for the tests of its adapter: moto behind a strict front of the test's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from providers.aws import open_provider
+from providers.aws.config import AwsConfig
+from providers.base import Credentials, Provider
+from tests.support.aws import REGION, AwsApi, shared_moto
+from tests.support.aws_front import StrictFront
+
+
+@pytest.fixture
+def front(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictFront]:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    with StrictFront(shared_moto().url) as made:
+        monkeypatch.setenv("AWS_SECRETSMANAGER_ENDPOINT", made.url)
+        monkeypatch.setenv("AWS_STS_ENDPOINT", made.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIADEFAULTCHAIN")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        yield made
+
+
+@pytest.fixture
+def api(front: StrictFront) -> Iterator[AwsApi]:
+    """Writes secrets through the front, as the owner of the account."""
+    client = AwsApi(front.url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def observed() -> list[tuple[str, str]]:
+    """What the provider reported of its requests."""
+    return []
+
+
+@pytest.fixture
+def open_aws(front: StrictFront, observed: list) -> Iterator[Callable[..., Provider]]:
+    opened: list[Provider] = []
+
+    def open_one(credentials: Credentials | None = None, **config: Any) -> Provider:
+        config = {"service": "SecretsManager", "region": REGION, **config}
+        provider = open_provider(
+            AwsConfig(**config),
+            credentials or Credentials(),
+            observe=lambda *call: observed.append(call),
+        )
+        opened.append(provider)
+        return provider
+
+    yield open_one
+    for provider in opened:
+        provider.close()

@@ -1,0 +1,151 @@
+"""A small threaded HTTP/1.1 server and client, for doubles that stand before others.
+
+Neighbour: `aws_front` answers through it. The standard library's server parses each
+request as an e-mail, which would be most of what a benchmark measures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Handler", "HttpServer", "Reply", "Request", "Upstream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; header names are lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply.
+
+    Args:
+        sent_bytes: cut the body after so many, though its full length is announced.
+        drop: close the connection without an answer.
+    """
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    sent_bytes: int | None = None
+    drop: bool = False
+
+
+Handler = Callable[[Request], Reply]
+
+
+class HttpServer:
+    """Serves one handler on a free loopback port, a thread per connection."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._lock = threading.Lock()
+        self._open: dict[socket.socket, threading.Thread] = {}
+        self._closing = False
+        self._acceptor = threading.Thread(target=self._accept, name="double-accept", daemon=True)
+        self._acceptor.start()
+
+    def close(self) -> None:
+        """Stop listening, cut connections, wait for the threads."""
+        self._closing = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._acceptor.join(timeout=5)
+        with self._lock:
+            connections = dict(self._open)
+        for connection, thread in connections.items():
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join(timeout=5)
+
+    def _accept(self) -> None:
+        while not self._closing:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            with self._lock:
+                self._open[connection] = thread
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection, connection.makefile("rb") as stream:
+            while True:
+                request = _read_request(stream)
+                if request is None or not _send(connection, self._handler(request)):
+                    break
+        with self._lock:
+            self._open.pop(connection, None)
+
+
+def _read_request(stream) -> Request | None:
+    line = stream.readline()
+    if not line.strip():
+        return None
+    method, path, _ = line.decode("latin-1").split(" ", 2)
+    headers: dict[str, str] = {}
+    while (line := stream.readline()) not in (b"\r\n", b"\n", b""):
+        name, _, value = line.decode("latin-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    body = stream.read(int(headers.get("content-length", 0)))
+    return Request(method, path, headers, body)
+
+
+def _send(connection: socket.socket, reply: Reply) -> bool:
+    """Send a reply; return whether the connection stays open."""
+    if reply.drop:
+        return False
+    lines = [f"HTTP/1.1 {reply.status} {http.client.responses.get(reply.status, '')}"]
+    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+    lines.append(f"Content-Length: {len(reply.body)}")
+    head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
+    connection.sendall(head + reply.body[: reply.sent_bytes])
+    return reply.sent_bytes is None
+
+
+class Upstream:
+    """Forwards to the server behind, over one kept connection per thread."""
+
+    def __init__(self, url: str) -> None:
+        self._host = url.removeprefix("http://")
+        self._lock = threading.Lock()
+        self._idle: list[http.client.HTTPConnection] = []
+
+    def send(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """POST and return the whole reply."""
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or http.client.HTTPConnection(self._host, timeout=60)
+        try:
+            connection.request("POST", path, body=body, headers=dict(headers))
+            answer = connection.getresponse()
+            reply = Reply(answer.status, {}, answer.read())
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise
+        with self._lock:
+            self._idle.append(connection)
+        return reply
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        with self._lock:
+            for connection in self._idle:
+                connection.close()
+            self._idle.clear()
