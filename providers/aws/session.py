@@ -11,11 +11,12 @@ caller opens a new session with a new token.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import boto3
@@ -57,13 +58,19 @@ def open_session(plan: LoginPlan, *, region: str, observe: CallObserver) -> AwsS
     """Return a session; nothing is sent yet.
 
     Raises:
-        ProviderError: the SDK refuses its configuration (profile, region, endpoint).
+        ProviderError: the SDK refuses its configuration (profile, files, region).
     """
-    try:
+    with _configuring():
         return AwsSession(plan, region=region, observe=observe)
+
+
+@contextlib.contextmanager
+def _configuring() -> Iterator[None]:
+    """Report what the SDK has against its configuration as an error of ours."""
+    try:
+        yield
     except (BotoCoreError, ValueError) as exc:
-        fault = fault_of_exception(exc)
-        raise fault.error("the configuration of the AWS SDK") from exc
+        raise fault_of_exception(exc).error("the configuration of the SDK") from exc
 
 
 class _Handed:
@@ -100,8 +107,12 @@ class AwsSession:
         )
 
     def secrets_manager(self) -> Any:
-        """Return a new client of Secrets Manager; it lives until `close`."""
-        with self._lock:
+        """Return a new client of Secrets Manager; it lives until `close`.
+
+        Raises:
+            ProviderError: the SDK refuses its configuration (region, endpoint).
+        """
+        with self._lock, _configuring():
             client = self._session.client(
                 "secretsmanager", endpoint_url=_endpoint_of("secretsmanager"), config=_sdk_config()
             )
@@ -214,7 +225,7 @@ def _service_models() -> Loader:
 def _sdk_session() -> botocore.session.Session:
     """Return an SDK session that shares the parsed service models with all others.
 
-    They are 10 MB of JSON and most of the time that a new session takes.
+    Reading them is most of the time, and of the memory, that a new session takes.
     """
     session = botocore.session.Session()
     session.register_component("data_loader", _service_models())

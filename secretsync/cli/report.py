@@ -13,6 +13,7 @@ from secretsync.core.fingerprints import Fingerprinter
 from secretsync.core.plan import KeyChange, KeyVerb, SecretAction, Verb
 from secretsync.refresh.oneshot import Extra, Result
 from secretsync.refresh.outcomes import Outcome, Progress
+from secretsync.resources.meta import ObjectRef
 from secretsync.resources.problems import Problem, render_problem
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
 _MARKS = {KeyVerb.ADDED: "+", KeyVerb.CHANGED: "~", KeyVerb.REMOVED: "-"}
 
 #: Places a problem: (object, field) → (file, line).
-Locator = Callable[[str, str], tuple[str, int]]
+Locator = Callable[[ObjectRef, str], tuple[str, int]]
 
 
 def show_problems(problems: Iterable[Problem]) -> None:
@@ -50,12 +51,12 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 
 def outcome_problem(outcome: Outcome, locate: Locator) -> Problem:
     """Return what is wrong with a failed ExternalSecret, with its place in the input."""
-    name = str(outcome.external_secret.ref)
-    file, line = locate(name, outcome.field)
+    ref = outcome.external_secret.ref
+    file, line = locate(ref, outcome.field)
     return Problem(
         outcome.message,
         remedy=outcome.remedy,
-        object=name,
+        object=str(ref),
         field=outcome.field,
         file=file,
         line=line,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from secretsync.refresh.clock import Clock
 from secretsync.refresh.installkey import install_key
 from secretsync.refresh.oneshot import OneShot, Result
 from secretsync.resources.manifests import Manifests, load_manifests
+from secretsync.resources.meta import ObjectRef
 from secretsync.resources.problems import Problem, Severity
 
 __all__ = ["Request", "Run", "run_once"]
@@ -86,7 +88,7 @@ def _run(
         incomplete=broken,
     )
     result = one_shot.run(prune=request.prune)
-    locate = _locator(inputs)
+    locate = _locator(manifests)
     failed = [outcome_problem(item, locate) for item in result.outcomes if item.failed]
     failed += [
         Problem(extra.error, remedy=extra.remedy, object=str(extra.action.target))
@@ -101,7 +103,7 @@ def _run(
 
 
 def _fingerprinter(cluster: Cluster, spec: ClusterSpec, *, writes: bool) -> Fingerprinter:
-    key = install_key(cluster, Path(spec.root) if spec.root else None, create=writes)
+    key = install_key(cluster, Path(spec.location) if spec.type == "dir" else None, create=writes)
     if key is None:
         click.echo(
             "secretsync: this cluster has no install key: fingerprints hold for this run only",
@@ -111,20 +113,17 @@ def _fingerprinter(cluster: Cluster, spec: ClusterSpec, *, writes: bool) -> Fing
     return Fingerprinter(key)
 
 
-def _locator(inputs: Inputs) -> Locator:
-    origins = {}
-    for document in inputs.documents:
-        metadata = document.value.get("metadata")
-        if isinstance(metadata, dict):
-            origins.setdefault(
-                (document.value.get("kind"), metadata.get("name")), document.origin
-            )
-
-    def locate(name: str, field: str) -> tuple[str, int]:
-        kind, _, rest = name.partition(" ")
-        origin = origins.get((kind, rest.rpartition("/")[2]))
-        if origin is None:
-            return "", 0
-        return origin.file, origin.line_of_field(field)
+def _locator(manifests: Manifests) -> Locator:
+    def locate(ref: ObjectRef, field: str) -> tuple[str, int]:
+        origin = manifests.origins.get(ref)
+        return (origin.file, origin.line_of(field_path(field))) if origin else ("", 0)
 
     return locate
+
+
+def field_path(field: str) -> tuple[str | int, ...]:
+    """Return the parts of a field as problems spell it: `spec.data[0].remoteRef`."""
+    return tuple(
+        int(part[1:-1]) if part.startswith("[") else part
+        for part in re.findall(r"\[\d+\]|[^.\[\]]+", field)
+    )

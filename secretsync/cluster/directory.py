@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import copy
 import functools
+import os
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from secretsync.cluster.base import (
     Event,
@@ -28,8 +29,16 @@ from secretsync.cluster.base import (
     WatchEvent,
     WatchEventType,
 )
+from secretsync.cluster.directory_given import (
+    check_preconditions,
+    given_object,
+    identity,
+    patched_object,
+    same_spec,
+    with_defaults,
+)
 from secretsync.cluster.directory_lock import WriterLock
-from secretsync.cluster.directory_objects import BrokenObject, Place, fold_string_data
+from secretsync.cluster.directory_objects import BrokenObject, Place
 from secretsync.cluster.directory_rules import (
     check_change,
     check_names,
@@ -43,7 +52,7 @@ from secretsync.cluster.directory_tree import Found, ObjectTree, Stored
 from secretsync.cluster.directory_watch import Change, Observer, Stub
 from secretsync.cluster.field_sets import Owner, Owners
 from secretsync.cluster.merge import apply_fields, merge_patch, same, update_owners
-from secretsync.errors import AlreadyExists, Conflict, Forbidden, NotFound, Rejected
+from secretsync.errors import AlreadyExists, Forbidden, NotFound, Rejected
 from secretsync.resources.problems import Problem
 
 __all__ = ["DirectoryCluster"]
@@ -51,10 +60,6 @@ __all__ = ["DirectoryCluster"]
 #: How often a watch looks at the files, and at most how much of its time it looks.
 WATCH_INTERVAL_S = 0.2
 WATCH_DUTY = 0.2
-
-#: Metadata that only the cluster sets.
-_SYSTEM = ("uid", "creationTimestamp", "generation", "deletionTimestamp")
-_NOT_STORED = ("managedFields", "resourceVersion", "selfLink", "generateName")
 
 
 class DirectoryCluster:
@@ -116,7 +121,8 @@ class DirectoryCluster:
     def broken(self) -> list[Problem]:
         """Return what is wrong with the files that were met and could not be served."""
         with self._noting:
-            return [self._broken[path] for path in sorted(self._broken)]
+            known = sorted(self._broken.items())
+        return [problem for path, problem in known if os.path.lexists(path)]
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Return the object with its managedFields, or None where it is definitely absent.
@@ -131,7 +137,7 @@ class DirectoryCluster:
         """Return every object that can be read; broken() says which files cannot."""
         selector = parse_selector(label_selector)
         self._check_usable()
-        objects, version = self._observer(kind).list(self._scope(kind, namespace))
+        objects, version = self._observer(kind).snapshot(self._scope(kind, namespace))
         return ListPage([obj for obj in objects if _matches(selector, obj)], version)
 
     def watch(
@@ -177,13 +183,13 @@ class DirectoryCluster:
             AlreadyExists: something of that name is there.
             Rejected: an API server would refuse it, or a broken file is in its place.
         """
-        place, new = self._given(kind, obj)
+        new = given_object(kind, obj)
+        place = self._place_of(kind, new)
         if new["metadata"].get("resourceVersion"):
             raise Rejected("resourceVersion should not be set on objects to be created")
         with self._writer():
             if self._stored(place) is not None:
                 raise AlreadyExists(f"{place} already exists in {self.name}")
-            _drop_status(new)
             owners = update_owners({}, new, Owner(field_manager, "Update"), {})
             return self._create(place, new, owners)
 
@@ -195,17 +201,16 @@ class DirectoryCluster:
                 owns a field that differs.
             Rejected: an API server would refuse it, or its file is broken.
         """
-        place, config = self._given(kind, obj)
-        _drop_status(config)
+        config = given_object(kind, obj)
+        place = self._place_of(kind, config)
         owner = Owner(field_manager, "Apply")
         with self._writer():
             stored = self._stored(place)
-            _check_preconditions(place, stored, config["metadata"])
+            live = None if stored is None else stored.served["metadata"]
+            check_preconditions(place, live, config["metadata"])
             if stored is None:
                 new, owners = apply_fields({}, config, owner, {}, force=force)
-                identity = {"apiVersion": config["apiVersion"], "kind": config["kind"]}
-                metadata = {**_identity(place), **new.get("metadata", {})}
-                return self._create(place, {**identity, **new, "metadata": metadata}, owners)
+                return self._create(place, {**config, **new}, owners)
             new, owners = apply_fields(stored.obj, config, owner, stored.owners, force=force)
             return self._update(stored, {**new, "apiVersion": config["apiVersion"]}, owners)
 
@@ -229,13 +234,12 @@ class DirectoryCluster:
         owner = Owner(field_manager, "Update")
         with self._writer():
             stored = self._existing(place)
-            _check_preconditions(place, stored, patch.get("metadata") or {})
+            live = stored.served["metadata"]
+            check_preconditions(place, live, patch.get("metadata") or {})
             changes = {key: value for key, value in patch.items() if key != "status"}
-            if not has_status(kind):
-                changes = dict(patch)
-            new = merge_patch(stored.obj, changes)
-            self._normalise(place, new, stored)
-            return self._update(stored, new, update_owners(stored.obj, new, owner, stored.owners))
+            new = patched_object(place, merge_patch(stored.obj, changes), stored.obj)
+            owners = update_owners(stored.obj, new, owner, stored.owners)
+            return self._update(stored, new, owners)
 
     def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Object, *, field_manager: str
@@ -281,7 +285,7 @@ class DirectoryCluster:
                     "uid": preconditions.uid,
                     "resourceVersion": preconditions.resource_version,
                 }
-                _check_preconditions(place, stored, wanted)
+                check_preconditions(place, stored.served["metadata"], wanted)
             if not stored.obj["metadata"].get("finalizers"):
                 self._tree.remove(stored)
             elif not stored.obj["metadata"].get("deletionTimestamp"):
@@ -316,24 +320,21 @@ class DirectoryCluster:
     def _create(self, place: Place, obj: Object, owners: Owners) -> Object:
         check_names(place.kind, place.namespace, place.name)
         metadata = {
-            **_identity(place),
+            **identity(place),
             **obj["metadata"],
             "uid": str(uuid.uuid4()),
             "creationTimestamp": rfc3339(self._now()),
         }
         if "spec" in obj:
             metadata["generation"] = 1
-        new = {**obj, "metadata": metadata}
-        if (place.kind.group, place.kind.kind) == ("", "Secret"):
-            new.setdefault("type", "Opaque")
+        new = with_defaults(place.kind, {**obj, "metadata": metadata})
         check_object(place.kind, new)
         return self._tree.write(place, None, new, owners).served
 
     def _update(self, stored: Stored, new: Object, owners: Owners) -> Object:
         """Write what differs, or remove what was only waiting for its finalizers."""
         kind = stored.place.kind
-        if (kind.group, kind.kind) == ("", "Secret"):
-            new.setdefault("type", "Opaque")
+        new = with_defaults(kind, new)
         if same(new, stored.obj) and owners == stored.owners:
             return stored.served
         check_object(kind, new)
@@ -342,43 +343,12 @@ class DirectoryCluster:
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
             self._tree.remove(stored)
             return new
-        if "spec" in new and not _same_generation(stored.obj, new):
+        if "spec" in new and not same_spec(stored.obj, new):
             metadata = {**metadata, "generation": metadata.get("generation", 0) + 1}
         return self._tree.write(stored.place, stored, {**new, "metadata": metadata}, owners).served
 
-    def _given(self, kind: Kind, obj: Object) -> tuple[Place, Object]:
-        """Return the place of an object that a caller gave, and a clean copy of it."""
-        new = copy.deepcopy(obj)
-        metadata = new.setdefault("metadata", {})
-        if not metadata.get("name"):
-            raise Rejected(f"{kind.kind}: metadata.name is missing", remedy="give it a name")
-        place = self._place(kind, metadata.get("namespace") or "", metadata["name"])
-        if new.setdefault("kind", kind.kind) != kind.kind:
-            raise Rejected(f"{place}: the object is of another kind")
-        new.setdefault("apiVersion", kind.api_version)
-        fold_string_data(kind, new)
-        for name in (*_SYSTEM, *_NOT_STORED):
-            if name not in ("uid", "resourceVersion"):
-                metadata.pop(name, None)
-        return place, _without_nulls(new)
-
-    def _normalise(self, place: Place, new: Object, old: Stored) -> None:
-        """Undo what a patch cannot change, in place."""
-        fold_string_data(place.kind, new)
-        metadata = new.setdefault("metadata", {})
-        for name, value in _identity(place).items():
-            if metadata.get(name, value) != value:
-                raise Rejected(f"{place}: metadata.{name} cannot change")
-            metadata[name] = value
-        for name in _NOT_STORED:
-            metadata.pop(name, None)
-        for name in _SYSTEM:
-            metadata.pop(name, None)
-            if name in old.obj["metadata"]:
-                metadata[name] = old.obj["metadata"][name]
-        for name in ("apiVersion", "kind"):
-            if new.get(name) != old.obj[name]:
-                raise Rejected(f"{place}: {name} cannot change")
+    def _place_of(self, kind: Kind, obj: Object) -> Place:
+        return self._place(kind, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
 
     def _place(self, kind: Kind, namespace: str, name: str) -> Place:
         check_segment("name", name)
@@ -456,52 +426,14 @@ class DirectoryCluster:
             self._tree.check_root()
 
     def _writer(self) -> threading.RLock:
+        """Return the lock of a read-modify-write.
+
+        Raises:
+            Forbidden: the directory was opened for reading.
+        """
         if self._lock is None:
-            self._refuse()
+            raise Forbidden(f"{self.name} was opened for reading", remedy="open it for writing")
         return self._writing
-
-    def _refuse(self) -> NoReturn:
-        raise Forbidden(f"{self.name} was opened for reading", remedy="open it for writing")
-
-
-def _identity(place: Place) -> Object:
-    namespace = {"namespace": place.namespace} if place.namespace else {}
-    return {"name": place.name, **namespace}
-
-
-def _drop_status(obj: Object) -> None:
-    """The status has its own way in; where there is none the field is unknown."""
-    obj.pop("status", None)
-
-
-def _without_nulls(value: Any) -> Any:
-    """Return a copy without null fields: a given object has no opinion about them."""
-    if isinstance(value, dict):
-        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
-    return value
-
-
-def _check_preconditions(place: Place, stored: Stored | None, wanted: Mapping[str, Any]) -> None:
-    """Compare uid and resourceVersion where they are wanted.
-
-    Raises:
-        Conflict: they differ, or there is no object to have them.
-    """
-    live = {} if stored is None else stored.served["metadata"]
-    for name in ("uid", "resourceVersion"):
-        if wanted.get(name) and wanted[name] != live.get(name):
-            raise Conflict(
-                f"{place} was changed or replaced since it was read ({name})",
-                remedy="read it again",
-            )
-
-
-def _same_generation(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    outside = ("apiVersion", "kind", "metadata", "status")
-    return same(
-        {key: value for key, value in old.items() if key not in outside},
-        {key: value for key, value in new.items() if key not in outside},
-    )
 
 
 def _matches(selector: Selector, obj: Mapping[str, Any] | Stub | None) -> bool:

@@ -105,6 +105,8 @@ def replace_file(
     """Write a file next to its place and rename it into it.
 
     Args:
+        path: where it ends up; the folder is there.
+        content: all of it.
         mode: permission bits, from the first moment on.
         newer_than_ns: the modification time ends up later than this, whatever the
             clock does, so that no two versions of a file look the same.
@@ -146,6 +148,8 @@ def make_folders(root: Path, folder: Path, *, private_from: int | None) -> None:
     """Make `root` and the folders below it down to `folder`.
 
     Args:
+        root: made too, with its parents.
+        folder: below `root`.
         private_from: index of the part below `root` from which on folders are for
             the owner alone, None for none. One that is there already is tightened.
     """

@@ -51,7 +51,7 @@ class Place:
         return f"{self.kind.kind} {where}"
 
 
-class BrokenObject(Rejected):  # noqa: N818 - a state of a file, told as the error family is
+class BrokenObject(Rejected):
     """A file is there and is no object that can be served.
 
     Args:
@@ -70,6 +70,8 @@ def decode_object(
     """Return the object in a file, and the uid that the file itself gives ("" for none).
 
     Args:
+        content: the file's.
+        place: where it lies.
         file: how problems name it.
         modified_ns: the file's modification time; stands in for a creation time.
 
@@ -144,8 +146,7 @@ def _misplaced(obj: Object, place: Place) -> tuple[str, str] | None:
     if obj.get("kind") != kind.kind or group != kind.group or not obj.get("apiVersion"):
         return (
             f"the object is not a {kind.kind} of {kind.api_version}",
-            f"folder {kind.folder} holds objects of that kind only: set kind and "
-            "apiVersion, or move the file",
+            f"set kind and apiVersion as the folder {kind.folder} says, or move the file",
         )
     metadata = obj.get("metadata")
     if not isinstance(metadata, dict | None):

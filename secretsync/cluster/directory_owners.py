@@ -53,9 +53,10 @@ class Records:
         self._root = root
 
     def load(self, place: Path, uid: str) -> Record:
-        """Return the record of the object at `place` (relative, no suffix).
+        """Return the record of an object.
 
         Args:
+            place: relative to the root, without a suffix.
             uid: as its file has it. A record of an earlier object of that name, or of
                 a file that somebody wrote anew without uid, does not count.
         """

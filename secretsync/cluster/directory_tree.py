@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,7 +34,6 @@ from secretsync.cluster.directory_objects import (
     encode_object,
 )
 from secretsync.cluster.directory_owners import MANAGED_FOLDER, Record, Records, spec_digest
-from secretsync.cluster.directory_rules import check_names
 from secretsync.cluster.field_sets import FieldSet, Owner, Owners, known_owners, managed_fields
 from secretsync.cluster.merge import same
 from secretsync.errors import ClusterError, Forbidden, Rejected
@@ -122,6 +121,7 @@ class ObjectTree:
         """Return the files of a kind by (namespace, name), sorted.
 
         Args:
+            kind: whose folders are looked into.
             namespace: "" for all.
         """
         found: dict[tuple[str, str], Found] = {}
@@ -272,21 +272,29 @@ def _is_secret(kind: Kind) -> bool:
 
 def _folders(folder: Path) -> list[Path]:
     """Return the folders in a folder; none where it is not there."""
-    with os_errors(str(folder)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        with os.scandir(folder) as entries:
-            return sorted(Path(each.path) for each in entries if each.is_dir())
+    with os_errors(str(folder)):
+        return sorted(Path(each.path) for each in _entries(folder) if each.is_dir())
+
+
+def _files(folder: Path) -> list[tuple[Path, os.stat_result]]:
+    """Return the files that may hold an object; none where the folder is not there."""
+    found = []
+    with os_errors(str(folder)):
+        for each in _entries(folder):
+            path = Path(each.path)
+            if path.suffix in SUFFIXES and not each.name.startswith("."):
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((path, each.stat(follow_symlinks=False)))
+    return found
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with (
+        contextlib.suppress(FileNotFoundError, NotADirectoryError),
+        os.scandir(folder) as entries,
+    ):
+        return list(entries)
     return []
-
-
-def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield the files that may hold an object; none where the folder is not there."""
-    with os_errors(str(folder)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        with os.scandir(folder) as entries:
-            for each in entries:
-                path = Path(each.path)
-                if path.suffix in SUFFIXES and not each.name.startswith("."):
-                    with contextlib.suppress(FileNotFoundError):
-                        yield path, each.stat(follow_symlinks=False)
 
 
 def _either(left: Owners, right: Mapping[Owner, FieldSet]) -> Owners:

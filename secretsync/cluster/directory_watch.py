@@ -72,7 +72,7 @@ class Observer:
         self._position = 0
         self._forgotten = 0
 
-    def list(self, namespace: str) -> tuple[list[Object], str]:
+    def snapshot(self, namespace: str) -> tuple[list[Object], str]:
         """Return all objects, and the point of the history to go on from."""
         objects: list[Object] = []
         with self._lock:

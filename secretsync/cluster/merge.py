@@ -61,7 +61,8 @@ def apply_fields(
 
     Args:
         live: the object as it is; {} where there is none.
-        config: the whole opinion of `owner`.
+        config: all that `owner` wants.
+        owner: who applies.
         owners: who owns what of `live`.
         force: take fields that differ from their present owners.
 

@@ -65,7 +65,7 @@ class PathWatcher:
         self._signature = self._paths.signature()
         manifests, complete = self._paths.load()
         for secret in manifests.secrets:
-            self._paths.secrets[secret.namespace, secret.name] = secret.data
+            self._paths.secrets[secret.meta.namespace, secret.meta.name] = secret.data
         for store in manifests.secret_stores:
             self._intake.put_store(store.ref, (store, ()))
         for item in manifests.external_secrets:

@@ -263,12 +263,12 @@ class Service:
     def _build_servers(self) -> _Servers:
         settings = self._settings
         text = "text/plain; version=0.0.4; charset=utf-8"
-        metrics = settings.metrics and PageServer(
-            settings.metrics, {"/metrics": lambda: (200, text, self.metrics.render())}
-        )
-        live = settings.live and PageServer(
-            settings.live, {"/healthz": self._healthz, "/readyz": self._readyz}
-        )
+        metrics = live = None
+        if settings.metrics is not None:
+            pages = {"/metrics": lambda: (200, text, self.metrics.render())}
+            metrics = PageServer(settings.metrics, pages)
+        if settings.live is not None:
+            live = PageServer(settings.live, {"/healthz": self._healthz, "/readyz": self._readyz})
         return _Servers(metrics, live)
 
     def _healthz(self) -> tuple[int, str, bytes]:

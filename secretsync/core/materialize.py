@@ -196,7 +196,10 @@ def desired_secret(
     owner_policy = target.creation_policy == "Owner"
     created_by = created_by_hash(meta.namespace, meta.name)
     labels, annotations = _metadata(external_secret)
-    labels = {**labels, MANAGED_LABEL: "true", **(extra_labels or {})}
+    labels = {**labels, MANAGED_LABEL: "true"}
+    if target.creation_policy in ("Owner", "Orphan"):
+        # A Secret that others share is not ours to prune.
+        labels.update(extra_labels or {})
     if owner_policy:
         labels[CREATED_BY_LABEL] = created_by
     return DesiredSecret(

@@ -126,7 +126,8 @@ class OneShot:
 
     def _overlay(self) -> Mapping[tuple[str, str], Mapping[str, SecretBytes]]:
         return {
-            (secret.namespace, secret.name): secret.data for secret in self.manifests.secrets
+            (secret.meta.namespace, secret.meta.name): secret.data
+            for secret in self.manifests.secrets
         }
 
     def _extras(self, items: Sequence[ExternalSecret], *, prune: bool) -> list[Extra]:

@@ -9,7 +9,7 @@ from secretsync.cluster.base import KINDS, Cluster
 from secretsync.resources.documents import Document, Origin
 from secretsync.resources.manifests import Manifests
 from secretsync.resources.meta import ObjectRef
-from secretsync.resources.problems import Problem
+from secretsync.resources.problems import Problem, errors
 from secretsync.resources.secret_store import SecretStore, parse_secret_store
 
 __all__ = ["ACKNOWLEDGE_ANNOTATION", "StoreSource"]
@@ -29,7 +29,9 @@ class StoreSource:
         self._found: dict[ObjectRef, Found | None] = {
             store.ref: (store, ()) for store in manifests.secret_stores
         }
-        self._namespaces: dict[str, Mapping[str, str] | None] = dict(manifests.namespaces)
+        self._namespaces: dict[str, Mapping[str, str] | None] = {
+            namespace.meta.name: namespace.meta.labels for namespace in manifests.namespaces
+        }
 
     def store(self, ref: ObjectRef) -> Found | None:
         """Return the store and what is wrong with it, or None where it is absent."""
@@ -39,6 +41,14 @@ class StoreSource:
             return self._found[ref]
 
     def _read(self, ref: ObjectRef) -> Found | None:
+        broken = tuple(
+            problem
+            for problem in errors(self._manifests.problems)
+            if problem.object == str(ref)
+        )
+        if broken:
+            # PATH means this store and got it wrong: the cluster's is not what was asked.
+            return None, broken
         obj = self._cluster.get(KINDS[ref.kind], ref.namespace, ref.name)
         if obj is None:
             return None

@@ -61,3 +61,11 @@ def open_aws(front: StrictFront, observed: list) -> Iterator[Callable[..., Provi
     yield open_one
     for provider in opened:
         provider.close()
+
+
+@pytest.fixture
+def role(front, api):
+    """Make the secret and give a function that names roles of the account that has it."""
+    api.create("app/db", "value")
+    front.calls.clear()
+    return lambda name: f"arn:aws:iam::{front.account}:role/{name}"
