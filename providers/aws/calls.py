@@ -11,10 +11,10 @@ from typing import Any
 from providers.aws.errors import Fault, fault_of_exception
 from providers.base import CallObserver, ProviderError
 
-__all__ = ["CallFailed", "Calls", "LoginFailed"]
+__all__ = ["CallError", "Calls", "LoginError"]
 
 
-class CallFailed(Exception):  # noqa: N818 - read as "except CallFailed"; it never leaves this package
+class CallError(Exception):
     """A request failed; `fault` says how. Adapters turn it into a ProviderError."""
 
     def __init__(self, fault: Fault, operation: str) -> None:
@@ -29,7 +29,7 @@ class CallFailed(Exception):  # noqa: N818 - read as "except CallFailed"; it nev
         return error
 
 
-class LoginFailed(CallFailed):
+class LoginError(CallError):
     """A request was never sent, because no credentials could be had for it."""
 
     def __init__(self, error: ProviderError, operation: str) -> None:
@@ -57,14 +57,14 @@ class Calls:
             that is not JSON for an empty one.
 
         Raises:
-            CallFailed: for whatever the SDK raised, its parser included, and for what the
+            CallError: for whatever the SDK raised, its parser included, and for what the
                 refresh of the credentials reported.
         """
         try:
             reply = method(**params)
         except ProviderError as exc:
             # Nothing was sent for this operation; the login counted its own request.
-            raise LoginFailed(exc, operation) from exc
+            raise LoginError(exc, operation) from exc
         except Exception as exc:  # noqa: BLE001 - the SDK's parser raises bare built-in errors
             caught = exc
         else:
@@ -72,7 +72,7 @@ class Calls:
             return reply if isinstance(reply, Mapping) else {}
         self._observe(operation, "error")
         # Raised outside the except block, so that no context is kept by accident.
-        failed = CallFailed(fault_of_exception(caught), operation)
+        failed = CallError(fault_of_exception(caught), operation)
         raise failed from _showable(caught)
 
 

@@ -39,7 +39,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from providers.aws.calls import CallFailed, Calls
+from providers.aws.calls import CallError, Calls
 from providers.aws.errors import UNREADABLE
 from providers.aws.ids import CURRENT, account_scope, callings, pinned_version, secret_id
 from providers.base import AccessDenied, Changes, SecretRef
@@ -146,7 +146,7 @@ class ChangeDetector:
         walk = _Walk(mark, wanted={secret_id(self._prefix, ref.key) for ref in known})
         try:
             self._walk(walk, max_pages=max(_MIN_PAGES, -(-len(known) // _SECRETS_PER_READ)))
-        except CallFailed as failed:
+        except CallError as failed:
             if failed.fault.kind is not AccessDenied and not failed.fault.unknown_operation:
                 raise failed.error() from failed.__cause__
             verdict.unknown.update(known)
@@ -172,7 +172,7 @@ class ChangeDetector:
             return False
         try:
             oldest = self._list(MaxResults=1, SortOrder="asc")
-        except CallFailed:
+        except CallError:
             return False
         return [entry.get("Name") for entry in oldest["SecretList"]] not in ([], [walk.first_name])
 
@@ -186,7 +186,7 @@ class ChangeDetector:
         )
         if not isinstance(reply.get("SecretList"), list):
             # An unreadable body must not pass for an account without secrets.
-            raise CallFailed(UNREADABLE, _LIST)
+            raise CallError(UNREADABLE, _LIST)
         return reply
 
     def _judge(

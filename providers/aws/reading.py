@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.aws.calls import CallFailed, Calls
+from providers.aws.calls import CallError, Calls
 from providers.aws.errors import UNREADABLE, Fault, fault_of_code
 from providers.aws.ids import SecretIndex
 from providers.base import (
@@ -61,7 +61,7 @@ class SecretReader:
         """Read one secret; `version` is {}, VersionId or VersionStage."""
         try:
             reply = self._calls.run(_GET, self._client.get_secret_value, SecretId=asked, **version)
-        except CallFailed as failed:
+        except CallError as failed:
             return self._explained(failed.fault, failed.error(asked), asked, version)
         if SecretIndex([reply]).find(asked) is not None:
             return _read(reply, asked)
@@ -74,12 +74,12 @@ class SecretReader:
         if len(ids) == 1 or self.singles_only:
             return self._get_each(ids)
         index, faults = SecretIndex(), SecretIndex()
-        rest: CallFailed | None = None
+        rest: CallError | None = None
         try:
             for reply in self._pages(ids):
                 index.add(_listed(reply, "SecretValues"))
                 faults.add(_as_named(entry) for entry in _listed(reply, "Errors"))
-        except CallFailed as failed:
+        except CallError as failed:
             rest = failed
         if rest is not None and not _concerns_all(rest.fault):
             return self._without_batch(ids, rest.fault)
@@ -98,7 +98,7 @@ class SecretReader:
             token = {"NextToken": reply["NextToken"]}
 
     def _answer(
-        self, asked: str, index: SecretIndex, faults: SecretIndex, rest: CallFailed | None
+        self, asked: str, index: SecretIndex, faults: SecretIndex, rest: CallError | None
     ) -> Read | ProviderError:
         entry = index.find(asked)
         if entry is not None:
@@ -148,7 +148,7 @@ class SecretReader:
         """Tell a secret that is scheduled for deletion from another refusal."""
         try:
             described = self._describe(asked)
-        except CallFailed as failed:
+        except CallError as failed:
             if failed.fault.kind is AccessDenied:
                 error.remedy = (
                     "if the secret is scheduled for deletion, restore it; allow "
@@ -162,7 +162,7 @@ class SecretReader:
         """Tell an absent secret from an existing one without the asked version."""
         try:
             described = self._describe(asked)
-        except CallFailed as failed:
+        except CallError as failed:
             if failed.fault.kind is SecretNotFound:
                 return failed.error(asked)
             return SecretNotFound(error.message, remedy=error.remedy, definite=False)
@@ -176,7 +176,7 @@ class SecretReader:
     def _describe(self, asked: str) -> Mapping[str, Any]:
         reply = self._calls.run("DescribeSecret", self._client.describe_secret, SecretId=asked)
         if not reply.get("ARN"):
-            raise CallFailed(UNREADABLE, "DescribeSecret")
+            raise CallError(UNREADABLE, "DescribeSecret")
         return reply
 
 

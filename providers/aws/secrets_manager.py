@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
-from providers.aws.calls import CallFailed, Calls
+from providers.aws.calls import CallError, Calls
 from providers.aws.config import AwsConfig
 from providers.aws.ids import is_current, secret_id, version_params
 from providers.aws.listing import ChangeDetector
@@ -160,7 +160,7 @@ class AwsSecretsManager:
     def _check_login(self) -> None:
         try:
             self._calls.run("ListSecrets", self._client.list_secrets, MaxResults=1)
-        except CallFailed as failed:
+        except CallError as failed:
             if failed.fault.kind is not AccessDenied and not failed.fault.unknown_operation:
                 raise failed.error() from failed.__cause__
 

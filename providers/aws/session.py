@@ -28,7 +28,7 @@ from botocore.credentials import DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader
 
-from providers.aws.calls import CallFailed, Calls
+from providers.aws.calls import CallError, Calls
 from providers.aws.errors import fault_of_exception
 from providers.aws.login import LoginPlan, RoleStep, StaticKeys, WebIdentity
 from providers.base import AuthFailed, CallObserver, Unavailable
@@ -193,7 +193,7 @@ class AwsSession:
                 RoleSessionName=self._plan.session_name,
                 **options,
             )
-        except CallFailed as failed:
+        except CallError as failed:
             raise _login_error(failed, role_arn) from failed.__cause__
         finally:
             sts.close()
@@ -248,7 +248,7 @@ def _endpoint_of(service: str) -> str | None:
     return os.environ.get(_ENDPOINT_VARIABLES[service]) or None
 
 
-def _login_error(failed: CallFailed, role_arn: str) -> Exception:
+def _login_error(failed: CallError, role_arn: str) -> Exception:
     """A refusal by STS, whatever its code, means that there is no identity."""
     if issubclass(failed.fault.kind, Unavailable):
         return failed.error(role_arn)

@@ -25,6 +25,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("secretsync.cli.validate", "Parse and check manifests; no network."),
     "plan": ("secretsync.cli.plan", "Show what sync would change; write nothing."),
     "sync": ("secretsync.cli.sync", "Make the cluster's Secrets as the manifests say."),
+    "run": ("secretsync.cli.run", "Keep them so: the service."),
+    "status": ("secretsync.cli.status", "Show what is synced, how old, and what is wrong."),
+    "refresh": ("secretsync.cli.refresh", "Refresh one object of the cluster, now."),
 }
 
 EXIT_USAGE = 2

@@ -22,7 +22,7 @@ from secretsync.resources.manifests import Manifests, load_manifests
 from secretsync.resources.meta import ObjectRef
 from secretsync.resources.problems import Problem, Severity
 
-__all__ = ["Request", "Run", "run_once"]
+__all__ = ["Request", "Run", "field_path", "fingerprinter", "run_once"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,14 @@ def _run(
         if extra.error
     ]
     show_problems(failed)
-    fingerprinter = _fingerprinter(cluster, spec, writes=writes)
-    show_result(result, fingerprinter, output=request.output, prune=request.prune)
+    prints = fingerprinter(cluster, spec, writes=writes)
+    show_result(result, prints, output=request.output, prune=request.prune)
     errors = [problem for problem in found if problem.severity is Severity.ERROR]
     return Run(result, (*errors, *failed), len(manifests.external_secrets))
 
 
-def _fingerprinter(cluster: Cluster, spec: ClusterSpec, *, writes: bool) -> Fingerprinter:
+def fingerprinter(cluster: Cluster, spec: ClusterSpec, *, writes: bool) -> Fingerprinter:
+    """Return what values are shown as; keyed with the install key where there is one."""
     key = install_key(cluster, Path(spec.location) if spec.type == "dir" else None, create=writes)
     if key is None:
         click.echo(

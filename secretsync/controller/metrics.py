@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
@@ -24,13 +30,16 @@ class Metrics:
     """Everything the service counts; one registry a process."""
 
     def __init__(self) -> None:
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         registry = self.registry
         self._sync_calls = Counter(
             "externalsecret_sync_calls", "Reconciles of an ExternalSecret.", _OBJECT,
             registry=registry,
         )
-        self._sync_errors = Counter(
+        # ESO's two counters without the suffix `_total`: the library gives it to every
+        # Counter, so these are gauges that only ever rise. rate() reads them alike.
+        self._sync_errors = Gauge(
             "externalsecret_sync_calls_error", "Failed reconciles of an ExternalSecret.", _OBJECT,
             registry=registry,
         )
@@ -47,7 +56,7 @@ class Metrics:
                 registry=registry,
             ),
         }
-        self._provider_calls = Counter(
+        self._provider_calls = Gauge(
             "externalsecret_provider_api_calls_count", "Provider API calls.",
             ("provider", "call", "status"), registry=registry,
         )

@@ -107,7 +107,7 @@ class StatusWriter:
                 KINDS[ref.kind],
                 ref.namespace,
                 ref.name,
-                {"status": status},
+                status,
                 field_manager=FIELD_MANAGER,
             )
         except NotFound:

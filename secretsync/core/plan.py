@@ -105,7 +105,7 @@ def plan_secret(desired: DesiredSecret, live: LiveSecret | None) -> SecretAction
         return refusal
     removals = _removals(desired, live)
     changes = _changes(desired, live, removals)
-    metadata = _metadata_changes(desired, live, removals)
+    metadata = _metadata_changes(desired, live, removals, changed=bool(changes))
     if changes and live.immutable:
         return _blocked(
             desired,
@@ -265,18 +265,19 @@ def _changes(
 
 
 def _metadata_changes(
-    desired: DesiredSecret, live: LiveSecret, removals: Removals
+    desired: DesiredSecret, live: LiveSecret, removals: Removals, *, changed: bool
 ) -> tuple[str, ...]:
     """Name every difference outside the data.
 
-    The data hash counts only where all data is ours: beside foreign keys it moves
-    with them, and would be written for nothing.
+    The data hash counts only where all data is ours and the same: beside foreign keys
+    it moves with them and would be written for nothing, and with changed data it goes
+    without saying.
     """
     names = [
         f"label {key}" for key, value in desired.labels.items() if live.labels.get(key) != value
     ]
     wanted = dict(desired.annotations)
-    if not desired.keep_foreign_keys and not desired.hold_removals:
+    if not (changed or desired.keep_foreign_keys or desired.hold_removals):
         wanted[DATA_HASH_ANNOTATION] = _hash(desired.data)
     names += [
         f"annotation {key}" for key, value in wanted.items() if live.annotations.get(key) != value

@@ -25,7 +25,7 @@ from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.manifests import Manifests
 from secretsync.resources.meta import ObjectRef
 
-__all__ = ["Extra", "OneShot", "Result"]
+__all__ = ["Extra", "OneShot", "PathSiblings", "Result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Result:
     extras: Sequence[Extra] = field(default_factory=tuple)
 
 
-class _PathSiblings:
+class PathSiblings:
     """The ExternalSecrets of one run, by the stores they read from."""
 
     def __init__(
@@ -109,7 +109,7 @@ class OneShot:
             self.cluster,
             lookup=stores,
             credentials=ClusterCredentials(self.cluster, self._overlay()),
-            siblings=_PathSiblings(items, stores, self.acknowledged),
+            siblings=PathSiblings(items, stores, self.acknowledged),
             claims=Claims(items),
             clock=self.clock,
             options=Options(

@@ -25,6 +25,13 @@ _TYPED_TAGS: dict[str, tuple[type, ...]] = {
     f"{_TAG}bool": (bool,),
     f"{_TAG}null": (type(None),),
 }
+_YAML_TAGS = frozenset(
+    _TAG + name
+    for name in (
+        *("binary", "bool", "float", "int", "map", "merge", "null"),
+        *("omap", "pairs", "seq", "set", "str", "timestamp", "value"),
+    )
+)
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 for _value, _words in ((True, "y yes true on"), (False, "n no false off")):
     for _word in _words.split():
@@ -115,8 +122,8 @@ def _plain(value: str, line: int) -> Any:
 
 
 def _bad_tag(tag: str, line: int) -> TextError:
-    name = f"!!{tag[len(_TAG) :]}" if tag.startswith(_TAG) else "a custom tag"
-    name = name if len(name) <= 20 and name.isascii() else "a custom tag"
+    # Only the names of YAML itself are shown: a tag can be the start of a secret.
+    name = f"!!{tag.removeprefix(_TAG)}" if tag in _YAML_TAGS else "a custom tag"
     return TextError(
         f"{name} does not fit here or is not allowed",
         line=line,

@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from providers.aws.calls import CallFailed, Calls
+from providers.aws.calls import CallError, Calls
 from providers.aws.error_codes import CODES, SDK_CLASSES, UNKNOWN_OPERATION_CODES
 from providers.aws.errors import fault_of_code, fault_of_exception
 from providers.base import (
@@ -167,7 +167,7 @@ def test_denial_names_the_action_to_allow():
 )
 def test_unreadable_reply_leaves_no_cause_behind(raised):
     seen = []
-    with pytest.raises(CallFailed) as caught:
+    with pytest.raises(CallError) as caught:
         Calls(lambda *call: seen.append(call)).run("GetSecretValue", _raiser(raised))
     error = caught.value.error("app/db")
     assert isinstance(error, Unavailable)
@@ -178,14 +178,14 @@ def test_unreadable_reply_leaves_no_cause_behind(raised):
 
 def test_error_of_the_service_is_kept_as_the_cause():
     denied = client_error("AccessDeniedException")
-    with pytest.raises(CallFailed) as caught:
+    with pytest.raises(CallError) as caught:
         Calls(lambda *_: None).run("GetSecretValue", _raiser(denied))
     assert caught.value.error("app/db").__cause__ is denied
 
 
 def test_error_of_the_login_passes_unchanged_and_uncounted():
     seen, login = [], AuthFailed("the token has expired")
-    with pytest.raises(CallFailed) as caught:
+    with pytest.raises(CallError) as caught:
         Calls(lambda *call: seen.append(call)).run("GetSecretValue", _raiser(login))
     assert caught.value.error("app/db") is login
     assert seen == []

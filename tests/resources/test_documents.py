@@ -154,8 +154,8 @@ def test_alias_gives_a_copy_that_shares_nothing():
 
 
 def test_merge_key_fills_in_what_is_not_written():
-    text = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc:\n  <<: [*a, *b]\n  x: 3\n"
-    assert loaded(text)[0].value["c"] == {"x": 3, "y": 1, "z": 2}
+    text = "a: &a {p: 1, q: 1}\nb: &b {q: 2, r: 2}\nc:\n  <<: [*a, *b]\n  p: 3\n"
+    assert loaded(text)[0].value["c"] == {"p": 3, "q": 1, "r": 2}
 
 
 def test_anchor_does_not_reach_into_the_next_document():
@@ -164,8 +164,8 @@ def test_anchor_does_not_reach_into_the_next_document():
 
 
 def test_line_of_answers_for_the_nearest_known_ancestor():
-    origin = loaded("a: 1\nspec:\n  data:\n  - x: 1\n  - y: 2\n")[0].origin
-    assert origin.line_of(("spec", "data", 1, "y")) == 5
+    origin = loaded("a: 1\nspec:\n  data:\n  - p: 1\n  - q: 2\n")[0].origin
+    assert origin.line_of(("spec", "data", 1, "q")) == 5
     assert origin.line_of(("spec", "data", 0, "missing", "deeper")) == 4
     assert origin.line_of(("elsewhere",)) == 1
     assert Origin(FILE).line_of(("spec",)) == 0

@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlencode
 from tests.support.aws import new_account
 from tests.support.aws_faults import CONTENT_TYPE, Fault, aws_error
 from tests.support.aws_http import HttpServer, Reply, Request, Upstream
-from tests.support.aws_list import BadRequest, SecretList
+from tests.support.aws_list import BadRequestError, SecretList
 
 __all__ = ["Call", "StrictFront"]
 
@@ -148,7 +148,7 @@ class StrictFront:
             return _denial(call.operation, "*")
         try:
             return self._secrets(call)
-        except BadRequest as refused:
+        except BadRequestError as refused:
             return aws_error(refused.code, refused.message)
 
     def _secrets(self, call: Call) -> Reply:
@@ -203,7 +203,7 @@ class StrictFront:
         params = call.params
         ids = params.get("SecretIdList", [])
         if len(ids) > _BATCH_MAX_IDS:
-            raise BadRequest(
+            raise BadRequestError(
                 "ValidationException",
                 "1 validation error detected: Value at 'secretIdList' failed to satisfy "
                 f"constraint: Member must have length less than or equal to {_BATCH_MAX_IDS}",

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["BadRequest", "SecretList"]
+__all__ = ["BadRequestError", "SecretList"]
 
 Entry = dict[str, Any]
 Ask = Callable[[str, dict[str, Any]], Entry | None]
@@ -24,7 +24,7 @@ _SORT_FIELDS = {
 }
 
 
-class BadRequest(Exception):  # noqa: N818 - it is the reply's name
+class BadRequestError(Exception):
     """The request breaks a limit; carries AWS's code and message."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -77,11 +77,11 @@ class SecretList:
         """Answer one ListSecrets.
 
         Raises:
-            BadRequest: a parameter is out of its limits.
+            BadRequestError: a parameter is out of its limits.
         """
         size = params.get("MaxResults", _MAX_RESULTS)
         if not 1 <= size <= _MAX_RESULTS:
-            raise BadRequest(
+            raise BadRequestError(
                 "ValidationException",
                 f"1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy "
                 f"constraint: Member must have value less than or equal to {_MAX_RESULTS}",
@@ -128,5 +128,5 @@ def _state_at(history: list[tuple[float, Entry | None]], until: float) -> Entry 
 def _offset(token: str) -> int:
     prefix, _, number = token.partition("-")
     if prefix != "offset" or not number.isdigit():
-        raise BadRequest("InvalidNextTokenException", "The NextToken value is invalid.")
+        raise BadRequestError("InvalidNextTokenException", "The NextToken value is invalid.")
     return int(number)

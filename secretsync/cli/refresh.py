@@ -1,0 +1,65 @@
+"""`secretsync refresh`: one object of the cluster, now, once."""
+
+from __future__ import annotations
+
+import click
+
+from secretsync.cli.options import namespace_option, output_option, to_option
+from secretsync.cli.report import outcome_problem, show_problems, show_result
+from secretsync.cli.session import fingerprinter
+from secretsync.cluster.opening import open_cluster, parse_cluster
+from secretsync.refresh.clock import Clock
+from secretsync.refresh.oneshot import Result
+from secretsync.refresh.overview import parse_reference
+from secretsync.refresh.single import refresh_now
+
+__all__ = ["command"]
+
+
+@click.command(
+    epilog="Exit status: 0 all applied or unchanged, 1 at least one object failed, "
+    "2 nothing was attempted. Example: secretsync refresh es/database-credentials --to kube -n shop"
+)
+@click.argument("object_name", metavar="KIND/NAME")
+@to_option
+@namespace_option
+@output_option
+@click.option(
+    "--controller-class",
+    default="default",
+    show_default=True,
+    help="Serve stores of this spec.controller, and those without one.",
+)
+def command(
+    *, object_name: str, cluster: str, namespace: str, output: str, controller_class: str
+) -> int:
+    """Refresh one ExternalSecret, or all that read from one store, now and once.
+
+    KIND is externalsecret, secretstore or clustersecretstore.
+    """
+    spec = parse_cluster(cluster)
+    kind, name = parse_reference(object_name)
+    opened = open_cluster(spec)
+    try:
+        outcomes, problems = refresh_now(
+            opened,
+            kind,
+            namespace or opened.default_namespace,
+            name,
+            clock=Clock(),
+            controller_class=controller_class,
+        )
+        show_problems(problems)
+        failed = [
+            outcome_problem(item, lambda ref, field: (opened.name, 0))
+            for item in outcomes
+            if item.failed
+        ]
+        show_problems(failed)
+        prints = fingerprinter(opened, spec, writes=True)
+        show_result(Result(outcomes), prints, output=output, prune=False)
+    finally:
+        opened.close()
+    if not outcomes:
+        return 2 if problems else 0
+    return 1 if failed or problems else 0

@@ -1,0 +1,179 @@
+"""What a cluster says of itself, as rows for `status`: read-only, no provider asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from secretsync.cluster.base import KINDS, Cluster
+from secretsync.core.secrets import MANAGED_LABEL, VERSIONS_ANNOTATION
+from secretsync.errors import ConfigError, NotFound
+
+__all__ = ["Overview", "Row", "parse_reference"]
+
+_NAMES = {
+    "externalsecret": "ExternalSecret",
+    "externalsecrets": "ExternalSecret",
+    "es": "ExternalSecret",
+    "secretstore": "SecretStore",
+    "secretstores": "SecretStore",
+    "ss": "SecretStore",
+    "clustersecretstore": "ClusterSecretStore",
+    "clustersecretstores": "ClusterSecretStore",
+    "css": "ClusterSecretStore",
+    "secret": "Secret",
+    "secrets": "Secret",
+}
+
+
+def parse_reference(text: str) -> tuple[str, str]:
+    """Read KIND/NAME; kinds as kubectl takes them.
+
+    Raises:
+        ConfigError: it is not of that form, or the kind is not served.
+    """
+    kind, slash, name = text.partition("/")
+    if not slash or not name:
+        raise ConfigError(f"{text!r} is not KIND/NAME", remedy="for example externalsecret/db")
+    if kind.lower() not in _NAMES:
+        served = ", ".join(dict.fromkeys(_NAMES.values()))
+        raise ConfigError(f"kind {kind!r} is not served", remedy=f"one of {served}")
+    return _NAMES[kind.lower()], name
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One object.
+
+    Args:
+        age_s: seconds since it was last written or synced; None where nothing says.
+        versions: provider version ids, by store and key.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    good: bool
+    reason: str = ""
+    message: str = ""
+    age_s: float | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+class Overview:
+    """Collects the rows of one moment."""
+
+    def __init__(self, cluster: Cluster, now: datetime) -> None:
+        self._cluster = cluster
+        self._now = now
+
+    def rows(self, namespace: str = "") -> list[Row]:
+        """Return ExternalSecrets, stores, and managed Secrets that no ExternalSecret names.
+
+        Raises:
+            ClusterError: the cluster cannot be asked.
+        """
+        secrets = {
+            _identity(obj): obj
+            for obj in self._cluster.list(
+                KINDS["Secret"], namespace, label_selector=f"{MANAGED_LABEL}=true"
+            ).items
+        }
+        rows = []
+        for obj in self._listed("ExternalSecret", namespace):
+            target = (_identity(obj)[0], _target_name(obj))
+            rows.append(self._external_secret(obj, secrets.pop(target, None)))
+        for kind in ("SecretStore", "ClusterSecretStore"):
+            rows += [_store(kind, obj) for obj in self._listed(kind, namespace)]
+        rows += [self._secret(obj) for obj in secrets.values()]
+        return sorted(rows, key=lambda row: (row.kind, row.namespace, row.name))
+
+    def _listed(self, kind: str, namespace: str) -> list[dict[str, Any]]:
+        try:
+            return list(self._cluster.list(KINDS[kind], namespace).items)
+        except NotFound:
+            return []  # The kind is not installed: there are none of it.
+
+    def _external_secret(self, obj: Mapping[str, Any], secret: Mapping[str, Any] | None) -> Row:
+        namespace, name = _identity(obj)
+        ready = _ready(obj)
+        refreshed = (obj.get("status") or {}).get("refreshTime", "")
+        return Row(
+            "ExternalSecret",
+            namespace,
+            name,
+            good=ready.get("status") == "True",
+            reason=ready.get("reason", "") or "NotSynced",
+            message=ready.get("message", ""),
+            age_s=self._since(refreshed),
+            versions=_versions(secret) if secret else {},
+        )
+
+    def _secret(self, obj: Mapping[str, Any]) -> Row:
+        namespace, name = _identity(obj)
+        written = [
+            entry.get("time", "")
+            for entry in (obj.get("metadata") or {}).get("managedFields") or []
+            if str(entry.get("manager", "")).startswith("secretsync.io/")
+        ]
+        created = (obj.get("metadata") or {}).get("creationTimestamp", "")
+        return Row(
+            "Secret",
+            namespace,
+            name,
+            good=True,
+            reason="SecretSynced",
+            age_s=self._since(max(written, default="") or created),
+            versions=_versions(obj),
+        )
+
+    def _since(self, stamp: str) -> float | None:
+        try:
+            return (self._now - datetime.fromisoformat(stamp)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+
+
+def _store(kind: str, obj: Mapping[str, Any]) -> Row:
+    namespace, name = _identity(obj)
+    ready = _ready(obj)
+    # Nobody but the service validates stores; one that was never looked at is not bad.
+    return Row(
+        kind,
+        namespace,
+        name,
+        good=ready.get("status", "True") == "True",
+        reason=ready.get("reason", "") or "NotValidated",
+        message=ready.get("message", ""),
+    )
+
+
+def _identity(obj: Mapping[str, Any]) -> tuple[str, str]:
+    metadata = obj.get("metadata") or {}
+    return metadata.get("namespace", ""), metadata.get("name", "")
+
+
+def _target_name(obj: Mapping[str, Any]) -> str:
+    target = (obj.get("spec") or {}).get("target") or {}
+    name: str = target.get("name") or _identity(obj)[1]
+    return name
+
+
+def _ready(obj: Mapping[str, Any]) -> Mapping[str, Any]:
+    for condition in (obj.get("status") or {}).get("conditions") or []:
+        if condition.get("type") == "Ready":
+            found: Mapping[str, Any] = condition
+            return found
+    return {}
+
+
+def _versions(obj: Mapping[str, Any]) -> Mapping[str, str]:
+    annotations = (obj.get("metadata") or {}).get("annotations") or {}
+    try:
+        found = json.loads(annotations.get(VERSIONS_ANNOTATION, "{}"))
+    except ValueError:
+        return {}
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}

@@ -1,0 +1,134 @@
+"""`refresh`: ExternalSecrets of the cluster, looked at now, statuses written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from secretsync.cluster.base import KINDS, Cluster
+from secretsync.core.conditions import external_secret_status
+from secretsync.core.hashes import synced_resource_version
+from secretsync.errors import ConfigError
+from secretsync.refresh.claims import Claims
+from secretsync.refresh.clock import Clock
+from secretsync.refresh.oneshot import PathSiblings
+from secretsync.refresh.outcomes import Outcome, Progress
+from secretsync.refresh.selectors import ClusterCredentials
+from secretsync.refresh.stores import StoreSource
+from secretsync.refresh.wiring import Options, build_engine
+from secretsync.resources.documents import Document, Origin
+from secretsync.resources.external_secret import ExternalSecret, parse_external_secret
+from secretsync.resources.manifests import Manifests
+from secretsync.resources.problems import Problem
+
+__all__ = ["refresh_now"]
+
+
+def refresh_now(
+    cluster: Cluster,
+    kind: str,
+    namespace: str,
+    name: str,
+    *,
+    clock: Clock,
+    controller_class: str,
+) -> tuple[Sequence[Outcome], Sequence[Problem]]:
+    """Refresh one ExternalSecret, or every one that reads from a store.
+
+    Args:
+        kind: ExternalSecret, SecretStore or ClusterSecretStore.
+        namespace: of the object; a ClusterSecretStore serves all namespaces.
+
+    Returns:
+        The outcomes, and what is wrong with objects that could not be parsed.
+
+    Raises:
+        ConfigError: there is no such object, or nothing of that kind is refreshed.
+        ClusterError: the cluster cannot be asked.
+    """
+    if kind not in ("ExternalSecret", "SecretStore", "ClusterSecretStore"):
+        raise ConfigError(
+            f"a {kind} is not refreshed", remedy="name its externalsecret, or a store"
+        )
+    everywhere = "" if kind == "ClusterSecretStore" else namespace
+    everything, problems = _parsed(cluster, everywhere)
+    wanted = [item for item in everything if _concerns(item, kind, name)]
+    if kind == "ExternalSecret":
+        problems = [p for p in problems if p.object == f"ExternalSecret {namespace}/{name}"]
+        if not wanted and not problems:
+            raise ConfigError(
+                f"ExternalSecret {namespace}/{name} does not exist in {cluster.name}",
+                remedy="check the name and -n; PATH objects are refreshed by sync",
+            )
+    outcomes = _run(cluster, wanted, everything, clock, controller_class)
+    for outcome in outcomes:
+        _write_status(cluster, outcome, clock)
+    return outcomes, problems
+
+
+def _parsed(cluster: Cluster, namespace: str) -> tuple[list[ExternalSecret], list[Problem]]:
+    items: list[ExternalSecret] = []
+    problems: list[Problem] = []
+    for obj in cluster.list(KINDS["ExternalSecret"], namespace).items:
+        where = (obj.get("metadata") or {}).get("namespace", namespace)
+        parsed = parse_external_secret(
+            Document(obj, Origin(cluster.name)), default_namespace=where
+        )
+        problems += parsed.problems
+        if parsed.value is not None:
+            items.append(parsed.value)
+    return items, problems
+
+
+def _concerns(item: ExternalSecret, kind: str, name: str) -> bool:
+    if kind == "ExternalSecret":
+        return item.meta.name == name
+    return any((store.kind, store.name) == (kind, name) for store in item.stores())
+
+
+def _run(
+    cluster: Cluster,
+    wanted: Sequence[ExternalSecret],
+    everything: Sequence[ExternalSecret],
+    clock: Clock,
+    controller_class: str,
+) -> list[Outcome]:
+    stores = StoreSource(cluster, Manifests())
+    engine = build_engine(
+        cluster,
+        lookup=stores,
+        credentials=ClusterCredentials(cluster),
+        siblings=PathSiblings(everything, stores, ()),
+        claims=Claims(everything),
+        clock=clock,
+        # One look here is one look: the service takes the second.
+        options=Options(controller_class=controller_class, one_shot=False),
+    )
+    try:
+        return engine.pipeline.run(wanted)
+    finally:
+        engine.close()
+
+
+def _write_status(cluster: Cluster, outcome: Outcome, clock: Clock) -> None:
+    item = outcome.external_secret
+    if outcome.progress is Progress.SKIPPED or not item.live:
+        return
+    meta = item.meta
+    written = external_secret_status(
+        item,
+        item.status,
+        ready=not outcome.failed,
+        reason=outcome.reason,
+        message=outcome.message,
+        version=synced_resource_version(meta.generation, meta.labels, meta.annotations),
+        refreshed=not outcome.failed,
+        now=clock.now(),
+    )
+    if written is not None:
+        cluster.patch_status(
+            KINDS["ExternalSecret"],
+            meta.namespace,
+            meta.name,
+            written[0],
+            field_manager="secretsync",
+        )

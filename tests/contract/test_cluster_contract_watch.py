@@ -1,0 +1,120 @@
+"""The laws of watches, for both clusters."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from secretsync.cluster.base import WatchEventType
+from secretsync.errors import Gone
+from tests.contract.cluster_cases import CLUSTERS, SECRET, Arena, Recorder, open_arena
+
+
+@pytest.fixture(params=CLUSTERS)
+def arena(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Arena]:
+    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
+        yield opened
+
+
+def test_watch_gives_the_state_then_synced_then_changes(arena: Arena) -> None:
+    arena.secret("a", data={"k": "1"})
+    arena.secret("elsewhere", namespace=arena.other_namespace)
+    with Recorder(arena) as watch:
+        expected = ["ADDED a", "SYNCED"]
+        assert watch.wait(*expected) == expected
+        for step, event in (
+            (lambda: arena.secret("b"), "ADDED b"),
+            (lambda: arena.patch("a", {"data": {"k": "Mg=="}}), "MODIFIED a"),
+            (lambda: arena.delete("b"), "DELETED b"),
+        ):
+            step()
+            expected.append(event)
+            assert watch.wait(*expected) == expected
+        assert watch.events[-2].object["data"] == {"k": "Mg=="}
+
+
+def test_watch_from_the_version_of_a_list_misses_nothing(arena: Arena) -> None:
+    arena.secret("kept")
+    arena.secret("doomed")
+    version = arena.cluster.list(SECRET, arena.namespace).resource_version
+    arena.secret("new")
+    arena.patch("kept", {"data": {"k": "MQ=="}})
+    arena.delete("doomed")
+    with Recorder(arena, resource_version=version) as watch:
+        expected = ["ADDED new", "MODIFIED kept", "DELETED doomed"]
+        assert sorted(watch.wait(*expected)) == sorted(expected)
+
+
+def test_watch_from_the_version_of_an_event_goes_on_after_it(arena: Arena) -> None:
+    with Recorder(arena) as watch:
+        watch.wait("SYNCED")
+        arena.secret("a")
+        watch.wait("SYNCED", "ADDED a")
+        version = watch.events[-1].resource_version
+    arena.secret("b")
+    with Recorder(arena, resource_version=version) as watch:
+        assert watch.wait("ADDED b") == ["ADDED b"]
+
+
+def test_watch_with_selector_tells_what_comes_in_and_goes_out(arena: Arena) -> None:
+    arena.secret("in", labels={"app": "web"})
+    arena.secret("out")
+    with Recorder(arena, label_selector="app=web") as watch:
+        expected = ["ADDED in", "SYNCED"]
+        assert watch.wait(*expected) == expected
+        arena.patch("out", {"metadata": {"labels": {"app": "web"}}})
+        expected.append("ADDED out")
+        assert watch.wait(*expected) == expected
+        arena.patch("in", {"metadata": {"labels": {"app": "db"}}})
+        expected.append("DELETED in")
+        assert watch.wait(*expected) == expected
+
+
+def test_watch_of_all_namespaces_sees_each(arena: Arena) -> None:
+    version = arena.cluster.list(SECRET).resource_version
+    arena.secret("a", labels={"arena": arena.namespace})
+    arena.secret("b", namespace=arena.other_namespace, labels={"arena": arena.namespace})
+    selector = f"arena={arena.namespace}"
+    with Recorder(arena, namespace="", label_selector=selector, resource_version=version) as watch:
+        expected = ["ADDED a", "ADDED b"]
+        assert watch.wait(*expected) == expected
+
+
+def test_watch_tells_a_deleted_and_recreated_object(arena: Arena) -> None:
+    old = arena.secret("a")["metadata"]["uid"]
+    version = arena.cluster.list(SECRET, arena.namespace).resource_version
+    arena.delete("a")
+    new = arena.secret("a")["metadata"]["uid"]
+    with Recorder(arena, resource_version=version) as watch:
+        assert watch.wait("DELETED a", "ADDED a") == ["DELETED a", "ADDED a"]
+        assert [event.object["metadata"]["uid"] for event in watch.events[-2:]] == [old, new]
+
+
+def test_watch_from_a_version_that_is_too_old_raises_gone(
+    arena: Arena, request: pytest.FixtureRequest
+) -> None:
+    """The directory forgets with its process; the server when its history is compacted."""
+    version = "00000000.1"
+    if "kubernetes" in request.node.callspec.id:
+        version = arena.cluster.list(SECRET, arena.namespace).resource_version
+        for turn in range(3):
+            arena.secret(f"s{turn}")
+        request.getfixturevalue("kube_server").compact()
+        request.getfixturevalue("kube_server").restart()
+    stop = threading.Event()
+    with pytest.raises(Gone):
+        for event in arena.cluster.watch(
+            SECRET, arena.namespace, resource_version=version, stop=stop
+        ):
+            assert event.type is WatchEventType.BOOKMARK
+
+
+def test_watch_ends_when_it_is_stopped(arena: Arena) -> None:
+    with Recorder(arena) as watch:
+        assert watch.wait("SYNCED") == ["SYNCED"]
+    assert watch.said() == ["SYNCED"]

@@ -1,0 +1,348 @@
+"""Reading from Secrets Manager: what is asked how, and what each answer means."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.base import (
+    AccessDenied,
+    AuthFailed,
+    FindQuery,
+    InvalidRef,
+    MalformedSecret,
+    SecretNotFound,
+    SecretRef,
+    SecretValue,
+    Unavailable,
+)
+from tests.support.aws_faults import answering, aws_error, dropped, rewriting, throttled
+
+BATCH, GET, DESCRIBE = "BatchGetSecretValue", "GetSecretValue", "DescribeSecret"
+
+
+@pytest.fixture
+def names(front, api) -> list[str]:
+    """Three secrets; the front has counted nothing yet."""
+    made = ["app/a", "app/b", "app/c"]
+    for name in made:
+        api.create(name, f"value of {name}")
+    front.calls.clear()
+    return made
+
+
+def refs(*keys: str) -> list[SecretRef]:
+    return [SecretRef(key) for key in keys]
+
+
+def test_pack_groups_by_twenty_and_leaves_versions_alone(open_aws):
+    many = refs(*(f"k{number}" for number in range(45)))
+    pinned = [SecretRef("k1", "AWSPREVIOUS"), SecretRef("k1", f"uuid/{'0' * 36}")]
+    metadata = [SecretRef("k1", metadata=True)]
+    groups = open_aws().pack([*many, *many, *pinned, *metadata])
+    assert [len(group) for group in groups] == [20, 20, 5, 1, 1, 1]
+
+
+def test_explicit_current_stage_is_read_in_a_batch(front, open_aws, names):
+    asked = [*refs(*names), SecretRef(names[0], "AWSCURRENT")]
+    provider = open_aws()
+    assert len(provider.pack(asked)) == 1
+    got = provider.fetch(asked)
+    assert got[asked[0]] == got[asked[3]]
+    assert front.of(BATCH)[0].params["SecretIdList"] == names
+
+
+def test_single_ref_needs_no_batch_permission(front, open_aws, names):
+    front.denied_operations.add(BATCH)
+    assert isinstance(open_aws().fetch(refs(names[0]))[SecretRef(names[0])], SecretValue)
+    assert front.counts() == {GET: 1}
+
+
+def test_binary_secret_is_given_as_it_is(open_aws, api):
+    payload = bytes(range(256))
+    api.create("app/binary", payload)
+    api.create("app/text", "grüße\n")
+    got = open_aws().fetch(refs("app/binary", "app/text"))
+    assert [one.value.reveal() for one in got.values()] == [payload, "grüße\n".encode()]
+
+
+def test_name_arn_and_partial_arn_all_resolve(front, open_aws, api, names):
+    arn = api.arn(names[1])
+    keys = [names[0], arn, api.arn(names[2])[:-7]]
+    got = open_aws().fetch(refs(*keys))
+    assert [got[SecretRef(key)].value.reveal() for key in keys] == [
+        f"value of {name}".encode() for name in names
+    ]
+    assert front.count(BATCH) == 1
+
+
+def test_name_that_looks_like_a_suffixed_arn_is_not_confused(open_aws, api):
+    api.create("db", "the short one")
+    arn = api.arn("db")
+    api.create(f"db-{arn[-6:]}", "the long one")
+    keys = ["db", arn, f"db-{arn[-6:]}"]
+    got = open_aws().fetch(refs(*keys))
+    assert [got[SecretRef(key)].value.reveal() for key in keys] == [
+        b"the short one",
+        b"the short one",
+        b"the long one",
+    ]
+
+
+def test_prefix_goes_before_names_and_not_before_arns(front, open_aws, api, names):
+    arn = api.arn(names[1])
+    got = open_aws(prefix="app/").fetch(refs("a", arn))
+    assert got[SecretRef("a")].value.reveal() == b"value of app/a"
+    assert got[SecretRef(arn)].value.reveal() == b"value of app/b"
+
+
+def test_stage_and_version_id_select_the_version(open_aws, api):
+    first = api.create("app/v", "one")
+    second = api.put("app/v", "two")
+    asked = {
+        SecretRef("app/v", "AWSPREVIOUS"): (b"one", first),
+        SecretRef("app/v", f"uuid/{first}"): (b"one", first),
+        SecretRef("app/v", f"uuid/{second}"): (b"two", second),
+        SecretRef("app/v"): (b"two", second),
+    }
+    got = open_aws().fetch(list(asked))
+    assert {ref: (one.value.reveal(), one.version) for ref, one in got.items()} == asked
+
+
+@pytest.mark.parametrize(
+    ("ref", "kind", "match"),
+    [
+        pytest.param(SecretRef("app/a", metadata=True), InvalidRef, "metadata", id="metadata"),
+        pytest.param(SecretRef(""), InvalidRef, "empty key", id="empty-key"),
+        pytest.param(SecretRef("app/a", "uuid/short"), InvalidRef, "Validation", id="bad-uuid"),
+    ],
+)
+def test_unusable_ref_is_refused_without_a_call(front, open_aws, names, ref, kind, match):
+    got = open_aws().fetch([ref, *refs(names[0], names[1])])
+    assert isinstance(got[ref], kind)
+    assert match in got[ref].message
+    assert front.counts() == {BATCH: 1}
+
+
+def test_missing_version_of_an_existing_secret_is_not_definite(front, open_aws, names):
+    ref = SecretRef(names[0], "NOSUCHSTAGE")
+    error = open_aws().fetch([ref])[ref]
+    assert isinstance(error, SecretNotFound)
+    assert not error.definite
+    assert "NOSUCHSTAGE" in error.message
+
+
+def test_version_of_a_missing_secret_is_definite(front, open_aws):
+    ref = SecretRef("app/nowhere", "AWSPREVIOUS")
+    error = open_aws().fetch([ref])[ref]
+    assert isinstance(error, SecretNotFound)
+    assert error.definite
+
+
+def test_missing_version_without_permission_to_describe_is_not_definite(front, open_aws, names):
+    front.denied_operations.add(DESCRIBE)
+    ref = SecretRef("app/nowhere", "AWSPREVIOUS")
+    error = open_aws().fetch([ref])[ref]
+    assert isinstance(error, SecretNotFound)
+    assert not error.definite
+
+
+@pytest.mark.parametrize("others", [[], ["app/a", "app/b"]], ids=["alone", "in-a-batch"])
+def test_secret_without_a_value_is_not_a_definite_absence(open_aws, api, names, others):
+    api.call("CreateSecret", Name="app/empty")
+    got = open_aws().fetch(refs("app/empty", *others))
+    error = got[SecretRef("app/empty")]
+    assert isinstance(error, SecretNotFound)
+    assert not error.definite
+    assert all(isinstance(got[ref], SecretValue) for ref in refs(*others))
+
+
+@pytest.mark.parametrize("others", [[], ["app/a", "app/b"]], ids=["alone", "in-a-batch"])
+def test_secret_marked_for_deletion_says_so(open_aws, api, names, others):
+    api.call("DeleteSecret", SecretId="app/c", RecoveryWindowInDays=7)
+    error = open_aws().fetch(refs("app/c", *others))[SecretRef("app/c")]
+    assert isinstance(error, SecretNotFound)
+    assert (error.definite, error.pending_deletion) == (True, True)
+    assert "restore-secret --secret-id app/c" in error.remedy
+
+
+def test_secret_marked_for_deletion_without_describe_is_no_absence(front, open_aws, api, names):
+    api.call("DeleteSecret", SecretId="app/c", RecoveryWindowInDays=7)
+    front.denied_operations.add(DESCRIBE)
+    error = open_aws().fetch(refs("app/c"))[SecretRef("app/c")]
+    assert isinstance(error, InvalidRef)
+    assert "restore" in error.remedy
+
+
+def test_deletion_that_cannot_be_confirmed_now_is_unavailable(front, open_aws, api, names):
+    api.call("DeleteSecret", SecretId="app/c", RecoveryWindowInDays=7)
+    front.inject(dropped(), operation=DESCRIBE)
+    assert isinstance(open_aws().fetch(refs("app/c"))[SecretRef("app/c")], Unavailable)
+
+
+def test_other_invalid_request_is_an_invalid_ref(front, open_aws, names):
+    front.inject(answering(aws_error("InvalidRequestException", "something else")), operation=GET)
+    assert isinstance(open_aws().fetch(refs(names[0]))[SecretRef(names[0])], InvalidRef)
+
+
+def test_decryption_failure_of_one_names_the_kms_key(front, open_aws, names):
+    def fail_one(reply):
+        bad = reply["SecretValues"].pop(0)
+        entry = {"SecretId": bad["Name"], "ErrorCode": "DecryptionFailure", "Message": "no"}
+        reply["Errors"].append(entry)
+
+    front.inject(rewriting(fail_one), operation=BATCH)
+    got = open_aws().fetch(refs(*names))
+    (error,) = [one for one in got.values() if not isinstance(one, SecretValue)]
+    assert isinstance(error, MalformedSecret)
+    assert "KMS key" in error.remedy
+
+
+def test_id_that_a_batch_does_not_mention_is_unavailable(front, open_aws, names):
+    front.inject(rewriting(lambda reply: reply["SecretValues"].pop()), operation=BATCH)
+
+    got = open_aws().fetch(refs(*names))
+    (error,) = [one for one in got.values() if not isinstance(one, SecretValue)]
+    assert type(error) is Unavailable
+    assert "does not mention" in error.message
+
+
+def test_pages_of_a_batch_are_followed(front, open_aws, names):
+    front.batch_page = 1
+    got = open_aws().fetch(refs(*names, "app/nowhere"))
+    assert [type(one) for one in got.values()] == [SecretValue] * 3 + [SecretNotFound]
+    assert front.counts() == {BATCH: 3}
+
+
+def test_broken_second_page_keeps_the_first(front, open_aws, names):
+    front.batch_page = 2
+    front.inject(lambda true: true(), operation=BATCH, times=1)
+    front.inject(throttled("3"), operation=BATCH)
+    got = open_aws().fetch(refs(*names))
+    kinds = sorted(type(one).__name__ for one in got.values())
+    assert kinds == ["RateLimited", "SecretValue", "SecretValue"]
+
+
+def test_endless_pages_of_a_batch_are_cut_off(front, open_aws, names):
+    def same_page_again(reply):
+        reply["SecretValues"], reply["NextToken"] = [], "again"
+
+    front.inject(rewriting(same_page_again), operation=BATCH)
+    got = open_aws().fetch(refs(*names))
+    assert all(type(one) is Unavailable for one in got.values())
+    assert front.counts() == {BATCH: 3}
+
+
+def test_denied_batches_fall_back_to_single_reads_and_are_remembered(front, open_aws, names):
+    front.denied_operations.add(BATCH)
+    provider = open_aws()
+    assert len(provider.pack(refs(*names))) == 1
+    for _ in range(2):
+        got = provider.fetch(refs(*names))
+        assert all(isinstance(one, SecretValue) for one in got.values())
+    assert front.counts() == {BATCH: 1, GET: 6}
+    assert [len(group) for group in provider.pack(refs(*names))] == [1, 1, 1]
+
+
+def test_granted_batches_are_noticed_at_the_next_full_sweep(front, open_aws, names):
+    front.denied_operations.add(BATCH)
+    provider = open_aws()
+    known = {ref: one.version for ref, one in provider.fetch(refs(*names)).items()}
+    front.denied_operations.clear()
+    provider.changes(None, known)
+    assert len(provider.pack(refs(*names))) == 1
+
+
+def test_denial_of_everything_teaches_nothing_about_batches(front, open_aws, names):
+    front.denied_operations |= {BATCH, GET}
+    provider = open_aws()
+    got = provider.fetch(refs(*names))
+    assert all(isinstance(one, AccessDenied) for one in got.values())
+    front.denied_operations.clear()
+    provider.fetch(refs(*names))
+    assert front.counts() == {BATCH: 2, GET: 3}
+
+
+def test_endpoint_without_batches_falls_back(front, open_aws, names):
+    unknown = aws_error("UnknownOperationException", "")
+    front.inject(answering(unknown), operation=BATCH)
+    provider = open_aws()
+    assert all(isinstance(one, SecretValue) for one in provider.fetch(refs(*names)).values())
+    assert [len(group) for group in provider.pack(refs(*names))] == [1, 1, 1]
+
+
+def test_id_that_spoils_a_batch_does_not_cost_the_others(front, open_aws, names):
+    front.inject(answering(aws_error("InvalidParameterException", "bad name")), operation=BATCH)
+    provider = open_aws()
+    got = provider.fetch(refs(*names, "no such/name?"))
+    assert [type(one) for one in got.values()] == [SecretValue] * 3 + [SecretNotFound]
+    assert len(provider.pack(refs(*names))) == 1
+
+
+def test_fallback_stops_at_throttling(front, open_aws, names):
+    front.denied_operations.add(BATCH)
+    front.inject(throttled("2"), operation=GET)
+    got = open_aws().fetch(refs(*names))
+    assert {one.retry_after_s for one in got.values()} == {2.0}
+    assert front.counts() == {BATCH: 1, GET: 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda reply: reply.pop("SecretString"), id="no-value"),
+        pytest.param(lambda reply: reply.update(SecretString=7), id="number"),
+        pytest.param(lambda reply: reply.update(SecretString="\ud800"), id="lone-surrogate"),
+        pytest.param(lambda reply: reply.pop("VersionId"), id="no-version"),
+        pytest.param(lambda reply: reply.update(Name="x", ARN="arn:x"), id="another-secret"),
+    ],
+)
+def test_value_that_cannot_be_trusted_is_malformed(front, open_aws, names, change):
+    front.inject(rewriting(lambda reply: change(reply) and None), operation=GET)
+    assert isinstance(open_aws().fetch(refs(names[0]))[SecretRef(names[0])], MalformedSecret)
+
+
+def test_empty_value_is_a_value(front, open_aws, names):
+    front.inject(rewriting(lambda reply: reply.update(SecretString="")), operation=GET)
+    got = open_aws().fetch(refs(names[0]))[SecretRef(names[0])]
+    assert isinstance(got, SecretValue)
+    assert got.value.reveal() == b""
+
+
+@pytest.mark.parametrize("body", [[], None, "text", 7], ids=repr)
+def test_json_of_another_shape_is_unavailable(front, open_aws, names, body):
+    front.inject(rewriting(lambda _: body if body is not None else [None]), operation=GET)
+    assert isinstance(open_aws().fetch(refs(names[0]))[SecretRef(names[0])], Unavailable)
+
+
+def test_dead_endpoint_is_unavailable(open_aws, names, monkeypatch):
+    monkeypatch.setenv("AWS_SECRETSMANAGER_ENDPOINT", "http://127.0.0.1:9")
+    assert type(open_aws().fetch(refs(names[0]))[SecretRef(names[0])]) is Unavailable
+
+
+def test_adapter_does_not_retry(front, open_aws, names):
+    front.inject(throttled())
+    open_aws().fetch(refs(names[0]))
+    assert front.count() == 1
+
+
+def test_check_accepts_an_identity_that_may_not_list(front, open_aws, names):
+    front.denied_operations.add("ListSecrets")
+    open_aws().check([])
+
+
+def test_check_refuses_what_a_proxy_forbids(front, open_aws):
+    page = answering(type(aws_error("x"))(403, {"Content-Type": "text/html"}, b"<html>no</html>"))
+    front.inject(page)
+    with pytest.raises(Unavailable):
+        open_aws().check([])
+
+
+def test_check_with_unknown_keys_raises_auth_failed(front, open_aws):
+    front.rejected_keys.add("AKIADEFAULTCHAIN")
+    with pytest.raises(AuthFailed):
+        open_aws().check([])
+
+
+def test_find_is_refused_until_it_is_served(open_aws):
+    with pytest.raises(InvalidRef, match=r"dataFrom\.find is not supported yet"):
+        open_aws().find(FindQuery(path="app/"))
