@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -26,7 +27,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     marks = [mark for item in session.items for mark in item.iter_markers("built")]
     names = {name: None for mark in marks for name in mark.args or KUBERNETES_TOOLS}
     capture = session.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
+    with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
         for name in names:
             try:
                 tool_path(name)

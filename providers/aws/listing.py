@@ -3,25 +3,26 @@
 Neighbours: `secrets_manager` owns one detector per session. No clock: every decision
 compares dates that AWS returned.
 
-ListSecrets is asked for the last changed first, and read until it is older than what
-the previous list had shown. Why the answers hold:
+ListSecrets is asked for the last changed first, and read until it is older than the
+previous list. Why the answers hold:
 
-* W is the newest LastChangedDate of the previous list, so W is not later than the
-  moment at which AWS made that list. A list may lack the changes of the 5 minutes
-  before it was made; whatever it lacked is therefore dated W - 5 min or later, and
-  the next list is read down to W - OVERLAP. A change that a lag hides is found as
-  soon as the list shows it, and none falls between two lists.
+* T is the moment at which AWS made the previous list, by the Date of its reply. A list
+  may lack the changes of the 5 minutes before it was made; whatever it lacked is
+  therefore dated T - 5 min or later, and the next list is read down to T - OVERLAP. A
+  change that a lag hides is found as soon as the list shows it, and none falls between
+  two lists. Without a Date, the newest LastChangedDate of the list serves: it is not
+  later than T.
 * A ref that the list shows is judged by the version id that carries its stage.
-* A ref that a list read down to W - OVERLAP does not show has not changed since it
-  was last known for certain: either a list of this chain showed it (`listed`), or
-  this session read it after the previous list was begun, from the account and region
-  which that list is of. It is `unchanged` if the caller knows that very version and
+* A ref that a list read down to T - OVERLAP does not show has not changed since it was
+  last known for certain: either a list of this chain showed it (`listed`), or this
+  session read it after the previous list was begun, from the account and region which
+  that list is of. It is `unchanged` if the caller knows that very version and
   `unknown` otherwise. A ref of which neither holds (read by an earlier process, or
   kept in another account, which no list of ours ever shows) is `unknown`.
 * A list that is complete and lacks a ref proves nothing about it: `unknown`.
 * Stopping early needs an endpoint that sorts. It is believed once a list of several
   pages was in order and the opposite order began with another secret; it is doubted
-  again when a page is out of order, or when the first date is older than W.
+  again when a page is out of order, or when what was the newest is not on the first.
 * A deletion need not appear among the changes. A full sweep, which is a call without
   watermark, finds it: the caller makes one per hour.
 
@@ -36,7 +37,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from providers.aws.calls import CallError, Calls
@@ -66,6 +68,7 @@ class Watermark:
     Args:
         owner: the detector that made it; to another one it means nothing.
         moment: counts the lists of that detector; this one was begun at it.
+        made_at: when AWS made the list, as far as its reply says.
         newest: the newest date that the list showed.
         listed: version id per ref as of that list.
         scope: partition, region and account that the list is of, as an ARN starts.
@@ -76,6 +79,7 @@ class Watermark:
 
     owner: object
     moment: int
+    made_at: datetime | None = None
     newest: datetime | None = None
     listed: Mapping[SecretRef, str] = field(default_factory=dict)
     scope: str = ""
@@ -237,6 +241,7 @@ class _Walk:
         self.pages = 0
         self.in_order = True
         self.first_name = ""
+        self._made_at: datetime | None = None
         self._scope = mark.scope if mark is not None else ""
         self._newest: datetime | None = None
         self._last: datetime | None = None
@@ -249,6 +254,7 @@ class _Walk:
 
     def take(self, reply: Mapping[str, Any]) -> None:
         """Take in one page."""
+        self._made_at = self._made_at or _reply_date(reply)
         for entry in reply["SecretList"]:
             self._take_date(entry.get("LastChangedDate") or entry.get("CreatedDate"))
             self._take_names(entry)
@@ -263,13 +269,18 @@ class _Walk:
         if not self.reached or self.complete or self._mark is None:
             return ""
         fresh = read is not None and read.since >= self._mark.moment
-        if read is not None and fresh and read.scope == self._scope:
+        if read is not None and fresh :
             return read.version
         return self._mark.listed.get(ref, "")
 
     def watermark(self, owner: object, moment: int) -> Watermark:
         return Watermark(
-            owner=owner, moment=moment, newest=self._newest, scope=self._scope, pages=self.pages
+            owner=owner,
+            moment=moment,
+            made_at=self._made_at or self._newest,
+            newest=self._newest,
+            scope=self._scope,
+            pages=self.pages,
         )
 
     def _starts_too_late(self) -> bool:
@@ -280,8 +291,8 @@ class _Walk:
     def _reaches_back(self) -> bool:
         if self._mark is None or not (self.believed and self.in_order):
             return False
-        newest, last = self._mark.newest, self._last
-        return newest is not None and last is not None and last < newest - OVERLAP
+        made_at, last = self._mark.made_at, self._last
+        return made_at is not None and last is not None and last < made_at - OVERLAP
 
     def _take_date(self, changed_at: object) -> None:
         if not isinstance(changed_at, datetime):
@@ -312,3 +323,11 @@ def _version_of(entry: Mapping[str, Any], stage: str) -> str:
     stages: Mapping[str, Iterable[str]] = entry.get("SecretVersionsToStages") or {}
     carriers = [version for version, labels in stages.items() if stage in labels]
     return carriers[0] if len(carriers) == 1 and not entry.get("DeletedDate") else ""
+
+
+def _reply_date(reply: Mapping[str, Any]) -> datetime | None:
+    headers = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    try:
+        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -387,20 +387,16 @@ class DirectoryCluster:
     def _observer(self, kind: Kind) -> Observer:
         with self._noting:
             if kind not in self._observers:
-                self._observers[kind] = Observer(
-                    functools.partial(self._signatures, kind), functools.partial(self._seen, kind)
-                )
+                scan = functools.partial(self._tree.scan, kind)
+                self._observers[kind] = Observer(scan, self._served)
             return self._observers[kind]
 
-    def _signatures(self, kind: Kind, namespace: str) -> Mapping[tuple[str, str], tuple[int, ...]]:
-        files = self._tree.scan(kind, namespace)
-        return {key: found.signature for key, found in files.items()}
-
-    def _seen(self, kind: Kind, key: tuple[str, str]) -> Object | None:
+    def _served(self, found: Found) -> Object | None:
+        """Return an object that can be read; broken() tells of the others."""
         try:
-            stored = self._stored(Place(kind, *key))
+            stored = self._read(found)
         except BrokenObject:
-            return None  # broken() tells.
+            return None
         return None if stored is None else stored.served
 
     def _watch_events(self, kind: Kind, change: Change, selector: Selector) -> Iterator[WatchEvent]:
@@ -412,7 +408,8 @@ class DirectoryCluster:
             yield WatchEvent(WatchEventType.DELETED, copy.deepcopy(dict(before)), version)
         if after is None:
             return
-        obj = self._seen(kind, change.key)
+        found = self._tree.find(Place(kind, *change.key))
+        obj = None if found is None else self._served(found)
         if obj is not None and _matches(selector, obj):
             added = before is None or replaced
             yield WatchEvent(

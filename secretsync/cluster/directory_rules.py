@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,6 +42,10 @@ _REQUIRED_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "kubernetes.io/dockerconfigjson": ((".dockerconfigjson",),),
     "kubernetes.io/ssh-auth": (("ssh-privatekey",),),
     "kubernetes.io/tls": (("tls.crt",), ("tls.key",)),
+}
+_JSON_KEYS: Mapping[str, tuple[str, ...]] = {
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
 }
 _WITHOUT_STATUS = frozenset(
     {
@@ -180,3 +185,14 @@ def _check_type(obj: Object) -> None:
                 f"data: a Secret of type {kind} needs the key {' or '.join(alternatives)}",
                 remedy="add it, or use another type",
             )
+    for key in _JSON_KEYS.get(kind, ()):
+        if not _is_json(base64.b64decode(data[key])):
+            raise Rejected(f"data.{key} is not JSON", remedy="give it as `docker login` writes it")
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secretsync.cluster.base import Object
+from secretsync.cluster.directory_tree import Found
 from secretsync.errors import Gone
 
 __all__ = ["Change", "Observer"]
@@ -54,14 +55,14 @@ class Observer:
     """The history of one kind.
 
     Args:
-        scan: the files of a namespace ("" = all) by key, with their signatures.
-        read: the object in the file of a key, None where it is gone or broken.
+        scan: the files of a namespace ("" = all) by key.
+        read: the object in a file, None where it is gone or broken.
     """
 
     def __init__(
         self,
-        scan: Callable[[str], Mapping[Key, Signature]],
-        read: Callable[[Key], Object | None],
+        scan: Callable[[str], Mapping[Key, Found]],
+        read: Callable[[Found], Object | None],
     ) -> None:
         self._scan = scan
         self._read = read
@@ -111,15 +112,16 @@ class Observer:
     def _look(self, namespace: str, objects: list[Object] | None) -> None:
         """Compare the files with what was seen; read what differs, or all of it."""
         files = self._scan(namespace)
-        for key, signature in files.items():
+        for key, found in files.items():
             known = self._seen.get(key)
-            if objects is None and known is not None and known.signature == signature:
+            fresh = known is None or known.signature != found.signature
+            if objects is None and not fresh:
                 continue
-            obj = self._read(key)
+            obj = self._read(found)
             if obj is not None and objects is not None:
                 objects.append(obj)
-            if known is None or known.signature != signature:
-                self._note(key, signature, obj)
+            if fresh:
+                self._note(key, found.signature, obj)
         gone = [key for key in self._seen if key not in files and namespace in ("", key[0])]
         for key in gone:
             stub = self._seen.pop(key).stub

@@ -268,7 +268,9 @@ class KubernetesCluster:
         namespace, name = self._identity(kind, obj)
         live = self._api.read(kind, namespace, name)
         if live is None:
-            raise Conflict(f"cannot apply {named(kind, namespace, name)} in {self.name}: it is gone")
+            raise Conflict(
+                f"cannot apply {named(kind, namespace, name)} in {self.name}: it is gone"
+            )
         return {**obj, "metadata": {**metadata, "uid": live["metadata"]["uid"]}}
 
     def _watch_with_state(

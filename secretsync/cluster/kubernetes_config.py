@@ -43,7 +43,8 @@ class Endpoint:
         namespace: where objects go that name none.
         pool: connections to the server.
         base_path: what comes before `/api` in its paths; usually "".
-        authorization: gives the Authorization header's value, "" without a token.
+        authorization: gives the Authorization header's value, "" without a token;
+            ConfigError where it cannot be read any more.
     """
 
     context: str
@@ -81,7 +82,9 @@ def load_endpoint(context: str = "") -> Endpoint:
     else:
         context, namespace = IN_CLUSTER, _load_in_cluster(configuration)
     _check_transport(context, configuration)
-    return _endpoint(context, namespace, configuration)
+    endpoint = _endpoint(context, namespace, configuration)
+    endpoint.authorization()
+    return endpoint
 
 
 class _Authorization:
@@ -101,7 +104,9 @@ class _Authorization:
             return self._value
 
     def _read(self) -> str:
-        with _captured_errors():
+        # A plugin that fails to renew leaves the old token, which is good for some
+        # minutes yet; the API server has the last word on it.
+        with _unusable("the credentials"), _captured_errors():
             value = self._configuration.get_api_key_with_prefix("BearerToken") or ""
         # Token files end in a newline; http.client would refuse it and quote the token.
         value = value.strip()
@@ -130,7 +135,7 @@ def _kubeconfig_paths() -> str:
 def _load_kubeconfig(paths: str, context: str, configuration: Any) -> tuple[str, str]:
     """Fill `configuration`; return the context's name and namespace."""
     library = _library()
-    with _unusable(paths):
+    with _unusable(f"{paths}:"):
         contexts, current = library.list_kube_config_contexts(paths)
         by_name = {str(entry["name"]): entry for entry in contexts}
         name = context or str(current["name"])
@@ -139,7 +144,7 @@ def _load_kubeconfig(paths: str, context: str, configuration: Any) -> tuple[str,
             f"{paths}: there is no context {name}",
             remedy=f"contexts there: {', '.join(by_name) or 'none'}",
         )
-    with _unusable(paths), _captured_errors() as errors:
+    with _unusable(f"{paths}:"), _captured_errors() as errors:
         library.load_kube_config(
             config_file=paths, context=name, client_configuration=configuration
         )
@@ -153,14 +158,14 @@ def _load_kubeconfig(paths: str, context: str, configuration: Any) -> tuple[str,
 
 
 @contextlib.contextmanager
-def _unusable(paths: str) -> Iterator[None]:
+def _unusable(what: str) -> Iterator[None]:
     """Turn whatever a broken kubeconfig makes the library raise into a ConfigError."""
     try:
         yield
     except Exception as exc:  # noqa: BLE001  KeyError, TypeError, YAMLError and more
         # Not chained: the library's messages quote whole user entries, tokens included.
         raise ConfigError(
-            f"{paths}: cannot be used: {_redacted(exc)}",
+            f"{what} cannot be used: {_redacted(exc)}",
             remedy="compare with `kubectl config view`",
         ) from None
 

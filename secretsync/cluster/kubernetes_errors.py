@@ -34,11 +34,10 @@ _VALUE_PLURALS = frozenset({"secrets", "configmaps"})
 _QUOTELESS_CAUSES = frozenset({"FieldValueForbidden", "FieldValueRequired"})
 #: Every authorizer's denial reads so; admission's 403 does not.
 _AUTHORIZER = re.compile(r"\b[Uu]ser \".*\" (cannot |\(groups=|is attempting )")
-#: Sentences of the server about a Secret that name objects and numbers only.
-_QUOTELESS_SENTENCE = re.compile(
-    r"exceeded quota|being terminated|Apply failed with \d+ conflict|the object has been modified"
-    r"|uid mismatch|Precondition failed|already exists|not found"
-)
+#: Reasons whose sentence names objects, versions, managers and fields only.
+_QUOTELESS_REASONS = frozenset({"AlreadyExists", "Conflict", "NotFound"})
+#: Of the many sentences behind a 403, those that name limits and namespaces only.
+_QUOTELESS_DENIAL = re.compile(r"exceeded quota: |because it is being terminated")
 #: Server-side apply answers 500 to an object that does not fit its kind's schema.
 _UNTYPED = re.compile(r"failed to (create typed patch object|convert new object|prune fields)")
 _UNTYPED_FIELD = re.compile(r" (\.[\w.\[\]\"=-]+): (expected \w+|field not declared in schema)")
@@ -200,8 +199,8 @@ def _quoteless(status: Status) -> str:
         return "the object does not fit its kind"
     if webhook := _WEBHOOK.search(status.message):
         return webhook[0]
-    if _QUOTELESS_SENTENCE.search(status.message):
-        return _cut(status.message.partition("Invalid value")[0])
+    if status.reason in _QUOTELESS_REASONS or _QUOTELESS_DENIAL.search(status.message):
+        return _cut(status.message.partition("Invalid value")[0].partition("denied request")[0])
     return status.reason
 
 

@@ -101,6 +101,10 @@ class Transport:
         response = self._send("GET", target, used, streamed=True)
         if response.status == UNAUTHORIZED and self._renew_login(used):
             response = self._send("GET", target, self._endpoint, streamed=True)
+        # Silence on a watch is normal for longer than between request and answer.
+        sock = getattr(response.connection, "sock", None)
+        if sock is not None:
+            sock.settimeout(self.timeouts.watch_idle_s)
         return response
 
     def close(self) -> None:
@@ -137,11 +141,12 @@ class Transport:
                 if streamed and response.status != OK:
                     # Read here, a refusal is as complete as any other answer.
                     _ = response.data
-                return response
             except HTTPError as exc:
                 broken = isinstance(exc, ProtocolError) and not isinstance(exc, ReadTimeoutError)
                 if not (broken and attempts):
                     raise self._unavailable(method, exc) from exc
+            else:
+                return response
 
     def _headers(self, endpoint: Endpoint, content_type: str) -> dict[str, str]:
         headers = {
@@ -149,7 +154,13 @@ class Transport:
             "Content-Type": content_type,
             "User-Agent": f"secretsync/{__version__}",
         }
-        if authorization := endpoint.authorization():
+        try:
+            authorization = endpoint.authorization()
+        except ConfigError as exc:
+            raise ClusterUnavailable(
+                f"kube:{endpoint.context}: {exc.message}", remedy=exc.remedy
+            ) from exc
+        if authorization:
             headers["Authorization"] = authorization
         return headers
 

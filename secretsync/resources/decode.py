@@ -118,13 +118,14 @@ def _read(item: _Field, raw: Any, path: Path, findings: Findings) -> Any:
     if wire is not _PLAIN_WIRE:
         if raw == "" and wire.choices and not item.required:
             return item.absent()  # an empty choice means its default
-        if wire.unsupported and raw not in ("", [], {}, False):
-            findings.error(path, wire.unsupported, f"remove {item.name}")
+        if wire.unsupported:
+            if raw not in ("", [], {}, False):  # an empty one asks for nothing
+                findings.error(path, wire.unsupported, f"remove {item.name}")
             return item.absent()
         if wire.deprecated:
             findings.warning(path, wire.deprecated)
     value = item.convert(raw, path, findings)
-    if item.required and raw in ("", [], {}):
+    if item.required and raw in ("", []):
         findings.error(path, f"{item.name} must not be empty", f"set {item.name}")
     return value
 

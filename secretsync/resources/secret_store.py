@@ -122,6 +122,7 @@ class SecretStore:
     refresh_interval_s: float | None = None
     conditions: tuple[NamespaceCondition, ...] = ()
     live: bool = False
+    ready: tuple[str, str, str] = ("", "", "")
 
     @property
     def ref(self) -> ObjectRef:

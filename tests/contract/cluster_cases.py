@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -144,7 +144,7 @@ class Recorder:
         options.setdefault("namespace", arena.namespace)
         self._thread = threading.Thread(target=self._run, args=(arena.cluster, options))
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

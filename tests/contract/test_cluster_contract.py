@@ -47,11 +47,6 @@ def test_create_of_what_exists_raises_already_exists(arena: Arena) -> None:
     assert arena.live("db")["data"] == {"a": "MQ=="}
 
 
-def test_create_with_resource_version_is_rejected(arena: Arena) -> None:
-    with pytest.raises(Rejected):
-        arena.secret("db", resourceVersion="1")
-
-
 def test_create_with_string_data_stores_base64(arena: Arena) -> None:
     obj = {**secret("db", arena.namespace, data={"a": "old"}), "stringData": {"a": "new"}}
     arena.cluster.create(SECRET, obj, field_manager="creator")
@@ -87,6 +82,13 @@ def test_merge_patch_that_changes_nothing_keeps_resource_version(arena: Arena) -
     assert patched["metadata"]["resourceVersion"] == created["metadata"]["resourceVersion"]
 
 
+def _write(arena: Arena, verb: str, precondition: dict[str, str]) -> None:
+    if verb == "apply":
+        arena.apply(secret("db", arena.namespace, data={"a": "3"}, **precondition))
+    else:
+        arena.patch("db", {"metadata": precondition, "data": {"a": "Mw=="}})
+
+
 @pytest.mark.parametrize("name", ["uid", "resourceVersion"])
 @pytest.mark.parametrize("verb", ["apply", "merge_patch"])
 def test_write_with_stale_precondition_raises_conflict(arena: Arena, verb: str, name: str) -> None:
@@ -94,20 +96,14 @@ def test_write_with_stale_precondition_raises_conflict(arena: Arena, verb: str, 
     arena.delete("db")
     arena.secret("db", data={"a": "2"})
     with pytest.raises(Conflict):
-        if verb == "apply":
-            arena.apply(secret("db", arena.namespace, data={"a": "3"}, **{name: stale}))
-        else:
-            arena.patch("db", {"metadata": {name: stale}, "data": {"a": "Mw=="}})
+        _write(arena, verb, {name: stale})
     assert arena.live("db")["data"] == {"a": "Mg=="}
 
 
 @pytest.mark.parametrize("verb", ["apply", "merge_patch"])
 def test_write_with_fresh_resource_version_succeeds(arena: Arena, verb: str) -> None:
     version = arena.secret("db", data={"a": "1"})["metadata"]["resourceVersion"]
-    if verb == "apply":
-        arena.apply(secret("db", arena.namespace, data={"a": "3"}, resourceVersion=version))
-    else:
-        arena.patch("db", {"metadata": {"resourceVersion": version}, "data": {"a": "Mw=="}})
+    _write(arena, verb, {"resourceVersion": version})
     assert arena.live("db")["data"] == {"a": "Mw=="}
 
 

@@ -104,10 +104,14 @@ def test_merge_patch_takes_the_fields_it_changes(arena: Arena) -> None:
     assert arena.live("db")["data"] == {"a": "Mg==", "b": "MQ=="}
 
 
-def test_apply_with_uid_of_an_absent_object_raises_conflict(arena: Arena) -> None:
-    uid = "00000000-0000-0000-0000-000000000000"
+@pytest.mark.parametrize("name", ["uid", "resourceVersion"])
+def test_apply_with_precondition_on_an_absent_object_raises_conflict(
+    arena: Arena, name: str
+) -> None:
+    old = arena.secret("db")["metadata"][name]
+    arena.delete("db")
     with pytest.raises(Conflict):
-        arena.apply(secret("db", arena.namespace, data={"a": "1"}, uid=uid))
+        arena.apply(secret("db", arena.namespace, data={"a": "1"}, **{name: old}))
     assert arena.cluster.get(SECRET, arena.namespace, "db") is None
 
 

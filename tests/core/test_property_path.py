@@ -110,8 +110,7 @@ def test_get_by_escaped_key_returns_every_member(members: dict[str, str | int | 
     for key, value in members.items():
         escaped = "".join(c if c.isalnum() else f"\\{c}" for c in key)
         text = value if isinstance(value, str) else json.dumps(value)
-        expected = text.encode("utf-8", "replace")
-        assert _text(document, escaped) == expected
+        assert _text(document, escaped) == text.encode()
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,7 @@ def test_get_by_escaped_key_returns_every_member(members: dict[str, str | int | 
         pytest.param(b"[]", "[" * 999 + "a" + "]" * 999, id="deep-multipath"),
         pytest.param(b"[" * 999 + b"]" * 999, '@flatten:{"deep":true}', id="deep-flatten"),
         pytest.param(b"[" * 999 + b"]" * 999, "@dig:@this", id="deep-dig"),
-        pytest.param(b"[{" * 999, "@pretty", id="deep-pretty"),
+        pytest.param(b'{"a":' * 999 + b"1" + b"}" * 999, "@pretty", id="deep-pretty"),
         pytest.param(b'"\\"\\\\"', "@tostr|" * 500 + "@this", id="growing-strings"),
         pytest.param(b"[1,2,3,4]", "|".join(["[@this,@this]"] * 99), id="growing-arrays"),
         pytest.param(
@@ -152,7 +151,7 @@ def test_get_that_asks_for_too_much_is_refused(document: bytes, path: str) -> No
         ),
         pytest.param(json.dumps(["a" * 60_000]).encode(), '#(%"' + "*a" * 1500 + 'b")', id="query"),
         pytest.param(b'{"a":"' + b"\\\\" * 60_000, "b", id="open-string-of-escapes"),
-        pytest.param(b'{"' * 60_000, "*.*.*", id="open-objects"),
+        pytest.param(b'{"' * 60_000, "a.*.b", id="open-objects"),
         pytest.param(b'{"a":' + b"1" * 60_000 + b"x}", "a", id="long-number"),
     ],
 )
@@ -179,7 +178,7 @@ def test_select_property_for_aws_tries_the_literal_key_first(
 
 def test_select_property_absent_names_property_and_secret_only() -> None:
     with pytest.raises(
-        PropertyMissing, match="^key a.b does not exist in secret prod/db$"
+        PropertyMissing, match=r"^key a\.b does not exist in secret prod/db$"
     ) as caught:
         select_property(DATABASE, "a.b", dialect="aws", key="prod/db")
     assert caught.value.remedy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -64,7 +65,7 @@ _NEVER = {"refresh_at": None, "synced": ""}
     ],
 )
 def test_next_due_at_by_policy(
-    policy: str, given_status: dict[str, object], version: str, due_at: datetime | None
+    policy: str, given_status: dict[str, Any], version: str, due_at: datetime | None
 ) -> None:
     external_secret = _external_secret(policy, **given_status)
     assert next_due_at(external_secret, now=NOW, synced_resource_version=version) == due_at
@@ -148,5 +149,5 @@ def test_backoff_s_never_exceeds_its_cap_and_never_is_zero(attempt: int, spread:
 
 @pytest.mark.parametrize(("attempt", "spread"), [(-1, 0.0), (0, 1.0), (0, -0.1)])
 def test_backoff_s_out_of_range_is_a_caller_bug(attempt: int, spread: float) -> None:
-    with pytest.raises(ValueError, match="counted from 0|in \\[0, 1\\)"):
+    with pytest.raises(ValueError, match=r"counted from 0|in \[0, 1\)"):
         backoff_s(attempt, base_s=1.0, cap_s=2.0, spread=spread)

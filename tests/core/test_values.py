@@ -53,7 +53,7 @@ def test_decode_by_strategy(strategy: str, value: bytes, decoded: bytes) -> None
         pytest.param("Base64", b"QU JD", id="blank"),
         pytest.param("Base64URL", b"+/+/", id="standard-alphabet-in-url"),
         pytest.param("Base64URL", b"QQ", id="url-no-padding"),
-        pytest.param("Base64", "ＱＵＪＤ".encode(), id="wide-letters"),
+        pytest.param("Base64", "\uff31\uff35\uff2a\uff24".encode(), id="wide-letters"),
     ],
 )
 def test_decode_that_does_not_fit_is_refused_without_quoting(strategy: str, value: bytes) -> None:
@@ -66,9 +66,7 @@ def test_decode_that_does_not_fit_is_refused_without_quoting(strategy: str, valu
 
 
 def test_decode_with_unknown_strategy_is_a_caller_bug() -> None:
-    with pytest.raises(
-        ValueError, match="decodingStrategy is one of None, Base64, Base64URL, Auto"
-    ):
+    with pytest.raises(ValueError, match="decodingStrategy is one of None"):
         decode(b"", "Rot13")
 
 
@@ -86,8 +84,8 @@ def test_decode_auto_is_total(value: bytes) -> None:
 
 
 def test_check_null_bytes_finds_one_and_does_not_quote() -> None:
-    check_null_bytes(b"text", key="k")
-    with pytest.raises(NullByteFound, match="^the value of key k contains a null byte") as caught:
+    check_null_bytes(b"text", key="k")  # does not raise
+    with pytest.raises(NullByteFound, match=r"^the value of key k contains a null byte") as caught:
         check_null_bytes(b"hunter2\0", key="k")
     assert "hunter2" not in repr(caught.value)
 

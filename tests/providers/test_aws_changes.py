@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from providers.base import AuthFailed, SecretRef, SecretValue, Unavailable
 from tests.support.aws import AwsApi, shared_moto
 from tests.support.aws_faults import answering, aws_error, rewriting, throttled
+from tests.support.aws_http import Reply
 
 LIST = "ListSecrets"
 
@@ -27,10 +29,11 @@ def clock(front):
 
 @pytest.fixture
 def account(front, clock, api):
-    """250 secrets, so three pages; they were changed a second apart, an hour ago."""
+    """45 secrets on three pages; they were changed a second apart, an hour ago."""
+    front.list_page = 20
     direct = AwsApi(shared_moto().url, account=front.account)
-    for number in range(250):
-        direct.create(f"s{number:03}", "first")
+    for key in all_keys():
+        direct.create(key, "first")
     direct.close()
     lists = front._list_of(front_call(front, api))
     lists.load()
@@ -39,7 +42,7 @@ def account(front, clock, api):
         ((_, entry),) = history
         entry["LastChangedDate"] = start + number
         history[:] = [(start + number, entry)]
-    clock(250 + 3600)
+    clock(3600)
     front.calls.clear()
 
 
@@ -59,7 +62,7 @@ def read(provider, *keys: str) -> dict[SecretRef, str]:
 
 
 def all_keys() -> list[str]:
-    return [f"s{number:03}" for number in range(250)]
+    return [f"s{number:03}" for number in range(45)]
 
 
 def pages(front) -> int:
@@ -91,7 +94,7 @@ def test_change_far_down_the_list_costs_one_list_call(front, clock, account, ope
     pages(front)
     found = provider.changes(mark, known)
     assert found.changed == {SecretRef("s003"): version}
-    assert len(found.unchanged) == 249
+    assert len(found.unchanged) == 44
     assert pages(front) == 1
 
 
@@ -110,11 +113,11 @@ def test_many_recent_changes_are_read_page_by_page(front, clock, account, open_a
     known = read(provider, *all_keys())
     mark = provider.changes(None, known).watermark
     clock(3600)
-    for number in range(120):
+    for number in range(25):
         api.put(f"s{number:03}", "second")
     pages(front)
     found = provider.changes(mark, known)
-    assert len(found.changed) == 120
+    assert len(found.changed) == 25
     assert pages(front) == 2
 
 
@@ -147,14 +150,14 @@ def test_ref_read_before_the_list_began_is_unknown_until_read_again(front, accou
 
 def test_bound_keeps_what_the_pages_did_not_reach_unknown(front, clock, account, open_aws, api):
     provider = open_aws()
-    known = read(provider, "s000", "s249")
+    known = read(provider, "s000", "s044")
     mark = provider.changes(None, known).watermark
     read(provider, "s000")
     clock(3600)
-    for number in range(1, 230):
+    for number in range(1, 43):
         api.put(f"s{number:03}", "second")
     pages(front)
-    # 230 recent changes do not fit in two pages: what lies behind is not certain.
+    # 42 recent changes do not fit in two pages: what lies behind is not certain.
     found = provider.changes(mark, known)
     assert pages(front) == 2
     assert SecretRef("s000") in found.unknown
@@ -162,7 +165,7 @@ def test_bound_keeps_what_the_pages_did_not_reach_unknown(front, clock, account,
 
 def test_new_ref_is_unchanged_once_this_session_read_it(front, clock, account, open_aws):
     provider = open_aws()
-    known = read(provider, *all_keys()[100:])
+    known = read(provider, *all_keys()[10:])
     mark = provider.changes(None, known).watermark
     clock(3600)
     known |= read(provider, "s005")
@@ -173,7 +176,7 @@ def test_new_ref_that_this_session_did_not_read_is_unknown(front, clock, account
     earlier = open_aws()
     foreign = read(earlier, "s005")
     provider = open_aws()
-    known = read(provider, *all_keys()[100:])
+    known = read(provider, *all_keys()[10:])
     mark = provider.changes(None, known).watermark
     clock(3600)
     known |= foreign
@@ -191,27 +194,39 @@ def test_change_that_could_not_be_read_stays_reported(front, clock, account, ope
         assert SecretRef("s003") not in found.unchanged
         mark = found.watermark
         clock(3600)
-        api.put("s100", "moving on")
+        api.put("s010", "moving on")
 
 
 def test_secret_of_another_account_is_never_called_unchanged(front, clock, account, open_aws):
     provider = open_aws()
     known = read(provider, *all_keys())
     mark = provider.changes(None, known).watermark
-    # The read says that the secret lives elsewhere; no list of this account will show it.
+    clock(3600)
+    # Readable by its ARN, but no list of this account will ever show it.
     arn = "arn:aws:secretsmanager:eu-central-1:424242424242:secret:shared-AbCdEf"
-    front.inject(
-        rewriting(lambda reply: reply.update(ARN=arn, Name="shared")),
-        operation="GetSecretValue",
-        times=1,
+    shared = Reply(
+        200,
+        {},
+        json.dumps({"ARN": arn, "Name": "shared", "VersionId": "v", "SecretString": "x"}).encode(),
     )
-    front.inject(rewriting(lambda _: {"__type": "unused"}), operation="unused")
-    provider._detector.note_read(
-        SecretRef(arn), version="v1", arn=arn, since=provider._detector.moment()
-    )
-    known[SecretRef(arn)] = "v1"
+    front.inject(answering(shared), operation="GetSecretValue")
+    known |= read(provider, arn)
     found = provider.changes(mark, known)
     assert found.unknown == {SecretRef(arn)}
+    assert SecretRef(arn) in provider.changes(found.watermark, known).unknown
+
+
+@pytest.mark.parametrize("dated", [True, False], ids=["dated", "without-date"])
+def test_secrets_made_all_at_once_are_not_listed_for_ever(front, clock, account, open_aws, dated):
+    front.dates_replies = dated
+    provider = open_aws()
+    known = read(provider, *all_keys())
+    found = provider.changes(None, known)
+    pages(front)
+    found = provider.changes(found.watermark, known)
+    assert found.unchanged == known.keys()
+    # Without a date, all that changed within 10 minutes of the newest is read again.
+    assert pages(front) == (1 if dated else 3)
 
 
 def test_unsorted_list_is_read_in_full(front, clock, account, open_aws, api):
@@ -220,10 +235,10 @@ def test_unsorted_list_is_read_in_full(front, clock, account, open_aws, api):
     known = read(provider, *all_keys())
     mark = provider.changes(None, known).watermark
     clock(3600)
-    version = api.put("s200", "second")
+    version = api.put("s030", "second")
     pages(front)
     found = provider.changes(mark, known)
-    assert found.changed == {SecretRef("s200"): version}
+    assert found.changed == {SecretRef("s030"): version}
     assert pages(front) >= 3
 
 
@@ -241,8 +256,8 @@ def test_unsorted_list_that_looks_sorted_is_found_out(front, clock, account, ope
     known = read(provider, *all_keys())
     mark = provider.changes(None, known).watermark
     clock(3600)
-    api.put("s200", "second")
-    assert SecretRef("s200") in provider.changes(mark, known).changed
+    api.put("s030", "second")
+    assert SecretRef("s030") in provider.changes(mark, known).changed
 
 
 def test_sorting_that_stops_is_noticed(front, clock, account, open_aws, api):
@@ -251,22 +266,22 @@ def test_sorting_that_stops_is_noticed(front, clock, account, open_aws, api):
     mark = provider.changes(None, known).watermark
     front.ignore_sort = True
     clock(3600)
-    api.put("s200", "second")
-    assert SecretRef("s200") in provider.changes(mark, known).changed
+    api.put("s030", "second")
+    assert SecretRef("s030") in provider.changes(mark, known).changed
 
 
 def test_removal_of_the_newest_reads_further_and_recovers(front, clock, account, open_aws, api):
     provider = open_aws()
     known = read(provider, *all_keys())
     mark = provider.changes(None, known).watermark
-    api.call("DeleteSecret", SecretId="s249", ForceDeleteWithoutRecovery=True)
+    api.call("DeleteSecret", SecretId="s044", ForceDeleteWithoutRecovery=True)
     clock(3600)
     pages(front)
     found = provider.changes(mark, known)
-    assert found.unknown == {SecretRef("s249")}
+    assert found.unknown == {SecretRef("s044")}
     assert pages(front) == 4
     found = provider.changes(found.watermark, known)
-    assert SecretRef("s249") not in found.unchanged
+    assert SecretRef("s044") not in found.unchanged
     assert pages(front) == 1
 
 

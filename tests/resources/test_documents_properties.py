@@ -6,13 +6,15 @@ import json
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secretsync.resources.documents import load_documents
 from secretsync.resources.manifests import load_manifests
 from secretsync.resources.problems import render_problem
 
+#: A busy machine is slow; what is checked here is the answer, not the time.
+LAW = settings(deadline=None)
 CANARY = "hunter2canary"
 
 _SCALARS = st.one_of(
@@ -38,12 +40,14 @@ _PIECES = (
 _YAMLISH = st.lists(st.sampled_from(_PIECES), max_size=40).map("".join)
 
 
+@LAW
 @given(st.binary(max_size=400))
 def test_load_documents_is_total_over_bytes(text):
     documents, problems = load_documents(text, file="f")
     assert not (documents and problems) or all(item.message for item in problems)
 
 
+@LAW
 @given(_YAMLISH)
 def test_load_documents_and_load_manifests_are_total_over_yaml_like_text(text):
     documents, problems = load_documents(text.encode(), file="f")
@@ -53,6 +57,7 @@ def test_load_documents_and_load_manifests_are_total_over_yaml_like_text(text):
         assert problem.message
 
 
+@LAW
 @given(_OBJECTS)
 def test_json_round_trips(value):
     for indent in (None, "\t"):
@@ -61,6 +66,7 @@ def test_json_round_trips(value):
         assert [item.value for item in documents] == [value]
 
 
+@LAW
 @given(_OBJECTS)
 def test_quoted_yaml_round_trips(value):
     text = yaml.safe_dump(value, default_style='"', allow_unicode=True)

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
@@ -61,7 +62,9 @@ class StrictFront:
     Attributes, to be set by tests at any time:
         clock: the service's time, seconds since the epoch.
         list_lag_s: ListSecrets hides the changes of so many last seconds.
+        dates_replies: replies carry a Date header, by the clock.
         ignore_sort: ListSecrets answers in the order of creation.
+        list_page: ListSecrets gives at most so many, which AWS may do; None for what is asked.
         batch_page: values per page of BatchGetSecretValue; None for all.
         denied: names whose values may not be read.
         denied_operations: operations that may not be used at all.
@@ -74,7 +77,9 @@ class StrictFront:
         self.account = account or new_account()
         self.clock: Callable[[], float] = time.time
         self.list_lag_s = 0.0
+        self.dates_replies = True
         self.ignore_sort = False
+        self.list_page: int | None = None
         self.batch_page: int | None = None
         self.denied: set[str] = set()
         self.denied_operations: set[str] = set()
@@ -127,9 +132,9 @@ class StrictFront:
         with self._lock:
             self.calls.append(call)
             fault = self._next_fault(call.operation)
-        if fault is not None:
-            return fault(lambda: self._served(call))
-        return self._served(call)
+        reply = fault(lambda: self._served(call)) if fault is not None else self._served(call)
+        date = {"Date": formatdate(self.clock(), usegmt=True)} if self.dates_replies else {}
+        return replace(reply, headers={**date, **reply.headers})
 
     def _next_fault(self, operation: str) -> Fault | None:
         for rule in self._rules:
@@ -154,10 +159,10 @@ class StrictFront:
     def _secrets(self, call: Call) -> Reply:
         match call.operation:
             case "ListSecrets":
-                page = self._list_of(call).page(
+                entries, start, size = self._list_of(call).shown(
                     call.params, lag_s=self.list_lag_s, sort=not self.ignore_sort
                 )
-                return _json(page)
+                return _json(_page(entries, start, min(size, self.list_page or size)))
             case "BatchGetSecretValue":
                 return _json(self._batch(call))
             case "GetSecretValue":
@@ -341,6 +346,13 @@ def _error(reply: Reply) -> Reply:
 def _as_aws(error: dict[str, Any]) -> dict[str, Any]:
     marked = "marked deleted" in error.get("Message", "")
     return {**error, "Message": _MARKED} if marked else error
+
+
+def _page(entries: list[Any], start: int, size: int) -> dict[str, Any]:
+    page: dict[str, Any] = {"SecretList": entries[start : start + size]}
+    if start + size < len(entries):
+        page["NextToken"] = f"offset-{start + size}"
+    return page
 
 
 def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:

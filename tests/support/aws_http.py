@@ -135,7 +135,7 @@ class Upstream:
         try:
             connection.request("POST", path, body=body, headers=dict(headers))
             answer = connection.getresponse()
-            reply = Reply(answer.status, {}, answer.read())
+            reply = Reply(answer.status, dict(answer.getheaders()), answer.read())
         except (OSError, http.client.HTTPException):
             connection.close()
             raise

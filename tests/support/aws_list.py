@@ -73,8 +73,10 @@ class SecretList:
         states = (self._states or {}).get(arn)
         return states[-1][0] if states else None
 
-    def page(self, params: dict[str, Any], *, lag_s: float, sort: bool) -> Entry:
-        """Answer one ListSecrets.
+    def shown(
+        self, params: dict[str, Any], *, lag_s: float, sort: bool
+    ) -> tuple[list[Entry], int, int]:
+        """Return what ListSecrets shows in its order, and where a page starts and how long it is.
 
         Raises:
             BadRequestError: a parameter is out of its limits.
@@ -91,11 +93,7 @@ class SecretList:
             field = _SORT_FIELDS[params["SortBy"]]
             newest_first = params.get("SortOrder", "asc") == "desc"
             entries.sort(key=lambda entry: entry.get(field) or 0, reverse=newest_first)
-        start = _offset(params.get("NextToken", "offset-0"))
-        page: Entry = {"SecretList": entries[start : start + size]}
-        if start + size < len(entries):
-            page["NextToken"] = f"offset-{start + size}"
-        return page
+        return entries, _offset(params.get("NextToken", "offset-0")), size
 
     def _shown(self, params: dict[str, Any], until: float) -> list[Entry]:
         self.load()

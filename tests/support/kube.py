@@ -111,7 +111,8 @@ class KubeServer:
         """End all programs and remove what they stored."""
         for child in (self._controllers, self._apiserver, self._etcd):
             if child is not None:
-                child.stop(kill=child is not self._apiserver)
+                # What they hold is thrown away: there is nothing to finish.
+                child.stop(kill=True)
         self._controllers = self._apiserver = self._etcd = None
         shutil.rmtree(self._folder / "etcd", ignore_errors=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from typing import Any
+from typing import Any, Self
 
 from secretsync.cluster.base import Cluster, Kind, WatchEvent, WatchEventType
 
@@ -31,7 +31,7 @@ class RunningWatch:
         self.error: Exception | None = None
         self.stopped_in_s = 0.0
 
-    def __enter__(self) -> RunningWatch:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -1,0 +1,117 @@
+"""A `secretsync run` process under measurement: its counters, CPU and memory."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["ServiceProcess"]
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_SAMPLE = re.compile(r"^(\w+)(\{[^}]*\})? ([0-9.e+-]+)$", re.MULTILINE)
+
+
+class ServiceProcess:
+    """The service as a child process."""
+
+    def __init__(self, arguments: list[str], env: Mapping[str, str], log: Path) -> None:
+        self._metrics_port, live_port = _free_port(), _free_port()
+        self.started_at_s = time.monotonic()
+        with log.open("ab") as output:
+            self._child = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "secretsync",
+                    "run",
+                    *arguments,
+                    "--metrics-addr",
+                    f"127.0.0.1:{self._metrics_port}",
+                    "--live-addr",
+                    f"127.0.0.1:{live_port}",
+                ],
+                env={**os.environ, **env},
+                stdout=output,
+                stderr=output,
+            )
+        self._log = log
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self.started_at_s
+
+    def cpu_s(self) -> float:
+        """CPU seconds used so far, user and system, all threads."""
+        fields = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+    def rss_peak_mb(self) -> float:
+        """The largest resident size so far."""
+        status = Path(f"/proc/{self._child.pid}/status").read_text()
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        if found is None:
+            raise RuntimeError("the kernel reports no peak memory")
+        return int(found[1]) / 1024
+
+    def counters(self) -> dict[str, float]:
+        """Return the process's own counts, by series; {} before it serves them."""
+        if self._child.poll() is not None:
+            raise RuntimeError(f"the service ended; see {self._log}")
+        try:
+            url = f"http://127.0.0.1:{self._metrics_port}/metrics"
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                text = answer.read().decode()
+        except OSError:
+            return {}
+        return {f"{name}{labels or ''}": float(value) for name, labels, value in _SAMPLE.findall(text)}
+
+    def count(self, prefix: str, *labels: str) -> int:
+        """Sum the series of a metric whose labels contain all the given texts."""
+        return int(
+            sum(
+                value
+                for series, value in self.counters().items()
+                if series.startswith(prefix) and all(label in series for label in labels)
+            )
+        )
+
+    def wait_count(self, at_least: int, prefix: str, *labels: str, within_s: float) -> float:
+        """Wait until a count is reached; returns the process's age then."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            if self.count(prefix, *labels) >= at_least:
+                return self.age_s
+            time.sleep(0.2)
+        raise RuntimeError(
+            f"{prefix}{labels} did not reach {at_least} in {within_s:.0f} s; see {self._log}"
+        )
+
+    def stop(self) -> float:
+        """Ask it to end; returns the seconds that took."""
+        asked_at_s = time.monotonic()
+        self._child.send_signal(signal.SIGTERM)
+        code = self._child.wait(timeout=30)
+        if code != 0:
+            raise RuntimeError(f"the service ended with {code}; see {self._log}")
+        return time.monotonic() - asked_at_s
+
+    def kill(self) -> None:
+        """End it at once, if it still runs."""
+        if self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
