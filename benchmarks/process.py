@@ -38,7 +38,7 @@ class ServiceProcess:
                     "--live-addr",
                     f"127.0.0.1:{live_port}",
                 ],
-                env={**os.environ, **env},
+                env={**_environment(), **env},
                 stdout=output,
                 stderr=output,
             )
@@ -109,6 +109,14 @@ class ServiceProcess:
         if self._child.poll() is None:
             self._child.kill()
             self._child.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Return our own environment, with Python's compiled files switched on.
+
+    An installed program has them; without them every start would compile all over again.
+    """
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _free_port() -> int:

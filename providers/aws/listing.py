@@ -269,7 +269,7 @@ class _Walk:
         if not self.reached or self.complete or self._mark is None:
             return ""
         fresh = read is not None and read.since >= self._mark.moment
-        if read is not None and fresh :
+        if read is not None and fresh and read.scope == self._scope:
             return read.version
         return self._mark.listed.get(ref, "")
 

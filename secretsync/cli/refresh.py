@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from secretsync.cli.options import namespace_option, output_option, to_option
-from secretsync.cli.report import outcome_problem, show_problems, show_result
+from secretsync.cli.problems import show_problems
+from secretsync.cli.report import outcome_problem, show_result
 from secretsync.cli.session import fingerprinter
 from secretsync.cluster.opening import open_cluster, parse_cluster
 from secretsync.refresh.clock import Clock

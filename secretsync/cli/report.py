@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -14,12 +14,10 @@ from secretsync.core.plan import KeyChange, KeyVerb, SecretAction, Verb
 from secretsync.refresh.oneshot import Extra, Result
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.resources.meta import ObjectRef
-from secretsync.resources.problems import Problem, render_problem
+from secretsync.resources.problems import Problem
 
 __all__ = [
     "outcome_problem",
-    "problem_json",
-    "show_problems",
     "show_result",
     "shown_verb",
 ]
@@ -28,25 +26,6 @@ _MARKS = {KeyVerb.ADDED: "+", KeyVerb.CHANGED: "~", KeyVerb.REMOVED: "-"}
 
 #: Places a problem: (object, field) → (file, line).
 Locator = Callable[[ObjectRef, str], tuple[str, int]]
-
-
-def show_problems(problems: Iterable[Problem]) -> None:
-    """Print each problem as a block on standard error."""
-    for problem in problems:
-        click.echo(render_problem(problem), err=True)
-
-
-def problem_json(problem: Problem) -> dict[str, Any]:
-    """Return the stable JSON form of a problem."""
-    return {
-        "severity": str(problem.severity),
-        "file": problem.file,
-        "line": problem.line,
-        "object": problem.object,
-        "field": problem.field,
-        "message": problem.message,
-        "remedy": problem.remedy,
-    }
 
 
 def outcome_problem(outcome: Outcome, locate: Locator) -> Problem:

@@ -13,7 +13,7 @@ import click
 
 from secretsync.cli.inputs import inventory_id, read_paths
 from secretsync.cli.options import namespace_option, to_option
-from secretsync.cli.report import show_problems
+from secretsync.cli.problems import show_problems
 from secretsync.cluster.base import Cluster
 from secretsync.cluster.opening import open_cluster, parse_cluster
 from secretsync.controller.paths import PathObjects

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from secretsync.cli.inputs import Inputs, inventory_id, read_paths
-from secretsync.cli.report import Locator, outcome_problem, show_problems, show_result
+from secretsync.cli.problems import show_problems
+from secretsync.cli.report import Locator, outcome_problem, show_result
 from secretsync.cluster.base import Cluster
 from secretsync.cluster.opening import ClusterSpec, open_cluster, parse_cluster
 from secretsync.core.fingerprints import Fingerprinter

@@ -8,7 +8,7 @@ import click
 
 from secretsync.cli.inputs import read_paths
 from secretsync.cli.options import namespace_option, output_option
-from secretsync.cli.report import problem_json, show_problems
+from secretsync.cli.problems import problem_json, show_problems
 from secretsync.resources.manifests import load_manifests
 from secretsync.resources.problems import Severity
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 __all__ = [
@@ -130,7 +130,7 @@ class Event:
 class ServiceAccountTokenReview:
     """A token issued for a ServiceAccount; `expires_at` is RFC 3339."""
 
-    token: str
+    token: str = field(repr=False)
     expires_at: str
 
 
@@ -157,7 +157,13 @@ class Cluster(Protocol):
         ...
 
     def list(self, kind: Kind, namespace: str = "", *, label_selector: str = "") -> ListPage:
-        """Return every object ("" = of all namespaces), in pages under the hood."""
+        """Return every object ("" = of all namespaces), in pages under the hood.
+
+        Items carry apiVersion and kind, and no managedFields: get() has those.
+
+        Raises:
+            NotFound: the cluster does not serve this kind.
+        """
         ...
 
     def watch(
@@ -173,6 +179,8 @@ class Cluster(Protocol):
 
         With resource_version "" the current state comes first as ADDED events, then
         one SYNCED; where the server cannot stream it, list() does it under the hood.
+        Objects carry no managedFields. A watch also ends, without an error, after a
+        time of silence: a connection that died unnoticed looks just like that.
 
         Raises:
             Gone: the version is too old; start again with "".
@@ -190,7 +198,8 @@ class Cluster(Protocol):
     def apply(self, kind: Kind, obj: Object, *, field_manager: str, force: bool = True) -> Object:
         """Server-side apply: own the given fields, drop owned ones no longer given.
 
-        A `metadata.resourceVersion` or `metadata.uid` in `obj` is a precondition.
+        A `metadata.resourceVersion` and `metadata.uid` in `obj` are preconditions; give
+        both, or an object that is gone is created (the version alone costs a read).
         """
         ...
 

@@ -8,6 +8,7 @@ Neighbours: `directory_tree` keeps files, `merge` merges, `directory_watch` noti
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import os
@@ -134,7 +135,10 @@ class DirectoryCluster:
         return None if stored is None else stored.served
 
     def list(self, kind: Kind, namespace: str = "", *, label_selector: str = "") -> ListPage:
-        """Return every object that can be read; broken() says which files cannot."""
+        """Return every object that can be read, without managedFields.
+
+        One broken file does not hide the others: broken() tells of it.
+        """
         selector = parse_selector(label_selector)
         self._check_usable()
         objects, version = self._observer(kind).snapshot(self._scope(kind, namespace))
@@ -364,7 +368,10 @@ class DirectoryCluster:
     def _stored(self, place: Place) -> Stored | None:
         self._check_usable()
         found = self._tree.find(place)
-        return None if found is None else self._read(found)
+        if found is None:
+            return None
+        with self._noted(found.path):
+            return self._tree.read(found)
 
     def _existing(self, place: Place) -> Stored:
         stored = self._stored(place)
@@ -372,32 +379,30 @@ class DirectoryCluster:
             raise NotFound(f"{place} is not in {self.name}")
         return stored
 
-    def _read(self, found: Found) -> Stored | None:
-        """Read a file, and keep in mind whether it is broken."""
+    @contextlib.contextmanager
+    def _noted(self, path: Path) -> Iterator[None]:
+        """Keep in mind whether a file that is being read is broken."""
         try:
-            stored = self._tree.read(found)
+            yield
         except BrokenObject as exc:
             with self._noting:
-                self._broken[found.path] = exc.problem
+                self._broken[path] = exc.problem
             raise
         with self._noting:
-            self._broken.pop(found.path, None)
-        return stored
+            self._broken.pop(path, None)
 
     def _observer(self, kind: Kind) -> Observer:
         with self._noting:
             if kind not in self._observers:
                 scan = functools.partial(self._tree.scan, kind)
-                self._observers[kind] = Observer(scan, self._served)
+                self._observers[kind] = Observer(scan, self._view)
             return self._observers[kind]
 
-    def _served(self, found: Found) -> Object | None:
+    def _view(self, found: Found) -> Object | None:
         """Return an object that can be read; broken() tells of the others."""
-        try:
-            stored = self._read(found)
-        except BrokenObject:
-            return None
-        return None if stored is None else stored.served
+        with contextlib.suppress(BrokenObject), self._noted(found.path):
+            return self._tree.view(found)
+        return None
 
     def _watch_events(self, kind: Kind, change: Change, selector: Selector) -> Iterator[WatchEvent]:
         version = self._observer(kind).version(change.position)
@@ -409,7 +414,7 @@ class DirectoryCluster:
         if after is None:
             return
         found = self._tree.find(Place(kind, *change.key))
-        obj = None if found is None else self._served(found)
+        obj = None if found is None else self._view(found)
         if obj is not None and _matches(selector, obj):
             added = before is None or replaced
             yield WatchEvent(

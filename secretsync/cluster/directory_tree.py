@@ -158,48 +158,55 @@ class ObjectTree:
         Raises:
             BrokenObject: the file is there and is no object.
         """
-        file = str(found.path)
+        content = self._decoded(found)
+        if content is None:
+            return None
+        obj, uid, status = content
+        record = self._records.load(found.place.relative, uid)
+        edited = self._count_edit(obj, record)
+        owners = known_owners(record.owners, obj)
+        return Stored(found.place, found.path, obj, owners, record, status, edited)
+
+    def view(self, found: Found) -> Object | None:
+        """Return the object as lists and watches give it, without managedFields.
+
+        Raises:
+            BrokenObject: the file is there and is no object.
+        """
+        content = self._decoded(found)
+        if content is None:
+            return None
+        obj, uid, status = content
+        if "spec" in obj:
+            self._count_edit(obj, self._records.load(found.place.relative, uid))
+        obj["metadata"]["resourceVersion"] = resource_version(status)
+        return obj
+
+    def _count_edit(self, obj: Object, record: Record) -> bool:
+        """Raise the generation of a spec that was edited by hand since the last write."""
+        key = self._install_key() if record.spec_digest else None
+        if key is None or spec_digest(key, obj) == record.spec_digest:
+            return False
+        metadata = obj["metadata"]
+        metadata["generation"] = metadata.get("generation", 0) + 1
+        return True
+
+    def _decoded(self, found: Found) -> tuple[Object, str, os.stat_result] | None:
+        """Return the object in a file, the uid that the file gives, and the file's state."""
+        place, file = found.place, str(found.path)
         if found.rivals:
             names = ", ".join((found.path.name, *found.rivals))
-            raise BrokenObject(
-                Problem(
-                    f"several files stand for one object: {names}",
-                    "keep one of them",
-                    object=str(found.place),
-                    file=file,
-                )
-            )
+            raise _broken(found, f"several files stand for one object: {names}", "keep one of them")
         try:
             content, status = read_regular(found.path, max_bytes=MAX_FILE_BYTES)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (Rejected, Forbidden) as exc:
-            message = exc.message.removeprefix(f"{file}: ")
-            problem = Problem(message, exc.remedy, object=str(found.place), file=file)
-            raise BrokenObject(problem) from exc
-        if _is_secret(found.place.kind) and open_to_others(status):
-            raise BrokenObject(
-                Problem(
-                    "group or others may read or write this Secret",
-                    f"run: chmod 600 {file}",
-                    object=str(found.place),
-                    file=file,
-                )
-            )
-        return self._stored(found, content, status)
-
-    def _stored(self, found: Found, content: bytes, status: os.stat_result) -> Stored:
-        obj, uid = decode_object(
-            content, found.place, file=str(found.path), modified_ns=status.st_mtime_ns
-        )
-        record = self._records.load(found.place.relative, uid)
-        edited = False
-        key = self._install_key() if record.spec_digest else None
-        if key is not None:
-            edited = spec_digest(key, obj) != record.spec_digest
-            obj["metadata"]["generation"] += edited
-        owners = known_owners(record.owners, obj)
-        return Stored(found.place, found.path, obj, owners, record, status, edited)
+            raise _broken(found, exc.message.removeprefix(f"{file}: "), exc.remedy) from exc
+        if _is_secret(place.kind) and open_to_others(status):
+            what = "group or others may read or write this Secret"
+            raise _broken(found, what, f"run: chmod 600 {file}")
+        return *decode_object(content, place, file=file, modified_ns=status.st_mtime_ns), status
 
     def write(self, place: Place, old: Stored | None, obj: Object, owners: Owners) -> Stored:
         """Write an object and its owners; what is as it was is not touched.
@@ -264,6 +271,10 @@ class ObjectTree:
             return [namespace]
         names = (folder.name for folder in _folders(self._root))
         return sorted(name for name in names if not name.startswith(_RESERVED))
+
+
+def _broken(found: Found, message: str, remedy: str) -> BrokenObject:
+    return BrokenObject(Problem(message, remedy, object=str(found.place), file=str(found.path)))
 
 
 def _is_secret(kind: Kind) -> bool:

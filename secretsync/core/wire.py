@@ -40,9 +40,11 @@ def apply_object(
 ) -> dict[str, Any]:
     """Return the body of a server-side apply over the live Secret.
 
-    It carries the live resource version: what was planned against is what is changed.
+    It carries the live uid and resource version: what was planned against is what is
+    changed, and an object that went away in between is not made anew by accident.
     """
     obj = create_object(desired, action)
+    obj["metadata"]["uid"] = live.uid
     obj["metadata"]["resourceVersion"] = live.resource_version
     return obj
 
@@ -62,7 +64,7 @@ def update_patch(
         (patch["metadata"]["annotations"], action.removals.annotations),
     ):
         section.update(dict.fromkeys(keys))
-    for name in ("name", "namespace"):
+    for name in ("name", "namespace", "uid"):
         del patch["metadata"][name]
     if desired.owner == live.owner:
         # A merge patch replaces lists whole: one that need not change stays out.

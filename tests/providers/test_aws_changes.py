@@ -216,6 +216,28 @@ def test_secret_of_another_account_is_never_called_unchanged(front, clock, accou
     assert SecretRef(arn) in provider.changes(found.watermark, known).unknown
 
 
+def test_change_hidden_by_the_lag_under_a_page_of_others_is_found(
+    front, clock, account, open_aws, api
+):
+    front.list_lag_s = 300
+    provider = open_aws()
+    known = read(provider, *all_keys())
+    mark = provider.changes(None, known).watermark
+    clock(3600)
+    # All of these happen before the next list is made, and it shows none of them yet.
+    api.put("s003", "second")
+    clock(190)
+    for number in range(10, 35):
+        api.put(f"s{number:03}", "second")
+    clock(109)
+    found = provider.changes(mark, known)
+    assert found.changed == {}
+    clock(400)
+    found = provider.changes(found.watermark, known)
+    assert len(found.changed) == 26
+    assert SecretRef("s003") in found.changed
+
+
 @pytest.mark.parametrize("dated", [True, False], ids=["dated", "without-date"])
 def test_secrets_made_all_at_once_are_not_listed_for_ever(front, clock, account, open_aws, dated):
     front.dates_replies = dated

@@ -81,7 +81,7 @@ class World:
 
 
 @pytest.mark.parametrize("sorts", [True, False], ids=["sorted", "unsorted"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(script=steps)
 def test_no_moved_secret_is_called_unchanged_once_the_list_shows_it(sorts, script):
     with StrictFront(shared_moto().url) as front, pytest.MonkeyPatch.context() as environment:
