@@ -72,7 +72,9 @@ class ServiceProcess:
                 text = answer.read().decode()
         except OSError:
             return {}
-        return {f"{name}{labels or ''}": float(value) for name, labels, value in _SAMPLE.findall(text)}
+        return {
+            f"{name}{labels or ''}": float(value) for name, labels, value in _SAMPLE.findall(text)
+        }
 
     def count(self, prefix: str, *labels: str) -> int:
         """Sum the series of a metric whose labels contain all the given texts."""

@@ -178,7 +178,9 @@ def first_sync(service: ServiceProcess, front: StrictFront, row: Row) -> None:
     """Wait for every Secret and every status."""
     writes = "secretsync_cluster_writes_total"
     limit_s = 60 + row.objects / 20
-    row.secrets_s = service.wait_count(row.objects, writes, '"Secret"', '"create"', within_s=limit_s)
+    row.secrets_s = service.wait_count(
+        row.objects, writes, '"Secret"', '"create"', within_s=limit_s
+    )
     row.first_reads, row.first_lists = reads(front), front.count("ListSecrets")
     row.statuses_s = service.wait_count(
         row.objects, writes, '"ExternalSecret"', '"status"', within_s=limit_s
@@ -202,9 +204,7 @@ def unchanged_cycle(service: ServiceProcess, front: StrictFront, row: Row) -> No
 
 def restart(service: ServiceProcess, front: StrictFront, row: Row) -> None:
     """Start over an unchanged cluster; everything is found as it should be."""
-    service.wait_count(
-        1, "secretsync_provider_reads_avoided_total", within_s=60 + row.objects / 20
-    )
+    service.wait_count(1, "secretsync_provider_reads_avoided_total", within_s=60 + row.objects / 20)
     time.sleep(3)
     row.restart_reads = reads(front)
     row.restart_writes = service.count("secretsync_cluster_writes_total")

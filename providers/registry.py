@@ -28,6 +28,10 @@ class ProviderModule(Protocol):
     #: The name that metrics report, as ESO spells it, e.g. `AWS/SecretsManager`.
     METRIC_NAME: str
 
+    def identity_names_namespace(self, config: Any) -> bool:
+        """Return whether a session differs by the namespace that uses the store."""
+        ...
+
     def open_provider(
         self, config: Any, credentials: Credentials, *, observe: CallObserver
     ) -> Provider:

@@ -34,7 +34,9 @@ def safe_traceback(error: BaseException) -> str:
     current: BaseException | None = error
     while current is not None:
         frames = traceback.extract_tb(current.__traceback__)
-        lines = [f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}' for frame in frames]
+        lines = [
+            f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}' for frame in frames
+        ]
         text = f": {current}" if isinstance(current, _OWN) else ""
         parts.append("\n".join([*lines, f"{type(current).__name__}{text}"]))
         current = current.__cause__ or (

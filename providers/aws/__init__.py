@@ -14,10 +14,15 @@ from __future__ import annotations
 from providers.aws.config import AwsConfig
 from providers.base import CallObserver, Credentials, InvalidRef, Provider
 
-__all__ = ["CONFIG", "METRIC_NAME", "open_provider"]
+__all__ = ["CONFIG", "METRIC_NAME", "identity_names_namespace", "open_provider"]
 
 CONFIG = AwsConfig
 METRIC_NAME = "AWS/SecretsManager"
+
+
+def identity_names_namespace(config: AwsConfig) -> bool:
+    """Return whether the session's tags name the namespace that uses the store."""
+    return config.session_tags_policy in ("Simple", "Custom")
 
 
 def open_provider(

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["namespace_option", "one_shot_options", "output_option", "to_option"]
+__all__ = ["help_epilog", "namespace_option", "one_shot_options", "output_option", "to_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +34,16 @@ namespace_option = click.option(
     default="",
     help="Namespace of objects that name none (default: the context's, else `default`).",
 )
+
+
+def help_epilog(exit_status: str, example: str) -> str:
+    """Return how every help ends: the exit codes, and a line to copy.
+
+    Args:
+        exit_status: each code and its meaning.
+        example: a command line without the program's name; it is never wrapped.
+    """
+    return f"Exit status: {exit_status}.\n\n\b\nExample:\n  secretsync {example}"
 
 
 def one_shot_options(function: F) -> F:

@@ -6,25 +6,27 @@ from typing import Any
 
 import click
 
-from secretsync.cli.options import one_shot_options
-from secretsync.cli.report import shown_verb
-from secretsync.cli.session import Request, run_once
-from secretsync.core.plan import Verb
+from secretsync.cli.options import help_epilog, one_shot_options
 
 __all__ = ["command"]
 
 
 @click.command(
-    epilog="Exit status: 0 no difference, 1 differences, 2 error (an error wins). "
-    "Example: secretsync plan manifests/ --to kube:staging"
+    epilog=help_epilog(
+        "0 no difference, 1 differences, 2 error (an error wins over differences)",
+        "plan manifests/ --to kube:staging",
+    )
 )
 @one_shot_options
 def command(**options: Any) -> int:
     """Show what sync would change, per object and key; write nothing."""
+    # Imported here, as in every verb: --help needs no YAML reader and no pipeline.
+    from secretsync.cli.report import shown_verb  # noqa: PLC0415 - see above
+    from secretsync.cli.session import Request, run_once  # noqa: PLC0415 - see above
+    from secretsync.core.plan import Verb  # noqa: PLC0415 - see above
+
     run = run_once(Request(**options), writes=False)
     if run.problems:
         return 2
-    differs = any(
-        shown_verb(outcome) is not Verb.UNCHANGED for outcome in run.result.outcomes
-    )
+    differs = any(shown_verb(outcome) is not Verb.UNCHANGED for outcome in run.result.outcomes)
     return 1 if differs or run.result.extras else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -15,18 +16,20 @@ from secretsync.cli.inputs import inventory_id, read_paths
 from secretsync.cli.options import namespace_option, to_option
 from secretsync.cli.problems import show_problems
 from secretsync.cluster.base import Cluster
-from secretsync.cluster.opening import open_cluster, parse_cluster
+from secretsync.cluster.opening import ClusterSpec, open_cluster, parse_cluster
 from secretsync.controller.paths import PathObjects
 from secretsync.controller.service import Service
 from secretsync.controller.settings import Settings, parse_address
 from secretsync.core.secrets import INVENTORY_LABEL
-from secretsync.errors import ConfigError
+from secretsync.errors import ClusterError, ConfigError
 from secretsync.logs import configure_logging
-from secretsync.refresh.installkey import service_namespace
+from secretsync.refresh.installkey import ensure_install_key, install_key, service_namespace
 from secretsync.resources.manifests import Manifests, load_manifests
 from secretsync.resources.problems import Severity
 
 __all__ = ["command"]
+
+log = logging.getLogger(__name__)
 
 
 @click.command(
@@ -99,13 +102,28 @@ def command(
     configure_logging(sys.stderr, style=log_format, level=loglevel)
     stop = threading.Event()
     _stop_on_signals(stop)
-    opened = open_cluster(parse_cluster(cluster))
+    spec = parse_cluster(cluster)
+    opened = open_cluster(spec)
     try:
+        _ensure_install_key(opened, spec)
         objects = _path_objects(paths, opened, namespace, inventory) if paths else None
         Service(opened, settings, stop, paths=objects).run()
     finally:
         opened.close()
     return 0
+
+
+def _ensure_install_key(cluster: Cluster, spec: ClusterSpec) -> None:
+    """Make the key of fingerprints where there is none; Secrets are synced without it too."""
+    try:
+        if spec.type == "dir":
+            install_key(cluster, Path(spec.location), create=True)
+        else:
+            ensure_install_key(cluster, service_namespace())
+    except ClusterError as exc:
+        log.warning(
+            "no install key: plan cannot show lasting fingerprints", extra={"cause": exc.message}
+        )
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

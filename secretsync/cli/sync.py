@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 
-from secretsync.cli.options import one_shot_options
-from secretsync.cli.session import Request, run_once
+from secretsync.cli.options import help_epilog, one_shot_options
 
 __all__ = ["command"]
 
 
 @click.command(
-    epilog="Exit status: 0 all applied or unchanged, 1 at least one object failed, "
-    "2 nothing was attempted. Example: secretsync sync manifests/ --to dir:out"
+    epilog=help_epilog(
+        "0 all applied or unchanged, 1 at least one object failed, 2 nothing was attempted",
+        "sync manifests/ --to dir:out",
+    )
 )
 @one_shot_options
 def command(**options: Any) -> int:
@@ -23,6 +24,8 @@ def command(**options: Any) -> int:
     The run looks at the stores once: with deletionPolicy Delete or Merge, one definite
     absence is enough to delete.
     """
+    from secretsync.cli.session import Request, run_once  # noqa: PLC0415 - --help stays light
+
     run = run_once(Request(**options), writes=True)
     if run.problems and not run.attempted:
         return 2

@@ -16,8 +16,7 @@ __all__ = ["command"]
 
 
 @click.command(
-    epilog="Exit status: 0 good, 1 findings, 2 unreadable. "
-    "Example: secretsync validate manifests/"
+    epilog="Exit status: 0 good, 1 findings, 2 unreadable. Example: secretsync validate manifests/"
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @namespace_option

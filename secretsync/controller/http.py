@@ -30,9 +30,7 @@ class PageServer:
                 remedy="choose another address, or 0 for none",
             ) from exc
         self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, name="http", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
 
     @property
     def port(self) -> int:

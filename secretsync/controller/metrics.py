@@ -30,51 +30,69 @@ class Metrics:
     """Everything the service counts; one registry a process."""
 
     def __init__(self) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the one untyped function
         self.registry = CollectorRegistry()
         registry = self.registry
         self._sync_calls = Counter(
-            "externalsecret_sync_calls", "Reconciles of an ExternalSecret.", _OBJECT,
+            "externalsecret_sync_calls",
+            "Reconciles of an ExternalSecret.",
+            _OBJECT,
             registry=registry,
         )
         # ESO's two counters without the suffix `_total`: the library gives it to every
         # Counter, so these are gauges that only ever rise. rate() reads them alike.
         self._sync_errors = Gauge(
-            "externalsecret_sync_calls_error", "Failed reconciles of an ExternalSecret.", _OBJECT,
+            "externalsecret_sync_calls_error",
+            "Failed reconciles of an ExternalSecret.",
+            _OBJECT,
             registry=registry,
         )
         self._conditions = {
             "ExternalSecret": Gauge(
-                "externalsecret_status_condition", "Ready condition.", _CONDITION,
+                "externalsecret_status_condition",
+                "Ready condition.",
+                _CONDITION,
                 registry=registry,
             ),
             "SecretStore": Gauge(
                 "secretstore_status_condition", "Ready condition.", _CONDITION, registry=registry
             ),
             "ClusterSecretStore": Gauge(
-                "clustersecretstore_status_condition", "Ready condition.", _CONDITION,
+                "clustersecretstore_status_condition",
+                "Ready condition.",
+                _CONDITION,
                 registry=registry,
             ),
         }
         self._provider_calls = Gauge(
-            "externalsecret_provider_api_calls_count", "Provider API calls.",
-            ("provider", "call", "status"), registry=registry,
+            "externalsecret_provider_api_calls_count",
+            "Provider API calls.",
+            ("provider", "call", "status"),
+            registry=registry,
         )
         self._avoided = Counter(
-            "secretsync_provider_reads_avoided", "Keys found unchanged without reading them.",
+            "secretsync_provider_reads_avoided",
+            "Keys found unchanged without reading them.",
             registry=registry,
         )
         self._writes = Counter(
-            "secretsync_cluster_writes", "Writes to the cluster.", ("kind", "verb"),
+            "secretsync_cluster_writes",
+            "Writes to the cluster.",
+            ("kind", "verb"),
             registry=registry,
         )
         self._drift = Counter(
-            "secretsync_drift", "Targets that somebody else changed or deleted.",
-            ("namespace",), registry=registry,
+            "secretsync_drift",
+            "Targets that somebody else changed or deleted.",
+            ("namespace",),
+            registry=registry,
         )
 
     def gauge_from(
-        self, name: str, text: str, labels: tuple[str, ...],
+        self,
+        name: str,
+        text: str,
+        labels: tuple[str, ...],
         read: Callable[[], Mapping[tuple[str, ...], float]],
     ) -> None:
         """Add a gauge that is read when somebody scrapes."""
@@ -126,7 +144,10 @@ class _Read:
     """A collector that asks at scrape time."""
 
     def __init__(
-        self, name: str, text: str, labels: tuple[str, ...],
+        self,
+        name: str,
+        text: str,
+        labels: tuple[str, ...],
         read: Callable[[], Mapping[tuple[str, ...], float]],
     ) -> None:
         self._describe = (name, text, labels)

@@ -116,7 +116,8 @@ class Reconciler:
                 read.append((session, source.ref, version))
         self._index.put(item.ref, needs)
         moved = [
-            (session, ref) for session, ref, version in read
+            (session, ref)
+            for session, ref, version in read
             if self._index.learn(session, ref, version)
         ]
         if failed:
@@ -145,7 +146,9 @@ class Reconciler:
             self._attempts[ref] = attempt + 1
         base_s = TRANSIENT_BASE_S if outcome.transient else PERMANENT_BASE_S
         # Objects of one store wait alike, so that their retries are read as one batch.
-        stores = ",".join(f"{store.kind}/{store.name}" for store in outcome.external_secret.stores())
+        stores = ",".join(
+            f"{store.kind}/{store.name}" for store in outcome.external_secret.stores()
+        )
         wait_s = backoff_s(
             attempt, base_s=base_s, cap_s=RETRY_CAP_S, spread=min(0.999, phase_s(stores, 1.0))
         )
@@ -175,9 +178,7 @@ class Reconciler:
         if ESO_FINALIZER not in item.meta.finalizers:
             return
         kept = [name for name in item.meta.finalizers if name != ESO_FINALIZER]
-        patch = {
-            "metadata": {"finalizers": kept, "resourceVersion": item.meta.resource_version}
-        }
+        patch = {"metadata": {"finalizers": kept, "resourceVersion": item.meta.resource_version}}
         try:
             self._cluster.merge_patch(
                 KINDS["ExternalSecret"],
@@ -192,9 +193,7 @@ class Reconciler:
 
     def _delete_secret(self, item: ExternalSecret, name: str, seen: Preconditions) -> None:
         try:
-            self._cluster.delete(
-                KINDS["Secret"], item.meta.namespace, name, preconditions=seen
-            )
+            self._cluster.delete(KINDS["Secret"], item.meta.namespace, name, preconditions=seen)
         except ClusterError as exc:
             log.warning(
                 "secret not deleted",

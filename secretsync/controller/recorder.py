@@ -58,19 +58,21 @@ class Recorder:
         self._event(outcome, before)
         self._put(outcome, before, version)
 
-    def invalid(self, ref: ObjectRef, obj: Mapping[str, Any], problems: tuple[Problem, ...]) -> None:
+    def invalid(
+        self, ref: ObjectRef, obj: Mapping[str, Any], problems: tuple[Problem, ...]
+    ) -> None:
         """Record that an object of the cluster cannot be used as it is."""
         first = errors(problems)[0]
         message = ": ".join(part for part in ("invalid", first.field, first.message) if part)
         self._metrics.condition(ref, ready=False)
-        reason = "SecretSyncedError" if ref.kind == "ExternalSecret" else "InvalidStoreConfiguration"
+        reason = (
+            "SecretSyncedError" if ref.kind == "ExternalSecret" else "InvalidStoreConfiguration"
+        )
         said = _ready(obj)
         if (said.get("reason"), said.get("message")) == (reason, message):
             return
         log.warning("invalid object", extra={"object": str(ref), "cause": message})
-        self._statuses.put(
-            ref, {"conditions": [self._condition("False", reason, message, said)]}
-        )
+        self._statuses.put(ref, {"conditions": [self._condition("False", reason, message, said)]})
 
     def forget(self, ref: ObjectRef) -> None:
         """Drop everything about an object that is gone."""

@@ -96,9 +96,7 @@ class Reflector:
                 version = ""
             except ClusterError as exc:
                 failures += 1
-                log.warning(
-                    "watch failed", extra={"kind": self._kind.kind, "cause": exc.message}
-                )
+                log.warning("watch failed", extra={"kind": self._kind.kind, "cause": exc.message})
                 spread = random.random()  # noqa: S311 - spreads retries, protects nothing
                 pause_s = backoff_s(
                     failures - 1, base_s=BACKOFF_BASE_S, cap_s=BACKOFF_CAP_S, spread=spread

@@ -55,19 +55,33 @@ class TargetCache:
         self._lock = threading.Lock()
         self._secret_key = secrets.token_bytes(32)
         self._seen: dict[Key, TargetSummary] = {}
+        self._made_by: dict[tuple[str, str], set[str]] = {}
         self._expected: dict[Key, tuple[Mapping[str, bytes], bool]] = {}
 
     def put(self, key: Key, obj: Mapping[str, Any]) -> TargetSummary:
         """Note a Secret from the watch."""
         summary = self._summary(obj)
         with self._lock:
+            self._unlink(key)
             self._seen[key] = summary
+            if summary.created_by:
+                self._made_by.setdefault((key[0], summary.created_by), set()).add(key[1])
         return summary
 
     def remove(self, key: Key) -> None:
         """Note that a Secret is gone, or no longer managed."""
         with self._lock:
-            self._seen.pop(key, None)
+            self._unlink(key)
+
+    def _unlink(self, key: Key) -> None:
+        before = self._seen.pop(key, None)
+        if before is None or not before.created_by:
+            return
+        made = (key[0], before.created_by)
+        names = self._made_by.get(made, set())
+        names.discard(key[1])
+        if not names:
+            self._made_by.pop(made, None)
 
     def get(self, key: Key) -> TargetSummary | None:
         """Return a Secret's summary, None where the watch shows none."""
@@ -77,11 +91,8 @@ class TargetCache:
     def made_by(self, namespace: str, created_by: str) -> list[tuple[str, TargetSummary]]:
         """Return the Secrets of a namespace that carry a created-by label value."""
         with self._lock:
-            return [
-                (name, summary)
-                for (where, name), summary in self._seen.items()
-                if where == namespace and summary.created_by == created_by
-            ]
+            names = self._made_by.get((namespace, created_by), ())
+            return [(name, self._seen[namespace, name]) for name in sorted(names)]
 
     def expect(self, key: Key, data: Mapping[str, SecretBytes], *, exclusive: bool) -> None:
         """Note what a Secret should hold.

@@ -51,9 +51,7 @@ class World:
     def put_item(self, item: ExternalSecret) -> tuple[Entry, Entry | None]:
         """Note an ExternalSecret; returns its entry and the one before."""
         meta = item.meta
-        entry = Entry(
-            item, synced_resource_version(meta.generation, meta.labels, meta.annotations)
-        )
+        entry = Entry(item, synced_resource_version(meta.generation, meta.labels, meta.annotations))
         with self._lock:
             before = self._items.get(item.ref)
             self._unlink(before)

@@ -97,9 +97,7 @@ def version_key(source: Source) -> str:
 def sources(external_secret: ExternalSecret) -> tuple[Source, ...]:
     """Return everything it reads, each once."""
     return tuple(
-        dict.fromkeys(
-            _source(item.store, remote) for _, item, remote in _items(external_secret)
-        )
+        dict.fromkeys(_source(item.store, remote) for _, item, remote in _items(external_secret))
     )
 
 
@@ -165,9 +163,7 @@ def _take(
     else:
         found = convert_keys(extract_map(raw), remote.conversion_strategy)
         found = validate_keys(found)
-    return {
-        key: SecretBytes(_finished(key, value, remote)) for key, value in found.items()
-    }
+    return {key: SecretBytes(_finished(key, value, remote)) for key, value in found.items()}
 
 
 def _finished(key: str, value: bytes, remote: RemoteRef) -> bytes:

@@ -242,15 +242,11 @@ def _removals(desired: DesiredSecret, live: LiveSecret) -> Removals:
     return Removals(
         data=() if desired.hold_removals else tuple(sorted(doomed - desired.data.keys())),
         labels=tuple(sorted((owned_labels & live.labels.keys()) - kept_labels)),
-        annotations=tuple(
-            sorted((owned_annotations & live.annotations.keys()) - kept_annotations)
-        ),
+        annotations=tuple(sorted((owned_annotations & live.annotations.keys()) - kept_annotations)),
     )
 
 
-def _changes(
-    desired: DesiredSecret, live: LiveSecret, removals: Removals
-) -> tuple[KeyChange, ...]:
+def _changes(desired: DesiredSecret, live: LiveSecret, removals: Removals) -> tuple[KeyChange, ...]:
     changes = []
     for key, value in desired.data.items():
         before = live.data.get(key)
@@ -258,9 +254,7 @@ def _changes(
             changes.append(KeyChange(key, KeyVerb.ADDED, after=value))
         elif before != value:
             changes.append(KeyChange(key, KeyVerb.CHANGED, before=before, after=value))
-    changes.extend(
-        KeyChange(key, KeyVerb.REMOVED, before=live.data[key]) for key in removals.data
-    )
+    changes.extend(KeyChange(key, KeyVerb.REMOVED, before=live.data[key]) for key in removals.data)
     return tuple(sorted(changes, key=lambda change: change.key))
 
 
@@ -298,9 +292,7 @@ def _final_data(
     return {**kept, **desired.data}
 
 
-def _written_annotations(
-    desired: DesiredSecret, data: Mapping[str, SecretBytes]
-) -> dict[str, str]:
+def _written_annotations(desired: DesiredSecret, data: Mapping[str, SecretBytes]) -> dict[str, str]:
     annotations = {**desired.annotations, DATA_HASH_ANNOTATION: _hash(data)}
     if desired.versions:
         annotations[VERSIONS_ANNOTATION] = json.dumps(

@@ -83,7 +83,9 @@ class MassDeletion:
     token: str
 
 
-def mass_deletion(doomed: Iterable[ObjectRef], universe: Collection[ObjectRef]) -> MassDeletion | None:
+def mass_deletion(
+    doomed: Iterable[ObjectRef], universe: Collection[ObjectRef]
+) -> MassDeletion | None:
     """Return the breaker's verdict on deletions that would happen at once.
 
     It opens when all objects of a set that had more than one would go, or more than

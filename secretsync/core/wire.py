@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, TypeGuard
 
 from secretsync.core.plan import SecretAction
-from secretsync.core.secrets import DesiredSecret, LiveSecret
+from secretsync.core.secrets import DesiredSecret, LiveSecret, OwnerReference
 
 __all__ = ["apply_object", "create_object", "update_patch"]
 
@@ -22,7 +22,7 @@ def create_object(desired: DesiredSecret, action: SecretAction) -> dict[str, Any
     if desired.finalizers:
         metadata["finalizers"] = list(desired.finalizers)
     if desired.owner is not None:
-        metadata["ownerReferences"] = [_owner_reference(desired)]
+        metadata["ownerReferences"] = [_owner_reference(desired.owner)]
     obj: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -35,23 +35,22 @@ def create_object(desired: DesiredSecret, action: SecretAction) -> dict[str, Any
     return obj
 
 
-def apply_object(
-    desired: DesiredSecret, action: SecretAction, live: LiveSecret
-) -> dict[str, Any]:
+def apply_object(desired: DesiredSecret, action: SecretAction, live: LiveSecret) -> dict[str, Any]:
     """Return the body of a server-side apply over the live Secret.
 
     It carries the live uid and resource version: what was planned against is what is
     changed, and an object that went away in between is not made anew by accident.
     """
     obj = create_object(desired, action)
+    if desired.owner is None and _made_by_parent(live.owner, desired):
+        # A run from files beside a live ExternalSecret: its reference stays.
+        obj["metadata"]["ownerReferences"] = [_owner_reference(live.owner)]
     obj["metadata"]["uid"] = live.uid
     obj["metadata"]["resourceVersion"] = live.resource_version
     return obj
 
 
-def update_patch(
-    desired: DesiredSecret, action: SecretAction, live: LiveSecret
-) -> dict[str, Any]:
+def update_patch(desired: DesiredSecret, action: SecretAction, live: LiveSecret) -> dict[str, Any]:
     """Return a merge patch that sets what is wanted and removes what must go.
 
     Used where keys must go that server-side apply would leave, because another field
@@ -66,16 +65,23 @@ def update_patch(
         section.update(dict.fromkeys(keys))
     for name in ("name", "namespace", "uid"):
         del patch["metadata"][name]
-    if desired.owner == live.owner:
+    if desired.owner in (None, live.owner):
         # A merge patch replaces lists whole: one that need not change stays out.
         patch["metadata"].pop("ownerReferences", None)
     return patch
 
 
-def _owner_reference(desired: DesiredSecret) -> dict[str, Any]:
-    owner = desired.owner
-    if owner is None:  # Called for a desired owner only.
-        raise ValueError("the desired Secret has no owner")
+def _made_by_parent(
+    owner: OwnerReference | None, desired: DesiredSecret
+) -> TypeGuard[OwnerReference]:
+    return (
+        owner is not None
+        and owner.kind == desired.parent.kind
+        and owner.name == desired.parent.name
+    )
+
+
+def _owner_reference(owner: OwnerReference) -> dict[str, Any]:
     return {
         "apiVersion": owner.api_version,
         "kind": owner.kind,

@@ -72,14 +72,13 @@ class Applier:
                 return action
         raise AssertionError("unreachable: the last race either returns or raises")
 
-    def _write(
-        self, desired: DesiredSecret, action: SecretAction, live: LiveSecret | None
-    ) -> None:
+    def _write(self, desired: DesiredSecret, action: SecretAction, live: LiveSecret | None) -> None:
         manager = desired.field_managers[0]
         if action.verb is Verb.CREATE:
             self._cluster.create(SECRET, create_object(desired, action), field_manager=manager)
         elif action.verb is Verb.UPDATE and live is not None:
-            if action.removals:
+            if action.removals or desired.hold_removals:
+                # Server-side apply would drop what we applied before and do not give now.
                 self._cluster.merge_patch(
                     SECRET,
                     desired.namespace,

@@ -103,9 +103,7 @@ class Deleter:
             return Verdict()
         absence = self._absences.get(item.ref)
         now = self._clock.now()
-        confirmed = absence is not None and absence_confirmed(
-            absence, now, one_shot=self._one_shot
-        )
+        confirmed = absence is not None and absence_confirmed(absence, now, one_shot=self._one_shot)
         if not confirmed:
             return self._unconfirmed(item, materialized, absence)
         if materialized.data:

@@ -59,9 +59,8 @@ class DependencyIndex:
                     del users[ref]
             if not users:
                 del self._users[group]
-        live = {group.session for group in self._users}
-        for session in [session for session in self._known if session not in live]:
-            del self._known[session]
+                if not any(other.session == group.session for other in self._users):
+                    self._known.pop(group.session, None)
 
     def learn(self, session: SessionKey, ref: SecretRef, version: str) -> bool:
         """Note the version of a key that was just written, or found written.

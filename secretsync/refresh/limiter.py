@@ -70,8 +70,6 @@ class StoreLimiter:
         """Report a throttled answer and how long the store asked to wait, if it did."""
         with self._lock:
             hold_s = DEFAULT_HOLD_S if retry_after_s is None else retry_after_s
-            self._closed_until_s = max(
-                self._closed_until_s, self._clock.monotonic_s() + hold_s
-            )
+            self._closed_until_s = max(self._closed_until_s, self._clock.monotonic_s() + hold_s)
             self._rate_per_s = max(MIN_RATE_PER_S, self._rate_per_s / 2)
             self._tokens = 0.0

@@ -66,9 +66,7 @@ class PathSiblings:
 
     def acknowledged(self, external_secret: ExternalSecret) -> Collection[str]:
         """Return the tokens on its stores and those given to the command."""
-        given = {
-            self._stores.acknowledgement(ref) for ref in _store_refs(external_secret)
-        }
+        given = {self._stores.acknowledgement(ref) for ref in _store_refs(external_secret)}
         return given | set(self._tokens)
 
 

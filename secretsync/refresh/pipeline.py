@@ -168,9 +168,7 @@ def _bug(item: ExternalSecret, error: Exception) -> Outcome:
     )
 
 
-def _outcome(
-    item: ExternalSecret, action: SecretAction, versions: Mapping[str, str]
-) -> Outcome:
+def _outcome(item: ExternalSecret, action: SecretAction, versions: Mapping[str, str]) -> Outcome:
     if action.verb is Verb.BLOCKED:
         return Outcome(
             item,

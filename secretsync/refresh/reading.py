@@ -105,8 +105,7 @@ class SourceReader:
         readings = []
         for item, by_store in batch:
             values = {
-                source: answers[id(by_store[source.store])][source.ref]
-                for source in sources(item)
+                source: answers[id(by_store[source.store])][source.ref] for source in sources(item)
             }
             dialects = {store: session.dialect for store, session in by_store.items()}
             readings.append((item, Readings(values, dialects)))
@@ -132,9 +131,9 @@ def by_sessions(
     batch: Sequence[tuple[ExternalSecret, Mapping[StoreRef, StoreSession]]],
 ) -> list[list[tuple[ExternalSecret, Mapping[StoreRef, StoreSession]]]]:
     """Group a resolved batch so that no store waits for one it does not need."""
-    groups: dict[
-        frozenset[int], list[tuple[ExternalSecret, Mapping[StoreRef, StoreSession]]]
-    ] = defaultdict(list)
+    groups: dict[frozenset[int], list[tuple[ExternalSecret, Mapping[StoreRef, StoreSession]]]] = (
+        defaultdict(list)
+    )
     for item, by_store in batch:
         groups[frozenset(id(session) for session in by_store.values())].append((item, by_store))
     return list(groups.values())

@@ -19,7 +19,14 @@ from providers.base import (
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.resources.secret_store import SecretStore
 
-__all__ = ["ClusterCredentials", "CredentialSource", "credential_namespace", "is_referent", "resolve_credentials", "selectors"]
+__all__ = [
+    "ClusterCredentials",
+    "CredentialSource",
+    "credential_namespace",
+    "is_referent",
+    "resolve_credentials",
+    "selectors",
+]
 
 Selector = SecretKeySelector | ServiceAccountSelector
 
@@ -31,9 +38,7 @@ class CredentialSource(Protocol):
         """Return a Secret's data, or None where it is definitely absent."""
         ...
 
-    def token(
-        self, namespace: str, name: str, audiences: tuple[str, ...]
-    ) -> ServiceAccountToken:
+    def token(self, namespace: str, name: str, audiences: tuple[str, ...]) -> ServiceAccountToken:
         """Issue a token for a ServiceAccount."""
         ...
 
@@ -154,9 +159,7 @@ class ClusterCredentials:
                 remedy="encode the values under data, or use stringData",
             ) from exc
 
-    def token(
-        self, namespace: str, name: str, audiences: tuple[str, ...]
-    ) -> ServiceAccountToken:
+    def token(self, namespace: str, name: str, audiences: tuple[str, ...]) -> ServiceAccountToken:
         """Issue a token for a ServiceAccount, and read its annotations."""
         account = self._cluster.get(KINDS["ServiceAccount"], namespace, name)
         if account is None:

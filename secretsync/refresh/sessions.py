@@ -72,6 +72,8 @@ class Sessions:
         self._lock = threading.Lock()
         self._key_locks: dict[SessionKey, threading.Lock] = {}
         self._open: dict[SessionKey, StoreSession] = {}
+        # By store: its quotas are shared by everybody who reads from it.
+        self._limiters: dict[ObjectRef, StoreLimiter] = {}
 
     def session(self, store: SecretStore, namespace: str) -> StoreSession:
         """Return the session through which an object of `namespace` uses the store.
@@ -86,7 +88,7 @@ class Sessions:
             current = self._open.get(key)
             if current is not None and self._usable(current, store, namespace):
                 return current
-            opened = self._opened(key, store, namespace, current)
+            opened = self._opened(key, store, namespace)
             with self._lock:
                 self._open[key] = opened
         if current is not None:
@@ -104,6 +106,8 @@ class Sessions:
         """Close the sessions of stores that no longer exist."""
         with self._lock:
             doomed = [key for key in self._open if key.store not in stores]
+            for ref in [ref for ref in self._limiters if ref not in stores]:
+                del self._limiters[ref]
         for key in doomed:
             self.forget(key)
 
@@ -129,9 +133,7 @@ class Sessions:
         session.checked_at_s = now_s
         return fresh.secrets == session.credentials.secrets
 
-    def _opened(
-        self, key: SessionKey, store: SecretStore, namespace: str, previous: StoreSession | None
-    ) -> StoreSession:
+    def _opened(self, key: SessionKey, store: SecretStore, namespace: str) -> StoreSession:
         module = load(store.provider)
         try:
             credentials = resolve_credentials(store, namespace, self._source)
@@ -147,16 +149,14 @@ class Sessions:
 
         provider = module.open_provider(store.config, credentials, observe=observe)
         now_s = self._clock.monotonic_s()
-        # A throttled store is throttled under its new session too.
-        limiter = previous.limiter if previous else StoreLimiter(self._clock)
+        with self._lock:
+            limiter = self._limiters.setdefault(store.ref, StoreLimiter(self._clock))
         return StoreSession(key, store, provider, limiter, credentials, now_s, now_s)
 
 
 def session_key(store: SecretStore, namespace: str) -> SessionKey:
     """Return the key under which a namespace's use of a store is shared."""
-    module = load(store.provider)
-    per_namespace = getattr(module, "identity_names_namespace", None)
-    separate = is_referent(store) or (per_namespace is not None and per_namespace(store.config))
+    separate = is_referent(store) or load(store.provider).identity_names_namespace(store.config)
     return SessionKey(store.ref, namespace if separate else "")
 
 

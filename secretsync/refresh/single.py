@@ -70,9 +70,7 @@ def _parsed(cluster: Cluster, namespace: str) -> tuple[list[ExternalSecret], lis
     problems: list[Problem] = []
     for obj in cluster.list(KINDS["ExternalSecret"], namespace).items:
         where = (obj.get("metadata") or {}).get("namespace", namespace)
-        parsed = parse_external_secret(
-            Document(obj, Origin(cluster.name)), default_namespace=where
-        )
+        parsed = parse_external_secret(Document(obj, Origin(cluster.name)), default_namespace=where)
         problems += parsed.problems
         if parsed.value is not None:
             items.append(parsed.value)

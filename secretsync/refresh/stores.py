@@ -42,9 +42,7 @@ class StoreSource:
 
     def _read(self, ref: ObjectRef) -> Found | None:
         broken = tuple(
-            problem
-            for problem in errors(self._manifests.problems)
-            if problem.object == str(ref)
+            problem for problem in errors(self._manifests.problems) if problem.object == str(ref)
         )
         if broken:
             # PATH means this store and got it wrong: the cluster's is not what was asked.

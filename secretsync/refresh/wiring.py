@@ -84,5 +84,7 @@ def build_engine(
         intend=options.intend,
     )
     deleter = Deleter(applier, siblings, clock, one_shot=options.one_shot)
-    pipeline = Pipeline(reader, applier, deleter, claims, labels=options.labels, workers=options.workers)
+    pipeline = Pipeline(
+        reader, applier, deleter, claims, labels=options.labels, workers=options.workers
+    )
     return Engine(pipeline, fetcher, applier, sessions, reader, deleter, catalog)

@@ -6,6 +6,7 @@ Source: Go's time.ParseDuration and Duration.String.
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 __all__ = ["format_duration", "parse_duration"]
 
@@ -66,7 +67,7 @@ def format_duration(seconds: float) -> str:
     """
     if not abs(seconds) < _MAX_NS / _NS_PER_S:
         raise ValueError("a duration must be finite and shorter than 292 years")
-    total_ns = round(abs(seconds) * _NS_PER_S)
+    total_ns = round(Fraction(abs(seconds)) * _NS_PER_S)
     if total_ns == 0:
         return "0s"
     sign = "-" if seconds < 0 else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from providers.aws import open_provider
 from providers.aws.config import AwsConfig
 from providers.base import Credentials, Provider
 from tests.support.aws import REGION, AwsApi, shared_moto
+from tests.support.aws_account import LIST_PAGE, all_keys
 from tests.support.aws_front import StrictFront
 
 
@@ -69,3 +71,29 @@ def role(front, api):
     api.create("app/db", "value")
     front.calls.clear()
     return lambda name: f"arn:aws:iam::{front.account}:role/{name}"
+
+
+@pytest.fixture
+def clock(front):
+    """The service's clock: starts now, moves by hand."""
+    now = [time.time()]
+    front.clock = lambda: now[0]
+
+    def pass_time(seconds: float) -> None:
+        now[0] += seconds
+
+    return pass_time
+
+
+@pytest.fixture
+def account(front, clock, api):
+    """45 secrets on three pages; they were changed a second apart, an hour ago."""
+    front.list_page = LIST_PAGE
+    direct = AwsApi(shared_moto().url, account=front.account)
+    for key in all_keys():
+        direct.create(key, "first")
+    direct.close()
+    api.call("ListSecrets", MaxResults=1)
+    front.redate_list(step_s=1)
+    clock(3600)
+    front.calls.clear()

@@ -127,6 +127,11 @@ class StrictFront:
         """Return the calls of one operation."""
         return [call for call in self.calls if call.operation == operation]
 
+    def redate_list(self, *, step_s: float) -> None:
+        """Date what was listed so far one step apart, from now, in the order of creation."""
+        for secrets in self._lists.values():
+            secrets.redate(self.clock(), step_s)
+
     def _handle(self, request: Request) -> Reply:
         call = _parsed(request)
         with self._lock:
