@@ -23,12 +23,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import yaml  # noqa: E402 - needs the path above
+import yaml
 
-from benchmarks.process import ServiceProcess  # noqa: E402 - as above
-from tests.support.aws import REGION, AwsApi, start_moto  # noqa: E402 - as above
-from tests.support.aws_front import StrictFront  # noqa: E402 - as above
-from tests.support.kube import KubeServer  # noqa: E402 - as above
+from benchmarks.process import ServiceProcess
+from tests.support.aws import REGION, AwsApi, start_moto
+from tests.support.aws_front import StrictFront
+from tests.support.kube import KubeServer
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMESPACE = "bench"

@@ -6,10 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["EmbeddedAws"]
 
@@ -26,7 +24,7 @@ class EmbeddedAws:
         self._process: subprocess.Popen[bytes] | None = None
         self._client: Any = None
 
-    def __enter__(self) -> EmbeddedAws:
+    def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
             stdout=subprocess.DEVNULL,
@@ -84,10 +82,11 @@ class EmbeddedAws:
             if self._process is None or self._process.poll() is not None:
                 raise RuntimeError("the embedded AWS endpoint ended while starting")
             try:
-                with urllib.request.urlopen(f"{self.url}/moto-api/", timeout=1):
-                    return
-            except (urllib.error.URLError, OSError):
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
                 time.sleep(0.1)
+            else:
+                return
         raise RuntimeError(f"the embedded AWS endpoint was not ready in {READY_WITHIN_S:.0f} s")
 
     def _stop(self) -> None:

@@ -36,7 +36,7 @@ class LoginError(CallError):
         super().__init__(Fault(type(error), "login"), operation)
         self._error = error
 
-    def error(self, subject: str = "") -> ProviderError:  # noqa: ARG002 - no subject: it concerns all
+    def error(self, subject: str = "") -> ProviderError:
         """Return what the login reported; it is the same for every subject."""
         return self._error
 

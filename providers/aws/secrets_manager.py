@@ -113,7 +113,7 @@ class AwsSecretsManager:
                 results[ref] = self._noted(ref, answer, since)
         return results
 
-    def find(self, query: FindQuery) -> list[SecretRef]:  # noqa: ARG002 - the contract's signature
+    def find(self, query: FindQuery) -> list[SecretRef]:
         """Not served yet.
 
         Raises:

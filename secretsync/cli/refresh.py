@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import click
 
-from secretsync.cli.options import namespace_option, output_option, to_option
+from secretsync.cli.options import help_epilog, namespace_option, output_option, to_option
 from secretsync.cli.problems import show_problems
-from secretsync.cli.report import outcome_problem, show_result
-from secretsync.cli.session import fingerprinter
+from secretsync.cluster.base import KINDS, Cluster
 from secretsync.cluster.opening import open_cluster, parse_cluster
+from secretsync.errors import ConfigError
 from secretsync.refresh.clock import Clock
-from secretsync.refresh.oneshot import Result
 from secretsync.refresh.overview import parse_reference
-from secretsync.refresh.single import refresh_now
 
 __all__ = ["command"]
 
 
 @click.command(
-    epilog="Exit status: 0 all applied or unchanged, 1 at least one object failed, "
-    "2 nothing was attempted. Example: secretsync refresh es/database-credentials --to kube -n shop"
+    epilog=help_epilog(
+        "0 all applied or unchanged, 1 at least one object failed, 2 nothing was attempted",
+        "refresh es/database-credentials --to kube -n shop",
+    )
 )
 @click.argument("object_name", metavar="KIND/NAME")
 @to_option
@@ -38,6 +38,12 @@ def command(
 
     KIND is externalsecret, secretstore or clustersecretstore.
     """
+    # Imported here, as in every verb: --help needs no YAML reader and no pipeline.
+    from secretsync.cli.report import outcome_problem, show_result  # noqa: PLC0415 - see above
+    from secretsync.cli.session import fingerprinter  # noqa: PLC0415 - see above
+    from secretsync.refresh.oneshot import Result  # noqa: PLC0415 - see above
+    from secretsync.refresh.single import refresh_now  # noqa: PLC0415 - see above
+
     spec = parse_cluster(cluster)
     kind, name = parse_reference(object_name)
     opened = open_cluster(spec)

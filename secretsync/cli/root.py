@@ -15,8 +15,9 @@ from collections.abc import Sequence
 import click
 
 from secretsync import __version__
+from secretsync.cli.options import help_epilog
 from secretsync.errors import SecretSyncError
-from secretsync.logs import safe_traceback
+from secretsync.logs import configure_logging, safe_traceback
 
 __all__ = ["run"]
 
@@ -57,13 +58,19 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Example: secretsync plan manifests/ --to dir:out",
+    epilog=help_epilog(
+        "each verb's help lists its own; 2 is also an unusable command line",
+        "plan manifests/ --to dir:out",
+    ),
 )
 @click.version_option(__version__, prog_name="secretsync")
 @click.option("--debug", is_flag=True, help="Show tracebacks of errors; never values.")
 def cli(*, debug: bool) -> None:
     """Get secrets to where they run, under GitOps."""
     click.get_current_context().obj = {"debug": debug}
+    if debug:
+        # An internal error of one object is an outcome, and its frames a log line.
+        configure_logging(sys.stderr, style="text", level="debug")
 
 
 def run(argv: Sequence[str] | None) -> int:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import click
 
-from secretsync.cli.options import namespace_option, output_option, to_option
+from secretsync.cli.options import help_epilog, namespace_option, output_option, to_option
 from secretsync.cluster.opening import open_cluster, parse_cluster
 from secretsync.errors import ConfigError
 from secretsync.refresh.clock import Clock
@@ -18,8 +18,10 @@ __all__ = ["command"]
 
 
 @click.command(
-    epilog="Exit status: 0 all good, 1 something is not, 2 error. "
-    "Example: secretsync status externalsecret/database-credentials --to kube -n shop"
+    epilog=help_epilog(
+        "0 all good, 1 something is not, 2 error",
+        "status externalsecret/database-credentials --to kube -n shop",
+    )
 )
 @click.argument("object_name", metavar="[KIND/NAME]", required=False, default="")
 @to_option

@@ -6,24 +6,24 @@ import json
 
 import click
 
-from secretsync.cli.inputs import read_paths
-from secretsync.cli.options import namespace_option, output_option
+from secretsync.cli.options import help_epilog, namespace_option, output_option
 from secretsync.cli.problems import problem_json, show_problems
-from secretsync.resources.manifests import load_manifests
 from secretsync.resources.problems import Severity
 
 __all__ = ["command"]
 
 
-@click.command(
-    epilog="Exit status: 0 good, 1 findings, 2 unreadable. Example: secretsync validate manifests/"
-)
+@click.command(epilog=help_epilog("0 good, 1 findings, 2 unreadable", "validate manifests/"))
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @namespace_option
 @output_option
 @click.option("--strict", is_flag=True, help="Warnings count as findings.")
 def command(*, paths: tuple[str, ...], namespace: str, output: str, strict: bool) -> int:
     """Parse and check manifests; no network, no credentials."""
+    # Imported here, as in every verb: --help needs no YAML reader.
+    from secretsync.cli.inputs import read_paths  # noqa: PLC0415 - see above
+    from secretsync.resources.manifests import load_manifests  # noqa: PLC0415 - see above
+
     inputs = read_paths(paths)
     manifests = load_manifests(inputs.documents, default_namespace=namespace or "default")
     problems = [*inputs.unreadable, *inputs.problems, *manifests.problems]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 __all__ = [
+    "KINDS",
     "Cluster",
     "Event",
     "EventType",
@@ -23,7 +24,6 @@ __all__ = [
     "ServiceAccountTokenReview",
     "WatchEvent",
     "WatchEventType",
-    "KINDS",
 ]
 
 Object = dict[str, Any]

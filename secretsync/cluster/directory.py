@@ -91,7 +91,7 @@ class DirectoryCluster:
         self._default_namespace = default_namespace
         self._now = now
         self._install_key = functools.cache(
-            functools.partial(load_or_create_install_key, root, read_only)
+            functools.partial(load_or_create_install_key, root, read_only=read_only)
         )
         self._tree = ObjectTree(root, self._install_key)
         self._tree.check_root()

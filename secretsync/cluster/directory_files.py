@@ -90,13 +90,16 @@ def read_regular(path: Path, *, max_bytes: int) -> tuple[bytes, os.stat_result]:
                     f"{path}: is a symbolic link", remedy="put the file itself there"
                 ) from exc
             raise
-        with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor has no Path
+        try:
             found = os.fstat(fd)
             if not stat.S_ISREG(found.st_mode):
                 raise Rejected(f"{path}: is not a regular file")
             if found.st_size > max_bytes:
                 raise Rejected(f"{path}: is larger than {max_bytes} bytes")
-            return file.read(), found
+            with open(fd, "rb", closefd=False) as file:
+                return file.read(), found
+        finally:
+            os.close(fd)
 
 
 def replace_file(

@@ -34,7 +34,7 @@ def rfc3339(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def load_or_create_install_key(root: Path, read_only: bool) -> bytes | None:  # noqa: FBT001 - two plain arguments, both always given
+def load_or_create_install_key(root: Path, *, read_only: bool) -> bytes | None:
     """Return the key of this directory's fingerprints: 32 random bytes.
 
     Args:

@@ -81,11 +81,12 @@ def apply_fields(
         raise _conflict(contested)
     for other, lost in contested.items():
         others[other] -= lost
-    merged = _merged(live, writable(config), ())
     kept = union([frozenset(wanted), *others.values()])
+    left: Any = live
     for path in sorted(owners.get(owner, frozenset()) - kept, key=len):
         if not any(other[: len(path)] == path for other in kept):
-            merged = _without(merged, path)
+            left = _without(left, path)
+    merged = _merged(left, writable(config), ())
     after = leaves(writable(merged)).keys() | leaves(writable(merged, "status")).keys()
     others[owner] = frozenset(wanted)
     return merged, {each: fields & after for each, fields in others.items() if fields & after}

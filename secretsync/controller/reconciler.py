@@ -67,7 +67,7 @@ class Reconciler:
                 return
             try:
                 self._process(keys)
-            except Exception as exc:  # noqa: BLE001 - no batch may end the worker
+            except Exception as exc:
                 log.exception("batch failed", exc_info=exc)
                 for key in keys:
                     self._queue.add_after(key, Lane.DUE, RETRY_CAP_S)

@@ -86,7 +86,7 @@ class Refresher:
             self._tick(group)
         except (ProviderError, ClusterError, ConfigError) as exc:
             self._report(group, exc.message)
-        except Exception as exc:  # noqa: BLE001 - a bug must not end the schedule
+        except Exception as exc:
             log.exception("tick failed", extra={"store": str(group.session.store)}, exc_info=exc)
 
     def _tick(self, group: GroupKey) -> None:

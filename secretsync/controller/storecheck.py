@@ -73,7 +73,7 @@ class StoreChecker:
                 return
             try:
                 self._check(refs[0])
-            except Exception as exc:  # noqa: BLE001 - one store's bug must not end the checks
+            except Exception as exc:
                 log.exception("store check failed", extra={"store": str(refs[0])}, exc_info=exc)
             finally:
                 self._queue.done(refs[0])

@@ -165,11 +165,9 @@ class OneShot:
         )
         if breaker is None or breaker.token in self.acknowledged:
             return None
-        return (
-            f"mass deletion stopped: {len(breaker.objects)} of the {breaker.total} Secrets "
-            "made from these PATHs would go at once",
-            f"if that is meant, add --acknowledge {breaker.token}",
-        )
+        share = f"{len(breaker.objects)} of the {breaker.total} Secrets made from these PATHs"
+        remedy = f"if that is meant, add --acknowledge {breaker.token}"
+        return f"mass deletion stopped: {share} would go at once", remedy
 
     def _pruned(self, action: SecretAction, uid: str, resource_version: str) -> Extra:
         if not self.writes:

@@ -123,7 +123,7 @@ class Pipeline:
             return self._finish(item, materialized)
         except SecretSyncError as exc:
             return _failure(item, "could not update secret", exc)
-        except Exception as exc:  # noqa: BLE001 - one object's bug must not stop the others
+        except Exception as exc:
             log.debug("%s: internal error", item.ref, exc_info=exc)
             return _bug(item, exc)
 
@@ -152,7 +152,7 @@ def _materialized(item: ExternalSecret, reading: Readings) -> Materialized | Out
         return materialize(item, reading.values, dialects=reading.dialects)
     except SourceError as exc:
         return _source_failure(item, exc)
-    except Exception as exc:  # noqa: BLE001 - as in Pipeline._one
+    except Exception as exc:
         log.debug("%s: internal error", item.ref, exc_info=exc)
         return _bug(item, exc)
 

@@ -135,7 +135,7 @@ def test_what_is_no_regular_file_is_refused(
         os.mkfifo(path, 0o600)
     else:
         path.mkdir()
-    with pytest.raises(Rejected, match="symbolic link|not a regular file"):
+    with pytest.raises(Rejected, match=r"symbolic link|not a regular file"):
         cluster.get(SECRET, "web", "bad")
     assert cluster.list(SECRET).items == []
     assert len(cluster.broken()) == 1

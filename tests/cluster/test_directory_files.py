@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +20,10 @@ import pytest
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.cluster.directory_files import TEMPORARY_PREFIX, replace_file
-from secretsync.errors import ClusterError, Forbidden
+from secretsync.errors import ClusterError, Forbidden, Rejected
 
 SECRET = KINDS["Secret"]
+NOBODY = 65_534
 
 WRITER = """
 import sys
@@ -149,13 +153,38 @@ def test_open_secrets_folder_is_tightened_by_a_write(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.skipif("os.geteuid() == 0", reason="root may read everything")
-def test_folder_that_may_not_be_read_is_forbidden_not_empty(tmp_path: Path) -> None:
-    folder = tmp_path / "default" / "secrets"
-    folder.mkdir(parents=True)
-    folder.chmod(0)
-    with pytest.raises(Forbidden):
-        _open(tmp_path, read_only=True).list(SECRET)
+@contextlib.contextmanager
+def _unprivileged() -> Iterator[None]:
+    """Root may read everything, so that it has to be somebody else for a moment."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_what_may_not_be_read_is_an_error_not_an_absence() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        folder, file = root / "default" / "secrets", root / "web" / "configmaps" / "c.yaml"
+        for each in (folder, file.parent):
+            each.mkdir(parents=True)
+        file.write_text("apiVersion: v1\nkind: ConfigMap\n")
+        file.chmod(0)
+        folder.chmod(0)
+        with _unprivileged():
+            reader = _open(root, read_only=True)
+            with pytest.raises(Forbidden, match="permission denied"):
+                reader.list(SECRET)
+            with pytest.raises(Forbidden, match="permission denied"):
+                reader.get(SECRET, "default", "db")
+            with pytest.raises(Rejected, match="permission denied"):
+                reader.get(KINDS["ConfigMap"], "web", "c")
+        folder.chmod(0o700)
 
 
 def test_threads_that_apply_at_once_lose_nothing(tmp_path: Path) -> None:

@@ -19,19 +19,19 @@ NOW = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_install_key_is_made_once_and_private(tmp_path: Path) -> None:
-    key = load_or_create_install_key(tmp_path, False)
+    key = load_or_create_install_key(tmp_path, read_only=False)
     path = tmp_path / ".secretsync" / "install-key"
     assert key is not None
     assert len(key) == 32
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert load_or_create_install_key(tmp_path, False) == key
-    assert load_or_create_install_key(tmp_path, True) == key
+    assert load_or_create_install_key(tmp_path, read_only=False) == key
+    assert load_or_create_install_key(tmp_path, read_only=True) == key
     assert [each.name for each in path.parent.iterdir()] == ["install-key"]
 
 
 def test_install_key_is_not_made_by_a_reader(tmp_path: Path) -> None:
-    assert load_or_create_install_key(tmp_path / "absent", True) is None
+    assert load_or_create_install_key(tmp_path / "absent", read_only=True) is None
     assert not (tmp_path / "absent").exists()
 
 
@@ -41,7 +41,7 @@ def test_install_key_is_one_for_all_who_make_it_at_once(tmp_path: Path) -> None:
 
     def make() -> None:
         barrier.wait()
-        keys.append(load_or_create_install_key(tmp_path, False))
+        keys.append(load_or_create_install_key(tmp_path, read_only=False))
 
     threads = [threading.Thread(target=make) for _ in range(8)]
     for thread in threads:
@@ -53,19 +53,19 @@ def test_install_key_is_one_for_all_who_make_it_at_once(tmp_path: Path) -> None:
 
 
 def test_install_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    load_or_create_install_key(tmp_path, False)
+    load_or_create_install_key(tmp_path, read_only=False)
     path = tmp_path / ".secretsync" / "install-key"
     path.chmod(0o644)
     with pytest.raises(Rejected, match="install-key") as caught:
-        load_or_create_install_key(tmp_path, True)
+        load_or_create_install_key(tmp_path, read_only=True)
     assert f"chmod 600 {path}" in caught.value.remedy
 
 
 def test_install_key_that_is_cut_is_refused(tmp_path: Path) -> None:
-    load_or_create_install_key(tmp_path, False)
+    load_or_create_install_key(tmp_path, read_only=False)
     (tmp_path / ".secretsync" / "install-key").write_bytes(b"short")
     with pytest.raises(Rejected, match="has 32 bytes"):
-        load_or_create_install_key(tmp_path, False)
+        load_or_create_install_key(tmp_path, read_only=False)
 
 
 def _event(message: str) -> Event:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
-from providers.base import AuthFailed, SecretRef, SecretValue, Unavailable
+from providers.base import AuthFailed, SecretRef, Unavailable
 from tests.support.aws_account import all_keys, pages, read
 from tests.support.aws_faults import answering, aws_error, rewriting, throttled
 from tests.support.aws_http import Reply
