@@ -22,6 +22,10 @@ __all__ = ["Inputs", "inventory_id", "read_paths"]
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 STDIN = "-"
 
+_LIVE_ONLY = frozenset(
+    {"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -47,11 +51,23 @@ def read_paths(paths: Sequence[str]) -> Inputs:
     unreadable: list[Problem] = []
     for name, text in _texts(paths, unreadable):
         found, wrong = load_documents(text, file=name)
-        documents += found
+        documents += [_detached(document) for document in found]
         problems += wrong
         if any(doc.value.get("kind") == "Secret" for doc in found):
             problems += _permissions(name)
     return Inputs(tuple(documents), tuple(problems), tuple(unreadable))
+
+
+def _detached(document: Document) -> Document:
+    """Drop what only a live object has: PATH objects are not stored in the cluster.
+
+    A dump of `kubectl get -o yaml` is then read as the manifest it once was.
+    """
+    metadata = document.value.get("metadata")
+    value = {key: item for key, item in document.value.items() if key != "status"}
+    if isinstance(metadata, dict):
+        value["metadata"] = {key: item for key, item in metadata.items() if key not in _LIVE_ONLY}
+    return Document(value, document.origin)
 
 
 def _texts(paths: Sequence[str], unreadable: list[Problem]) -> Iterator[tuple[str, bytes]]:

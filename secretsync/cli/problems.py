@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
 
+from secretsync.cluster.base import Cluster
 from secretsync.resources.problems import Problem, render_problem
 
-__all__ = ["problem_json", "show_problems"]
+__all__ = ["broken_objects", "problem_json", "show_problems"]
 
 
 def show_problems(problems: Iterable[Problem]) -> None:
@@ -29,3 +30,10 @@ def problem_json(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "remedy": problem.remedy,
     }
+
+
+def broken_objects(cluster: Cluster) -> Sequence[Problem]:
+    """Return what a directory met and could not serve, and so left out of its lists."""
+    from secretsync.cluster.directory import DirectoryCluster  # noqa: PLC0415 - --help stays light
+
+    return cluster.broken() if isinstance(cluster, DirectoryCluster) else ()

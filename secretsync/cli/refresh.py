@@ -11,6 +11,8 @@ from secretsync.cluster.opening import open_cluster, parse_cluster
 from secretsync.errors import ConfigError
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.overview import parse_reference
+from secretsync.resources.meta import ObjectRef
+from secretsync.resources.problems import errors
 
 __all__ = ["command"]
 
@@ -48,10 +50,12 @@ def command(
     kind, name = parse_reference(object_name)
     opened = open_cluster(spec)
     try:
+        where = namespace or opened.default_namespace
+        _require(opened, kind, where, name)
         outcomes, problems = refresh_now(
             opened,
             kind,
-            namespace or opened.default_namespace,
+            where,
             name,
             clock=Clock(),
             controller_class=controller_class,
@@ -64,9 +68,22 @@ def command(
         ]
         show_problems(failed)
         prints = fingerprinter(opened, spec, writes=True)
-        show_result(Result(outcomes), prints, output=output, prune=False)
+        found = [*problems, *failed]
+        show_result(Result(outcomes), found, prints, output=output, prune=False)
     finally:
         opened.close()
-    if not outcomes:
-        return 2 if problems else 0
-    return 1 if failed or problems else 0
+    if not errors(found):
+        return 0
+    return 1 if outcomes else 2
+
+
+def _require(cluster: Cluster, kind: str, namespace: str, name: str) -> None:
+    """Refuse an object that is not there; one that cannot be read is an error of its own."""
+    if kind == "Secret":
+        return  # Refused with a better reason: it is not what is refreshed.
+    target = ObjectRef(kind, namespace if KINDS[kind].namespaced else "", name)
+    if cluster.get(KINDS[kind], target.namespace, name) is None:
+        raise ConfigError(
+            f"{target} does not exist in {cluster.name}",
+            remedy="check the name and -n; PATH objects are refreshed by sync",
+        )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
+from secretsync.cli.problems import problem_json
 from secretsync.core.fingerprints import Fingerprinter
 from secretsync.core.plan import KeyChange, KeyVerb, SecretAction, Verb
 from secretsync.refresh.oneshot import Extra, Result
@@ -23,6 +24,9 @@ __all__ = [
 ]
 
 _MARKS = {KeyVerb.ADDED: "+", KeyVerb.CHANGED: "~", KeyVerb.REMOVED: "-"}
+
+#: The action of what is left over and stays; the others are verbs.
+EXTRA = "extra"
 
 #: Places a problem: (object, field) → (file, line).
 Locator = Callable[[ObjectRef, str], tuple[str, int]]
@@ -49,19 +53,35 @@ def shown_verb(outcome: Outcome) -> Verb:
     return outcome.action.verb if outcome.action else Verb.UNCHANGED
 
 
-def show_result(result: Result, fingerprinter: Fingerprinter, *, output: str, prune: bool) -> None:
-    """Print a run on standard output."""
+def show_result(
+    result: Result,
+    problems: Sequence[Problem],
+    fingerprinter: Fingerprinter,
+    *,
+    output: str,
+    prune: bool,
+) -> None:
+    """Print a run on standard output.
+
+    The JSON form: `objects` (action, kind, namespace, name, from, reason, message, keys
+    with key, change, before and after as fingerprints, metadata), `summary` (a count of
+    each action), `problems` (as `validate` gives them).
+    """
     rows = [_row(outcome, fingerprinter) for outcome in result.outcomes if _shown(outcome)]
     rows += [_extra_row(extra, fingerprinter, prune=prune) for extra in result.extras]
-    summary = Counter(row["action"] for row in rows)
+    found = Counter(row["action"] for row in rows)
+    summary = {action: found[action] for action in (*map(str, Verb), EXTRA)}
     if output == "json":
-        click.echo(json.dumps({"objects": rows, "summary": dict(summary)}, indent=2))
+        shown = [problem_json(problem) for problem in problems]
+        document = {"objects": rows, "summary": summary, "problems": shown}
+        click.echo(json.dumps(document, indent=2))
         return
     for row in rows:
         _print_row(row)
-    counts = ", ".join(f"{summary.get(str(verb), 0)} {verb}" for verb in Verb)
-    extras = f", {summary['extra']} extra" if summary.get("extra") else ""
-    click.echo(f"{counts}{extras}")
+    counts = [f"{summary[verb]} {verb}" for verb in Verb]
+    if summary[EXTRA]:
+        counts.append(f"{summary[EXTRA]} {EXTRA}")
+    click.echo(", ".join(counts))
 
 
 def _shown(outcome: Outcome) -> bool:
@@ -87,7 +107,7 @@ def _row(outcome: Outcome, fingerprinter: Fingerprinter) -> dict[str, Any]:
 def _extra_row(extra: Extra, fingerprinter: Fingerprinter, *, prune: bool) -> dict[str, Any]:
     pruned = prune and not extra.error
     return {
-        "action": str(Verb.DELETE) if pruned else "extra",
+        "action": str(Verb.DELETE) if pruned else EXTRA,
         "kind": "Secret",
         "namespace": extra.action.target.namespace,
         "name": extra.action.target.name,

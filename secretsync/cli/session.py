@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from secretsync.cli.inputs import Inputs, inventory_id, read_paths
-from secretsync.cli.problems import show_problems
+from secretsync.cli.problems import broken_objects, show_problems
 from secretsync.cli.report import Locator, outcome_problem, show_result
 from secretsync.cluster.base import Cluster
 from secretsync.cluster.opening import ClusterSpec, open_cluster, parse_cluster
@@ -21,7 +21,7 @@ from secretsync.refresh.installkey import install_key
 from secretsync.refresh.oneshot import OneShot, Result
 from secretsync.resources.manifests import Manifests, load_manifests
 from secretsync.resources.meta import ObjectRef
-from secretsync.resources.problems import Problem, Severity
+from secretsync.resources.problems import Problem, Severity, errors
 
 __all__ = ["Request", "Run", "field_path", "fingerprinter", "run_once"]
 
@@ -76,7 +76,8 @@ def _run(
     manifests = load_manifests(inputs.documents, default_namespace=namespace)
     found = [*inputs.unreadable, *inputs.problems, *manifests.problems]
     show_problems(found)
-    broken = any(problem.severity is Severity.ERROR for problem in found)
+    # Before the run: a damaged key must not cost the report of what was done.
+    prints = fingerprinter(cluster, spec, writes=writes)
     inventory = inventory_id(request.paths, name=request.inventory, namespace=namespace)
     one_shot = OneShot(
         cluster=cluster,
@@ -86,7 +87,7 @@ def _run(
         inventory=inventory,
         controller_class=request.controller_class,
         acknowledged=request.acknowledge,
-        incomplete=broken,
+        incomplete=bool(errors(found)),
     )
     result = one_shot.run(prune=request.prune)
     locate = _locator(manifests)
@@ -96,16 +97,26 @@ def _run(
         for extra in result.extras
         if extra.error
     ]
+    failed += _overlooked(cluster, failed)
     show_problems(failed)
-    prints = fingerprinter(cluster, spec, writes=writes)
-    show_result(result, prints, output=request.output, prune=request.prune)
-    errors = [problem for problem in found if problem.severity is Severity.ERROR]
-    return Run(result, (*errors, *failed), len(manifests.external_secrets))
+    found += failed
+    show_result(result, found, prints, output=request.output, prune=request.prune)
+    return Run(result, tuple(errors(found)), len(manifests.external_secrets))
+
+
+def _overlooked(cluster: Cluster, failed: Sequence[Problem]) -> list[Problem]:
+    """Warn of files in a directory that could not be served and concern no object of PATH."""
+    return [
+        replace(problem, severity=Severity.WARNING)
+        for problem in broken_objects(cluster)
+        if not any(problem.file in known.message for known in failed)
+    ]
 
 
 def fingerprinter(cluster: Cluster, spec: ClusterSpec, *, writes: bool) -> Fingerprinter:
     """Return what values are shown as; keyed with the install key where there is one."""
-    key = install_key(cluster, Path(spec.location) if spec.type == "dir" else None, create=writes)
+    root = Path(spec.location).expanduser() if spec.type == "dir" else None
+    key = install_key(cluster, root, create=writes)
     if key is None:
         click.echo(
             "secretsync: this cluster has no install key: fingerprints hold for this run only",

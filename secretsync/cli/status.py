@@ -9,6 +9,7 @@ from dataclasses import asdict
 import click
 
 from secretsync.cli.options import help_epilog, namespace_option, output_option, to_option
+from secretsync.cli.problems import broken_objects, problem_json, show_problems
 from secretsync.cluster.opening import open_cluster, parse_cluster
 from secretsync.errors import ConfigError
 from secretsync.refresh.clock import Clock
@@ -37,8 +38,10 @@ def command(*, object_name: str, cluster: str, namespace: str, output: str) -> i
     opened = open_cluster(parse_cluster(cluster), read_only=True)
     try:
         rows = Overview(opened, Clock().now()).rows(namespace)
+        broken = broken_objects(opened)
     finally:
         opened.close()
+    show_problems(broken)
     if wanted is not None:
         rows = [row for row in rows if (row.kind, row.name) == wanted]
         if not rows:
@@ -47,10 +50,15 @@ def command(*, object_name: str, cluster: str, namespace: str, output: str) -> i
                 remedy="check the name and -n; `secretsync status --to ...` lists everything",
             )
     if output == "json":
-        click.echo(json.dumps({"objects": [asdict(row) for row in rows]}, indent=2))
+        document = {
+            "objects": [asdict(row) for row in rows],
+            "problems": [problem_json(problem) for problem in broken],
+        }
+        click.echo(json.dumps(document, indent=2))
     else:
         _show(rows)
-    return 0 if all(row.good for row in rows) else 1
+    good = all(row.good for row in rows) and (wanted is not None or not broken)
+    return 0 if good else 1
 
 
 def _show(rows: Sequence[Row]) -> None:

@@ -90,9 +90,8 @@ class DirectoryCluster:
         self._root = root
         self._default_namespace = default_namespace
         self._now = now
-        self._install_key = functools.cache(
-            functools.partial(load_or_create_install_key, root, read_only=read_only)
-        )
+        self._read_only = read_only
+        self._key: bytes | None = None
         self._tree = ObjectTree(root, self._install_key)
         self._tree.check_root()
         self._events = EventLog(root)
@@ -420,6 +419,11 @@ class DirectoryCluster:
             yield WatchEvent(
                 WatchEventType.ADDED if added else WatchEventType.MODIFIED, obj, version
             )
+
+    def _install_key(self) -> bytes | None:
+        if self._key is None:
+            self._key = load_or_create_install_key(self._root, read_only=self._read_only)
+        return self._key
 
     def _check_usable(self) -> None:
         if self._lock is not None:

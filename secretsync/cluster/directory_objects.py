@@ -11,7 +11,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -80,17 +80,18 @@ def decode_object(
     """
     documents, problems = load_documents(content, file=file)
     if problems:
-        raise BrokenObject(problems[0])
+        raise BrokenObject(replace(problems[0], object=str(place)))
     if len(documents) != 1:
         raise _broken(
             file,
             f"the file holds {len(documents)} objects",
             f"keep exactly one {place.kind.kind} in it",
+            place,
         )
     obj = documents[0].value
     fault = _misplaced(obj, place) or _misshapen(obj, place.kind)
     if fault:
-        raise _broken(file, *fault, place=place)
+        raise _broken(file, *fault, place)
     metadata = obj.get("metadata") or {}
     obj["metadata"] = metadata
     for parent, name in [(parent, name) for _, parent, name in _text_maps(obj, place.kind)]:
@@ -133,10 +134,8 @@ def fold_string_data(kind: Kind, obj: Object) -> None:
     obj["data"] = data
 
 
-def _broken(file: str, message: str, remedy: str, place: Place | None = None) -> BrokenObject:
-    return BrokenObject(
-        Problem(message, remedy, object="" if place is None else str(place), file=file)
-    )
+def _broken(file: str, message: str, remedy: str, place: Place) -> BrokenObject:
+    return BrokenObject(Problem(message, remedy, object=str(place), file=file))
 
 
 def _misplaced(obj: Object, place: Place) -> tuple[str, str] | None:

@@ -58,9 +58,15 @@ class Found:
     """
 
     place: Place
-    path: Path
+    folder: Path
+    file: str
     signature: tuple[int, ...]
     rivals: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The file; made when asked for, as most files of a scan did not change."""
+        return self.folder / self.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +133,14 @@ class ObjectTree:
         found: dict[tuple[str, str], Found] = {}
         for each in self._namespaces(kind, namespace):
             folder = self._root / (each or CLUSTER_SCOPED) / kind.folder
-            for path, status in _files(folder):
-                key = (each, path.stem)
-                mine = signature(status)
-                known = found.get(key)
+            for name, file, mine in _files(folder):
+                known = found.get((each, name))
                 if known is None:
-                    found[key] = Found(Place(kind, each, path.stem), path, mine)
+                    found[each, name] = Found(Place(kind, each, name), folder, file, mine)
                 else:
-                    rivals = (*known.rivals, path.name)
-                    found[key] = replace(known, signature=known.signature + mine, rivals=rivals)
+                    rivals = (*known.rivals, file)
+                    both = known.signature + mine
+                    found[each, name] = replace(known, signature=both, rivals=rivals)
         return dict(sorted(found.items()))
 
     def find(self, place: Place) -> Found | None:
@@ -147,7 +152,7 @@ class ObjectTree:
             with os_errors(str(path)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 mine = signature(path.lstat())
                 if found is None:
-                    found = Found(place, path, mine)
+                    found = Found(place, path.parent, path.name, mine)
                 else:
                     found = replace(found, rivals=(*found.rivals, path.name))
         return found
@@ -287,15 +292,15 @@ def _folders(folder: Path) -> list[Path]:
         return sorted(Path(each.path) for each in _entries(folder) if each.is_dir())
 
 
-def _files(folder: Path) -> list[tuple[Path, os.stat_result]]:
-    """Return the files that may hold an object; none where the folder is not there."""
+def _files(folder: Path) -> list[tuple[str, str, tuple[int, ...]]]:
+    """Return name, file and signature of what may hold an object; none without the folder."""
     found = []
     with os_errors(str(folder)):
         for each in _entries(folder):
-            path = Path(each.path)
-            if path.suffix in SUFFIXES and not each.name.startswith("."):
+            name, dot, suffix = each.name.rpartition(".")
+            if dot + suffix in SUFFIXES and name and not each.name.startswith("."):
                 with contextlib.suppress(FileNotFoundError):
-                    found.append((path, each.stat(follow_symlinks=False)))
+                    found.append((name, each.name, signature(each.stat(follow_symlinks=False))))
     return found
 
 

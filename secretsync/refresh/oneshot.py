@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 
 from providers.base import SecretBytes
 from secretsync.cluster.base import KINDS, Cluster, Preconditions
-from secretsync.core.plan import KeyChange, KeyVerb, SecretAction, Verb
+from secretsync.core.materialize import Materialized, desired_secret
+from secretsync.core.plan import KeyChange, KeyVerb, SecretAction, Verb, foreign
 from secretsync.core.safety import mass_deletion
 from secretsync.core.secrets import INVENTORY_LABEL, LiveSecret, live_secret
 from secretsync.errors import ClusterError
+from secretsync.refresh.applying import Applier
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
-from secretsync.refresh.outcomes import Outcome
+from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.refresh.selectors import ClusterCredentials
 from secretsync.refresh.stores import StoreSource
 from secretsync.refresh.wiring import Options, build_engine
@@ -117,10 +119,13 @@ class OneShot:
             ),
         )
         try:
-            outcomes = engine.pipeline.run(items)
+            kept = {item.ref: _kept(item) for item in items if _is_kept(item, engine.applier)}
+            due = [item for item in items if item.ref not in kept]
+            made = {outcome.external_secret.ref: outcome for outcome in engine.pipeline.run(due)}
         finally:
             engine.close()
-        return Result(outcomes, self._extras(items, prune=prune))
+        outcomes = kept | made
+        return Result([outcomes[item.ref] for item in items], self._extras(items, prune=prune))
 
     def _overlay(self) -> Mapping[tuple[str, str], Mapping[str, SecretBytes]]:
         return {
@@ -182,6 +187,28 @@ class OneShot:
         except ClusterError as exc:
             return Extra(action, f"not pruned: {exc.message}", exc.remedy)
         return Extra(action)
+
+
+def _is_kept(item: ExternalSecret, applier: Applier) -> bool:
+    """Return whether a Secret that is made once was made already.
+
+    PATH has no status that would tell of a first sync: the Secret itself does, where
+    it is there and this ExternalSecret's own.
+    """
+    periodic = item.refresh_policy == "Periodic"
+    if not (item.refresh_policy == "CreatedOnce" or (periodic and item.refresh_interval_s <= 0)):
+        return False
+    try:
+        live = applier.live(item.meta.namespace, item.target.name)
+    except ClusterError:
+        return False  # The pipeline meets the same fault, and reports it.
+    if live is None or live.deleting:
+        return False
+    return not foreign(desired_secret(item, Materialized({})), live)
+
+
+def _kept(item: ExternalSecret) -> Outcome:
+    return Outcome(item, Progress.UNCHANGED, message="secret exists and is not refreshed again")
 
 
 def _removal(live: LiveSecret) -> SecretAction:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from providers.base import (
     AuthFailed,
@@ -17,6 +16,8 @@ from providers.base import (
     ServiceAccountToken,
 )
 from secretsync.cluster.base import KINDS, Cluster
+from secretsync.resources.decode import walk_dataclasses
+from secretsync.resources.findings import field_path
 from secretsync.resources.secret_store import SecretStore
 
 __all__ = [
@@ -43,20 +44,11 @@ class CredentialSource(Protocol):
         ...
 
 
-def selectors(config: Any) -> Iterator[tuple[str, Selector]]:
-    """Yield every selector in a provider configuration with its path in it."""
-    yield from _walk(config, "")
-
-
-def _walk(value: Any, path: str) -> Iterator[tuple[str, Selector]]:
-    if isinstance(value, SecretKeySelector | ServiceAccountSelector):
-        yield path, value
-    elif is_dataclass(value):
-        for item in fields(value):
-            yield from _walk(getattr(value, item.name), f"{path}.{item.name}".lstrip("."))
-    elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            yield from _walk(item, f"{path}[{index}]")
+def selectors(store: SecretStore) -> Iterator[tuple[str, Selector]]:
+    """Yield every selector of a store's provider block with its field path."""
+    for path, value in walk_dataclasses(store.config, ("spec", "provider", store.provider)):
+        if isinstance(value, SecretKeySelector | ServiceAccountSelector):
+            yield field_path(path), value
 
 
 def is_referent(store: SecretStore) -> bool:
@@ -66,7 +58,7 @@ def is_referent(store: SecretStore) -> bool:
     """
     if store.kind != "ClusterSecretStore":
         return False
-    return any(not selector.namespace for _, selector in selectors(store.config))
+    return any(not selector.namespace for _, selector in selectors(store))
 
 
 def credential_namespace(store: SecretStore, selector: Selector, user_namespace: str) -> str:
@@ -90,7 +82,7 @@ def resolve_credentials(
     """
     secrets: dict[SecretKeySelector, SecretBytes] = {}
     tokens: dict[ServiceAccountSelector, ServiceAccountToken] = {}
-    for path, selector in selectors(store.config):
+    for path, selector in selectors(store):
         namespace = credential_namespace(store, selector, user_namespace)
         if isinstance(selector, SecretKeySelector):
             secrets[selector] = _secret_value(store, path, namespace, selector, source)

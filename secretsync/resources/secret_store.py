@@ -110,6 +110,7 @@ class SecretStore:
         provider: key of `spec.provider`, e.g. `aws`.
         config: instance of that provider's `CONFIG` dataclass.
         refresh_interval_s: how often the store is validated again; None = the default.
+        ready: status, reason and message of the Ready condition as last written.
     """
 
     meta: ObjectMeta
@@ -192,8 +193,20 @@ def parse_secret_store(document: Document, *, default_namespace: str) -> Parsed[
         ),
         conditions=_conditions(spec, str(kind), findings),
         live=bool(meta.uid),
+        ready=_ready(document.value.get("status")),
     )
     return Parsed(None if findings.failed else store, findings.problems)
+
+
+def _ready(status: Any) -> tuple[str, str, str]:
+    """Return status, reason and message of the Ready condition, "" where it says nothing."""
+    conditions = status.get("conditions") if isinstance(status, dict) else None
+    for condition in conditions if isinstance(conditions, list) else ():
+        if isinstance(condition, dict) and condition.get("type") == "Ready":
+            texts = (condition.get(name) for name in ("status", "reason", "message"))
+            said, reason, message = (text if isinstance(text, str) else "" for text in texts)
+            return said, reason, message
+    return "", "", ""
 
 
 def _provider(spec: StoreSpec, namespace: str, findings: Findings) -> tuple[str, Any]:

@@ -40,9 +40,9 @@ def _put(root: Path, text: str, name: str = "bad.yaml", mode: int = 0o600) -> Pa
     [
         pytest.param("", "0 objects", id="empty"),
         pytest.param(f"{GOOD}---\n{GOOD}", "2 objects", id="two"),
-        pytest.param(f"data: {{a: '{CANARY}\n", "", id="cut-off"),
-        pytest.param(f"data: {{a: {CANARY}, a: {CANARY}}}\n", "", id="duplicate-key"),
-        pytest.param(f"- {CANARY}\n", "", id="list"),
+        pytest.param(f"data: {{a: '{CANARY}\n", "not valid YAML", id="cut-off"),
+        pytest.param(f"data: {{a: {CANARY}, a: {CANARY}}}\n", "given twice", id="duplicate-key"),
+        pytest.param(f"- {CANARY}\n", "not an object", id="list"),
         pytest.param("apiVersion: v1\nkind: ConfigMap\n", "not a Secret", id="kind"),
         pytest.param("apiVersion: apps/v1\nkind: Secret\n", "not a Secret", id="group"),
         pytest.param("kind: Secret\n", "not a Secret", id="no-version"),
@@ -82,7 +82,7 @@ def test_broken_file_is_told_and_the_others_are_listed(
     assert [obj["metadata"]["name"] for obj in cluster.list(SECRET).items] == ["good"]
     (problem,) = cluster.broken()
     assert CANARY not in render_problem(problem)
-    assert problem.file == str(file)
+    assert (problem.file, problem.object) == (str(file), "Secret web/bad")
     assert problem.remedy
     assert file.read_bytes() == before
 

@@ -180,7 +180,7 @@ TEXTS = st.one_of(
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["yaml", "json"])
 @given(texts=st.dictionaries(TEXTS, TEXTS, max_size=4))
-def test_any_text_survives_the_file(as_json: bool, texts: dict[str, str]) -> None:  # noqa: FBT001 - a table's column
+def test_any_text_survives_the_file(as_json: bool, texts: dict[str, str]) -> None:
     obj = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
