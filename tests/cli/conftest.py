@@ -1,0 +1,64 @@
+"""The command under test: in this process, with AWS behind a strict front of the test's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from secretsync.cli import main
+from tests.cli.kit import Ended, store, write
+from tests.support.aws import AwsApi, shared_moto
+from tests.support.aws_front import StrictFront
+
+
+@pytest.fixture
+def front(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictFront]:
+    """AWS, to which every SDK of this process and its children talks."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    with StrictFront(shared_moto().url) as made:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIADEFAULTCHAIN")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        yield made
+
+
+@pytest.fixture
+def api(front: StrictFront) -> Iterator[AwsApi]:
+    """Writes secrets through the front, as the owner of the account."""
+    client = AwsApi(front.url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Run the command in this process."""
+
+    def run(*arguments: object) -> Ended:
+        capfd.readouterr()
+        code = main([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        return Ended(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Where the directory cluster goes; it is not there yet."""
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def manifests(tmp_path: Path) -> Path:
+    """A folder for PATH, with the store in it."""
+    folder = tmp_path / "manifests"
+    write(folder / "store.yaml", store())
+    return folder
