@@ -31,18 +31,38 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 def safe_traceback(error: BaseException) -> str:
     """Return the frames of an exception and its causes, without foreign texts."""
     parts = []
+    seen: set[int] = set()
     current: BaseException | None = error
-    while current is not None:
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
         frames = traceback.extract_tb(current.__traceback__)
         lines = [
             f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}' for frame in frames
         ]
-        text = f": {current}" if isinstance(current, _OWN) else ""
-        parts.append("\n".join([*lines, f"{type(current).__name__}{text}"]))
+        parts.append("\n".join([*lines, _shown_error(current)]))
         current = current.__cause__ or (
             None if current.__suppress_context__ else current.__context__
         )
     return "\ncaused by:\n".join(parts)
+
+
+def _shown_error(error: BaseException) -> str:
+    text = f": {error}" if isinstance(error, _OWN) else ""
+    return f"{type(error).__name__}{text}"
+
+
+def _shown(value: object) -> str:
+    """Return a field that JSON has no type for; what may hold a value is not quoted."""
+    if isinstance(value, BaseException):
+        return _shown_error(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"{type(value).__name__}(***)"
+    return str(value)
+
+
+def _one_line(text: str) -> str:
+    """Escape what would end the line or steer a terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -64,11 +84,12 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "msg": record.getMessage(),
-            **_fields(record),
         }
+        # No field may pass for one of these; they come first in the line.
+        entry |= {key: value for key, value in _fields(record).items() if key not in entry}
         if record.exc_info and record.exc_info[1]:
             entry["traceback"] = safe_traceback(record.exc_info[1])
-        return json.dumps(entry, default=str, ensure_ascii=True)
+        return json.dumps(entry, default=_shown, ensure_ascii=True)
 
 
 class TextFormatter(logging.Formatter):
@@ -77,9 +98,9 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the traceback below it."""
         fields = " ".join(
-            f"{key}={json.dumps(value, default=str)}" for key, value in _fields(record).items()
+            f"{key}={json.dumps(value, default=_shown)}" for key, value in _fields(record).items()
         )
-        message = record.getMessage().replace("\n", "\\n")
+        message = _one_line(record.getMessage())
         line = f"{_stamp(record)} {record.levelname:<7} {message} {fields}".rstrip()
         if record.exc_info and record.exc_info[1]:
             line += "\n" + safe_traceback(record.exc_info[1])

@@ -1,7 +1,7 @@
 """Change detection for Secrets Manager: one list call instead of a read per secret.
 
-Neighbours: `secrets_manager` owns one detector per session. No clock: every decision
-compares dates that AWS returned.
+Neighbours: `secrets_manager` owns one detector per session; `walk` takes in the pages.
+No clock: every decision compares dates that AWS returned.
 
 ListSecrets is asked for the last changed first, and read until it is older than the
 previous list. Why the answers hold:
@@ -36,22 +36,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from dataclasses import replace
 from typing import Any
 
 from providers.aws.calls import CallError, Calls
 from providers.aws.errors import UNREADABLE
-from providers.aws.ids import CURRENT, account_scope, callings, pinned_version, secret_id
+from providers.aws.ids import CURRENT, account_scope, pinned_version, secret_id
+from providers.aws.walk import KnownRead, ListWalk, Watermark
 from providers.base import AccessDenied, Changes, SecretRef
 
-__all__ = ["OVERLAP", "PAGE_MAX_SECRETS", "ChangeDetector", "Watermark"]
+__all__ = ["PAGE_MAX_SECRETS", "ChangeDetector"]
 
 #: AWS refuses a larger page.
 PAGE_MAX_SECRETS = 100
-#: Twice the delay that AWS documents for lists; the rest is for slow listings and skew.
-OVERLAP = timedelta(minutes=10)
 _MIN_PAGES = 2
 #: As BatchGetSecretValue takes.
 _SECRETS_PER_READ = 20
@@ -59,40 +56,6 @@ _SECRETS_PER_READ = 20
 _MAX_READS = 100_000
 
 _LIST = "ListSecrets"
-
-
-@dataclass(frozen=True, slots=True)
-class Watermark:
-    """What one list has shown; callers hand it back and do not look inside.
-
-    Args:
-        owner: the detector that made it; to another one it means nothing.
-        moment: counts the lists of that detector; this one was begun at it.
-        made_at: when AWS made the list, as far as its reply says.
-        newest: the newest date that the list showed.
-        listed: version id per ref as of that list.
-        scope: partition, region and account that the list is of, as an ARN starts.
-        sorts: the endpoint proved to sort.
-        denied: listing is denied; nothing is asked until the next full sweep.
-        pages: how many pages the list took.
-    """
-
-    owner: object
-    moment: int
-    made_at: datetime | None = None
-    newest: datetime | None = None
-    listed: Mapping[SecretRef, str] = field(default_factory=dict)
-    scope: str = ""
-    sorts: bool = False
-    denied: bool = False
-    pages: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    version: str
-    scope: str
-    since: int
 
 
 class ChangeDetector:
@@ -104,7 +67,7 @@ class ChangeDetector:
         self._prefix = prefix
         self._lock = threading.Lock()
         self._moment = 0
-        self._reads: dict[SecretRef, _Read] = {}
+        self._reads: dict[SecretRef, KnownRead] = {}
 
     def moment(self) -> int:
         """Return how many lists were begun; ask before a read, hand to `note_read`."""
@@ -116,7 +79,7 @@ class ChangeDetector:
         with self._lock:
             # Taken out first, so that the order of the dict is the order of reading.
             self._reads.pop(ref, None)
-            self._reads[ref] = _Read(version, account_scope(arn), since)
+            self._reads[ref] = KnownRead(version, account_scope(arn), since)
             if len(self._reads) > _MAX_READS:
                 del self._reads[next(iter(self._reads))]
 
@@ -147,7 +110,7 @@ class ChangeDetector:
         with self._lock:
             self._moment += 1
             moment = self._moment
-        walk = _Walk(mark, wanted={secret_id(self._prefix, ref.key) for ref in known})
+        walk = ListWalk(mark, wanted={secret_id(self._prefix, ref.key) for ref in known})
         try:
             self._walk(walk, max_pages=max(_MIN_PAGES, -(-len(known) // _SECRETS_PER_READ)))
         except CallError as failed:
@@ -160,14 +123,14 @@ class ChangeDetector:
             replace(walk.watermark(self, moment), listed=listed, sorts=self._sorts(walk))
         )
 
-    def _walk(self, walk: _Walk, *, max_pages: int) -> None:
+    def _walk(self, walk: ListWalk, *, max_pages: int) -> None:
         token: dict[str, str] = {}
         while not walk.done and walk.pages < max_pages:
             reply = self._list(MaxResults=PAGE_MAX_SECRETS, SortOrder="desc", **token)
             walk.take(reply)
             token = {"NextToken": reply.get("NextToken", "")}
 
-    def _sorts(self, walk: _Walk) -> bool:
+    def _sorts(self, walk: ListWalk) -> bool:
         """Return whether the endpoint may be believed to sort by date."""
         if not walk.in_order or walk.believed:
             return walk.in_order
@@ -194,7 +157,7 @@ class ChangeDetector:
         return reply
 
     def _judge(
-        self, walk: _Walk, known: Mapping[SecretRef, str], verdict: _Verdict
+        self, walk: ListWalk, known: Mapping[SecretRef, str], verdict: _Verdict
     ) -> dict[SecretRef, str]:
         """Sort refs into the verdict; return the version id per ref that is certain now."""
         listed: dict[SecretRef, str] = {}
@@ -208,7 +171,7 @@ class ChangeDetector:
                 now = walk.still(ref, reads[ref])
             if now:
                 listed[ref] = now
-            if now == version:
+            if now and now == version:
                 verdict.unchanged.add(ref)
             elif now and entry is not None:
                 verdict.changed[ref] = now
@@ -229,91 +192,6 @@ class _Verdict:
         return Changes(self.changed, frozenset(self.unchanged), frozenset(self.unknown), mark)
 
 
-class _Walk:
-    """One list on its way: what it has shown, and whether it may stop."""
-
-    def __init__(self, mark: Watermark | None, *, wanted: set[str]) -> None:
-        self._mark = mark
-        self._wanted = wanted
-        self.believed = mark is not None and mark.sorts
-        self.seen: dict[str, Mapping[str, Any]] = {}
-        self._seen_in_full: set[str] = set()
-        self.pages = 0
-        self.in_order = True
-        self.first_name = ""
-        self._made_at: datetime | None = None
-        self._scope = mark.scope if mark is not None else ""
-        self._newest: datetime | None = None
-        self._last: datetime | None = None
-        self.complete = False
-        self.reached = False
-
-    @property
-    def done(self) -> bool:
-        return self.complete or self.reached
-
-    def take(self, reply: Mapping[str, Any]) -> None:
-        """Take in one page."""
-        self._made_at = self._made_at or _reply_date(reply)
-        for entry in reply["SecretList"]:
-            self._take_date(entry.get("LastChangedDate") or entry.get("CreatedDate"))
-            self._take_names(entry)
-        self.pages += 1
-        if self.pages == 1 and self._starts_too_late():
-            self.believed = False
-        self.complete = not reply.get("NextToken")
-        self.reached = self._reaches_back()
-
-    def still(self, ref: SecretRef, read: _Read | None) -> str:
-        """Return the version that an unseen ref certainly still has, or ""."""
-        if not self.reached or self.complete or self._mark is None:
-            return ""
-        fresh = read is not None and read.since >= self._mark.moment
-        if read is not None and fresh and read.scope == self._scope:
-            return read.version
-        return self._mark.listed.get(ref, "")
-
-    def watermark(self, owner: object, moment: int) -> Watermark:
-        return Watermark(
-            owner=owner,
-            moment=moment,
-            made_at=self._made_at or self._newest,
-            newest=self._newest,
-            scope=self._scope,
-            pages=self.pages,
-        )
-
-    def _starts_too_late(self) -> bool:
-        """What was the newest is not on the first page: deleted, or the list is not sorted."""
-        newest = self._mark.newest if self._mark is not None else None
-        return newest is not None and (self._newest is None or self._newest < newest)
-
-    def _reaches_back(self) -> bool:
-        if self._mark is None or not (self.believed and self.in_order):
-            return False
-        made_at, last = self._mark.made_at, self._last
-        return made_at is not None and last is not None and last < made_at - OVERLAP
-
-    def _take_date(self, changed_at: object) -> None:
-        if not isinstance(changed_at, datetime):
-            self.in_order = False
-            return
-        if self._last is not None and changed_at > self._last:
-            self.in_order = False
-        self._last = changed_at
-        self._newest = changed_at if self._newest is None else max(self._newest, changed_at)
-
-    def _take_names(self, entry: Mapping[str, Any]) -> None:
-        name, arn, partial = callings(entry)
-        self.first_name = self.first_name or name
-        self._scope = account_scope(arn) or self._scope
-        for full in self._wanted.intersection((name, arn)):
-            self.seen[full] = entry
-            self._seen_in_full.add(full)
-        if partial in self._wanted and partial not in self._seen_in_full:
-            self.seen[partial] = entry
-
-
 def _is_listable(ref: SecretRef) -> bool:
     return not ref.metadata and not pinned_version(ref)
 
@@ -323,11 +201,3 @@ def _version_of(entry: Mapping[str, Any], stage: str) -> str:
     stages: Mapping[str, Iterable[str]] = entry.get("SecretVersionsToStages") or {}
     carriers = [version for version, labels in stages.items() if stage in labels]
     return carriers[0] if len(carriers) == 1 and not entry.get("DeletedDate") else ""
-
-
-def _reply_date(reply: Mapping[str, Any]) -> datetime | None:
-    headers = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    try:
-        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
-    except (KeyError, TypeError, ValueError):
-        return None

@@ -60,14 +60,9 @@ class SecretReader:
     def get(self, asked: str, version: Mapping[str, str]) -> Read | ProviderError:
         """Read one secret; `version` is {}, VersionId or VersionStage."""
         try:
-            reply = self._calls.run(_GET, self._client.get_secret_value, SecretId=asked, **version)
+            return self._asked(asked, version)
         except CallError as failed:
             return self._explained(failed.fault, failed.error(asked), asked, version)
-        if SecretIndex([reply]).find(asked) is not None:
-            return _read(reply, asked)
-        if reply.get("ARN"):
-            return MalformedSecret(f'AWS answered {_GET} of "{asked}" with another secret')
-        return UNREADABLE.error(_GET, asked)
 
     def get_current(self, ids: Sequence[str]) -> dict[str, Read | ProviderError]:
         """Read the current versions of at most `BATCH_MAX_IDS` different secrets."""
@@ -124,15 +119,27 @@ class SecretReader:
 
     def _get_each(self, ids: Sequence[str]) -> dict[str, Read | ProviderError]:
         answers: dict[str, Read | ProviderError] = {}
-        failures = 0
+        failures: list[CallError] = []
         for asked in ids:
-            answer = self.get(asked, {})
-            answers[asked] = answer
-            failures += isinstance(answer, Unavailable)
-            if isinstance(answer, RateLimited | AuthFailed) or failures > 1:
+            if _is_hopeless(failures):
                 # More of the same would only wait longer, or be throttled harder.
-                return {other: answers.get(other, answer) for other in ids}
+                answers[asked] = failures[-1].error(asked)
+                continue
+            try:
+                answers[asked] = self._asked(asked, {})
+            except CallError as failed:
+                answers[asked] = self._explained(failed.fault, failed.error(asked), asked, {})
+                if _concerns_all(failed.fault):
+                    failures.append(failed)
         return answers
+
+    def _asked(self, asked: str, version: Mapping[str, str]) -> Read | ProviderError:
+        reply = self._calls.run(_GET, self._client.get_secret_value, SecretId=asked, **version)
+        if SecretIndex([reply]).find(asked) is not None:
+            return _read(reply, asked)
+        if reply.get("ARN"):
+            return MalformedSecret(f'AWS answered {_GET} of "{asked}" with another secret')
+        raise CallError(UNREADABLE, _GET)
 
     def _explained(
         self, fault: Fault, error: ProviderError, asked: str, version: Mapping[str, str]
@@ -183,6 +190,13 @@ class SecretReader:
 def _concerns_all(fault: Fault) -> bool:
     """A fault of the service or the login; asking one by one would meet it again."""
     return issubclass(fault.kind, Unavailable | AuthFailed)
+
+
+def _is_hopeless(failures: Sequence[CallError]) -> bool:
+    """One secret may fail by itself; throttling, a refused login and a second failure do not."""
+    return len(failures) > 1 or any(
+        issubclass(failed.fault.kind, RateLimited | AuthFailed) for failed in failures
+    )
 
 
 def _listed(reply: Mapping[str, Any], field: str) -> Sequence[Any]:

@@ -71,7 +71,7 @@ def _detached(document: Document) -> Document:
 
 
 def _texts(paths: Sequence[str], unreadable: list[Problem]) -> Iterator[tuple[str, bytes]]:
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in paths:
         if path.startswith("git+"):
             raise InputError(
@@ -82,7 +82,7 @@ def _texts(paths: Sequence[str], unreadable: list[Problem]) -> Iterator[tuple[st
             yield "<stdin>", sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
             continue
         for file in _files(Path(path), unreadable):
-            real = file.resolve()
+            real = os.path.realpath(file)  # Path.resolve() fails on a link to itself
             if real not in seen:
                 seen.add(real)
                 text = _read(file, unreadable)
@@ -149,6 +149,6 @@ def inventory_id(paths: Sequence[str], *, name: str, namespace: str) -> str:
     """
     if not name and STDIN in paths:
         return ""
-    parts = [name] if name else sorted({str(Path(path).resolve()) for path in paths})
+    parts = [name] if name else sorted({os.path.realpath(path) for path in paths})
     digest = hashlib.sha256("\0".join([namespace, *parts]).encode()).hexdigest()
     return digest[:16]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from secretsync.cluster.base import KINDS, Cluster, Preconditions, WatchEvent, WatchEventType
+from secretsync.controller.drift import metadata_drifted
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.reconciler import Reconciler
 from secretsync.controller.recorder import Recorder
@@ -27,6 +28,7 @@ from secretsync.resources.external_secret import (
     parse_external_secret,
 )
 from secretsync.resources.meta import ObjectRef
+from secretsync.resources.object_meta import object_findings, read_meta
 from secretsync.resources.secret_store import SecretStore, parse_secret_store
 
 __all__ = ["Intake", "Parts"]
@@ -61,6 +63,10 @@ class Intake:
         self._parts = parts
         self._store_changed = store_changed
         self._started = threading.Event()
+        # What an ExternalSecret asked for before an edit made it unusable.
+        self._unusable: dict[ObjectRef, ExternalSecret] = {}
+        # Metadata of the Secrets that there were at the start, until they were judged.
+        self._early: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def begin(self) -> None:
         """Judge everything that was collected, and every event from now on."""
@@ -69,6 +75,7 @@ class Intake:
             self._store_changed(ref)
         for entry in self._parts.world.items():
             self.consider(entry, Lane.NEW)
+        self._early.clear()
 
     def on_external_secret(self, event: WatchEvent) -> None:
         """Handle one event of an ExternalSecret."""
@@ -79,17 +86,29 @@ class Intake:
         document = Document(event.object, Origin(self._parts.cluster.name))
         parsed = parse_external_secret(document, default_namespace=ref.namespace)
         if parsed.value is None:
-            # What it last asked for stays as it is: an unusable edit is no deletion.
-            self._parts.queue.forget(ref)
-            self._parts.world.remove_item(ref)
-            self._parts.index.remove(ref)
             self._parts.recorder.invalid(ref, event.object, parsed.problems)
+            self._set_aside(ref, document)
             return
         self.put_item(parsed.value)
+
+    def _set_aside(self, ref: ObjectRef, document: Document) -> None:
+        """Leave one that is unusable alone: such an edit is no deletion of its Secret."""
+        parts = self._parts
+        parts.queue.forget(ref)
+        parts.index.remove(ref)
+        before = parts.world.remove_item(ref)
+        if before is not None:
+            self._unusable[ref] = before.item
+        meta = read_meta(document, object_findings(document), default_namespace=ref.namespace)
+        if meta.deleted_at is not None:
+            # But it may be deleted: a finalizer must not hold it for ever.
+            parts.world.put_leaving(ref, meta)
+            parts.queue.add(ref, Lane.ROTATION)
 
     def put_item(self, item: ExternalSecret) -> None:
         """Take an ExternalSecret in, and look at it where it differs."""
         entry, before = self._parts.world.put_item(item)
+        self._unusable.pop(item.ref, None)
         self._parts.claims.put(item)
         if not self._started.is_set():
             return
@@ -108,9 +127,10 @@ class Intake:
         parts.engine.deleter.forget(ref)
         parts.reconciler.forget(ref)
         parts.recorder.forget(ref)
-        if before is None:
+        item = self._unusable.pop(ref, None)
+        item = before.item if before is not None else item
+        if item is None:
             return
-        item = before.item
         key = (item.meta.namespace, item.target.name)
         if not parts.cluster.collects_garbage and item.live:
             self._collect(item)
@@ -159,6 +179,9 @@ class Intake:
             return True
         if status.ready != "True" or status.synced_resource_version != entry.version:
             return False
+        watched = item.target.creation_policy not in ("Orphan", "None")
+        if watched and key in self._early and metadata_drifted(item, self._early[key]):
+            return False
         if item.refresh_policy == "Periodic":
             versions = seen.versions if seen is not None else {}
             if any(version_key(source) not in versions for source in sources(item)):
@@ -176,14 +199,37 @@ class Intake:
             self._parts.targets.remove(key)
         else:
             self._parts.targets.put(key, event.object)
-        if not self._started.is_set() or not self._parts.targets.drifted(key):
+        if not self._started.is_set():
+            self._early[key] = metadata
             return
+        drifted = self._parts.targets.drifted(key)
         for item in self._parts.claims.claimants(*key):
-            # As in ESO, an Orphan is not watched over between refreshes.
-            if item.target.creation_policy not in ("Orphan", "None"):
-                self._parts.metrics.drifted(key[0])
-                log.warning("target drifted", extra={"object": str(item.ref), "secret": key[1]})
-                self._parts.queue.add(item.ref, Lane.ROTATION)
+            if drifted or self._relabelled(item, key, metadata):
+                self._drifted(item, key)
+
+    def _relabelled(
+        self, item: ExternalSecret, key: tuple[str, str], metadata: Mapping[str, Any]
+    ) -> bool:
+        """Return whether somebody changed what else than data we gave a Secret.
+
+        Not asked of one that is never read again: repairing it would renew its values.
+        """
+        parts = self._parts
+        return (
+            parts.targets.get(key) is not None
+            and parts.targets.expects(key)
+            and not _once(item)
+            and parts.claims.rival(item) is None
+            and metadata_drifted(item, metadata)
+        )
+
+    def _drifted(self, item: ExternalSecret, key: tuple[str, str]) -> None:
+        # As in ESO, an Orphan is not watched over between refreshes.
+        if item.target.creation_policy in ("Orphan", "None"):
+            return
+        self._parts.metrics.drifted(key[0])
+        log.warning("target drifted", extra={"object": str(item.ref), "secret": key[1]})
+        self._parts.queue.add(item.ref, Lane.ROTATION)
 
     def on_store(self, event: WatchEvent) -> None:
         """Handle one event of a store of either kind."""
@@ -193,6 +239,9 @@ class Intake:
             self._parts.world.remove_store(ref)
             self._parts.metrics.gone(ref)
             self._parts.engine.sessions.keep_only(self._parts.world.store_refs())
+            if self._started.is_set():
+                for user in self._parts.world.users(ref):
+                    self._parts.queue.add(user, Lane.NEW)
             return
         document = Document(event.object, Origin(self._parts.cluster.name))
         parsed = parse_secret_store(document, default_namespace=ref.namespace)

@@ -47,6 +47,12 @@ class Metrics:
             _OBJECT,
             registry=registry,
         )
+        self._duration_ns = Gauge(
+            "externalsecret_reconcile_duration",
+            "The last reconcile's duration, in nanoseconds.",
+            _OBJECT,
+            registry=registry,
+        )
         self._conditions = {
             "ExternalSecret": Gauge(
                 "externalsecret_status_condition",
@@ -104,6 +110,10 @@ class Metrics:
         if failed:
             self._sync_errors.labels(ref.name, ref.namespace).inc()
 
+    def took(self, ref: ObjectRef, duration_ns: int) -> None:
+        """Note how long the last reconcile of an ExternalSecret took."""
+        self._duration_ns.labels(ref.name, ref.namespace).set(duration_ns)
+
     def condition(self, ref: ObjectRef, *, ready: bool) -> None:
         """Set the Ready condition of an object."""
         gauge = self._conditions[ref.kind]
@@ -118,6 +128,7 @@ class Metrics:
         if ref.kind == "ExternalSecret":
             _drop(self._sync_calls, ref.name, ref.namespace)
             _drop(self._sync_errors, ref.name, ref.namespace)
+            _drop(self._duration_ns, ref.name, ref.namespace)
 
     def provider_call(self, provider: str, call: str, status: str) -> None:
         """Count one provider request."""

@@ -14,14 +14,14 @@ from secretsync.controller.world import Entry, World, store_ref
 from secretsync.core.hashes import created_by_hash
 from secretsync.core.materialize import Source, sources, version_key
 from secretsync.core.schedule import backoff_s, phase_s
-from secretsync.errors import ClusterError
+from secretsync.errors import ClusterError, NotFound
 from secretsync.refresh.index import DependencyIndex, GroupKey
 from secretsync.refresh.lanes import Lane, LaneQueue
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.refresh.sessions import SessionKey, session_key
 from secretsync.refresh.wiring import Engine
 from secretsync.resources.external_secret import ExternalSecret
-from secretsync.resources.meta import ObjectRef
+from secretsync.resources.meta import ObjectMeta, ObjectRef
 
 __all__ = ["Reconciler"]
 
@@ -80,6 +80,9 @@ class Reconciler:
         for key in keys:
             entry = self._world.item(key)
             if entry is None:
+                leaving = self._world.leaving(key)
+                if leaving is not None:
+                    self._release(key, leaving)
                 continue
             if entry.item.meta.deleted_at is not None:
                 self._finalize(entry.item)
@@ -175,21 +178,24 @@ class Reconciler:
         owned = target is not None and target.owner_uid == item.meta.uid
         if item.target.deletion_policy == "Delete" and owned and target is not None:
             self._delete_secret(item, item.target.name, Preconditions(target.uid))
-        if ESO_FINALIZER not in item.meta.finalizers:
+        self._release(item.ref, item.meta)
+
+    def _release(self, ref: ObjectRef, meta: ObjectMeta) -> None:
+        """Remove ESO's finalizer; other controllers' are theirs to remove."""
+        if ESO_FINALIZER not in meta.finalizers:
             return
-        kept = [name for name in item.meta.finalizers if name != ESO_FINALIZER]
-        patch = {"metadata": {"finalizers": kept, "resourceVersion": item.meta.resource_version}}
+        kept = [name for name in meta.finalizers if name != ESO_FINALIZER]
+        patch = {"metadata": {"finalizers": kept, "resourceVersion": meta.resource_version}}
+        kind = KINDS["ExternalSecret"]
         try:
             self._cluster.merge_patch(
-                KINDS["ExternalSecret"],
-                item.meta.namespace,
-                item.meta.name,
-                patch,
-                field_manager="secretsync",
+                kind, meta.namespace, meta.name, patch, field_manager="secretsync"
             )
+        except NotFound:
+            return  # Somebody else let go of it, and it is gone.
         except ClusterError as exc:
-            log.warning("finalizer kept", extra={"object": str(item.ref), "cause": exc.message})
-            self._queue.add_after(item.ref, Lane.ROTATION, PERMANENT_BASE_S)
+            log.warning("finalizer kept", extra={"object": str(ref), "cause": exc.message})
+            self._queue.add_after(ref, Lane.ROTATION, PERMANENT_BASE_S)
 
     def _delete_secret(self, item: ExternalSecret, name: str, seen: Preconditions) -> None:
         try:

@@ -44,18 +44,20 @@ class Recorder:
         self._lock = threading.Lock()
         self._last: dict[ObjectRef, ExternalSecretStatus] = {}
 
-    def record(self, outcome: Outcome, version: str) -> None:
+    def record(self, outcome: Outcome, version: str, *, quiet: bool = False) -> None:
         """Record the outcome of one ExternalSecret.
 
         Args:
             version: its `syncedResourceVersion` as it was when it was read.
+            quiet: one of many with one cause, which is logged once: status only.
         """
         item = outcome.external_secret
         self._metrics.reconciled(item.ref, failed=outcome.failed)
         self._metrics.condition(item.ref, ready=not outcome.failed)
-        before = self._status(item)
-        self._log(outcome, before)
-        self._event(outcome, before)
+        before = self.status(item)
+        if not quiet:
+            self._log(outcome, before)
+            self._event(outcome, before)
         self._put(outcome, before, version)
 
     def invalid(
@@ -81,7 +83,8 @@ class Recorder:
         self._statuses.forget(ref)
         self._metrics.gone(ref)
 
-    def _status(self, item: ExternalSecret) -> ExternalSecretStatus:
+    def status(self, item: ExternalSecret) -> ExternalSecretStatus:
+        """Return the status as last written, or as it was found."""
         with self._lock:
             return self._last.get(item.ref, item.status)
 

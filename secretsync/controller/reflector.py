@@ -136,15 +136,31 @@ class Reflector:
             return
         else:
             self._seen[key] = event.resource_version
-        self._handle(event)
+        self._hand_on(event)
 
     def _vanished(self, fresh: dict[Key, str]) -> None:
         """Report what the new list no longer has."""
         for key in [key for key in self._seen if key not in fresh]:
             del self._seen[key]
             namespace, name = key
-            obj = {"metadata": {"namespace": namespace, "name": name}}
-            self._handle(WatchEvent(WatchEventType.DELETED, obj, ""))
+            obj = {
+                "apiVersion": self._kind.api_version,
+                "kind": self._kind.kind,
+                "metadata": {"namespace": namespace, "name": name},
+            }
+            self._hand_on(WatchEvent(WatchEventType.DELETED, obj, ""))
+
+    def _hand_on(self, event: WatchEvent) -> None:
+        """Call the handler; an object that it fails on must not end the watch."""
+        try:
+            self._handle(event)
+        except Exception as exc:
+            namespace, name = _key(event)
+            log.exception(
+                "event not understood",
+                extra={"object": f"{self._kind.kind} {namespace}/{name}"},
+                exc_info=exc,
+            )
 
 
 def _key(event: WatchEvent) -> Key:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from providers.base import AuthFailed, ProviderError
 from secretsync.controller.metrics import Metrics
+from secretsync.controller.staleness import Staleness
 from secretsync.controller.world import World
 from secretsync.errors import ClusterError, ConfigError
 from secretsync.refresh.clock import Clock
@@ -35,6 +36,7 @@ class Refresher:
         engine: Engine,
         metrics: Metrics,
         clock: Clock,
+        staleness: Staleness,
     ) -> None:
         self._world = world
         self._index = index
@@ -42,6 +44,7 @@ class Refresher:
         self._engine = engine
         self._metrics = metrics
         self._clock = clock
+        self._staleness = staleness
         self._ticker = Ticker(index, engine.fetcher, clock)
         self._scheduler = GroupScheduler(self.tick)
         self._lock = threading.Lock()
@@ -59,6 +62,7 @@ class Refresher:
         groups = self._index.groups()
         self._scheduler.keep(groups)
         self._ticker.forget(groups)
+        self._staleness.keep_only(groups)
         now_s = self._clock.monotonic_s()
         with self._lock:
             self._good_at_s = {group: self._good_at_s.get(group, now_s) for group in groups}
@@ -85,7 +89,7 @@ class Refresher:
         try:
             self._tick(group)
         except (ProviderError, ClusterError, ConfigError) as exc:
-            self._report(group, exc.message)
+            self._report(group, exc)
         except Exception as exc:
             log.exception("tick failed", extra={"store": str(group.session.store)}, exc_info=exc)
 
@@ -97,8 +101,9 @@ class Refresher:
         if result.error is not None:
             if isinstance(result.error, AuthFailed):
                 self._engine.sessions.forget(session.key)
-            self._report(group, result.error.message)
+            self._report(group, result.error)
         else:
+            self._staleness.recovered(group)
             with self._lock:
                 self._good_at_s[group] = self._clock.monotonic_s()
         self._metrics.reads_avoided(result.compared)
@@ -115,8 +120,9 @@ class Refresher:
         found = self._engine.catalog.find(StoreRef(store.name, store.kind), member.namespace)
         return self._engine.sessions.session(found, member.namespace)
 
-    def _report(self, group: GroupKey, cause: str) -> None:
+    def _report(self, group: GroupKey, error: ProviderError | ClusterError | ConfigError) -> None:
         log.warning(
             "store not compared",
-            extra={"store": str(group.session.store), "cause": cause},
+            extra={"store": str(group.session.store), "cause": error.message},
         )
+        self._staleness.failed(group, self._index.users(group, self._index.refs(group)), error)

@@ -18,6 +18,7 @@ from secretsync.controller.recorder import Recorder
 from secretsync.controller.reflector import Reflector
 from secretsync.controller.refreshing import Refresher
 from secretsync.controller.settings import Settings
+from secretsync.controller.staleness import Staleness
 from secretsync.controller.statuses import StatusWriter
 from secretsync.controller.storecheck import StoreChecker
 from secretsync.controller.targets import TargetCache
@@ -116,7 +117,13 @@ class Service:
         )
         self._intake = Intake(parts, self._store_checker.submit)
         self._refresher = Refresher(
-            self._world, self._index, self._queue, self._engine, self.metrics, self._clock
+            self._world,
+            self._index,
+            self._queue,
+            self._engine,
+            self.metrics,
+            self._clock,
+            Staleness(self._world, recorder),
         )
         self._paths = PathWatcher(paths, self._intake, self._clock, stop) if paths else None
         self._reflectors = self._build_reflectors()

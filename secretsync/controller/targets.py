@@ -111,6 +111,11 @@ class TargetCache:
             if seen is not None:
                 self._expected[key] = (seen.digests, exclusive)
 
+    def expects(self, key: Key) -> bool:
+        """Return whether it is known what a Secret should hold."""
+        with self._lock:
+            return key in self._expected
+
     def forget(self, key: Key) -> None:
         """Expect nothing of a Secret any more."""
         with self._lock:
@@ -126,7 +131,7 @@ class TargetCache:
             return True
         digests, exclusive = expected
         if exclusive:
-            return seen.digests != digests
+            return not seen.intact or seen.digests != digests
         return any(seen.digests.get(name) != digest for name, digest in digests.items())
 
     def _summary(self, obj: Mapping[str, Any]) -> TargetSummary:

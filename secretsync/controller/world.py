@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from secretsync.core.hashes import synced_resource_version
 from secretsync.refresh.stores import ACKNOWLEDGE_ANNOTATION
 from secretsync.resources.external_secret import ExternalSecret
-from secretsync.resources.meta import ObjectRef
+from secretsync.resources.meta import ObjectMeta, ObjectRef
 from secretsync.resources.problems import Problem
 from secretsync.resources.secret_store import SecretStore
 
@@ -47,6 +47,7 @@ class World:
         self._stores: dict[ObjectRef, FoundStore] = {}
         self._users: dict[ObjectRef, set[ObjectRef]] = {}
         self._namespaces: dict[str, Mapping[str, str]] = {}
+        self._leaving: dict[ObjectRef, ObjectMeta] = {}
 
     def put_item(self, item: ExternalSecret) -> tuple[Entry, Entry | None]:
         """Note an ExternalSecret; returns its entry and the one before."""
@@ -61,9 +62,20 @@ class World:
                 self._users.setdefault(where, set()).add(item.ref)
         return entry, before
 
+    def put_leaving(self, ref: ObjectRef, meta: ObjectMeta) -> None:
+        """Note an ExternalSecret that cannot be parsed and is being deleted."""
+        with self._lock:
+            self._leaving[ref] = meta
+
+    def leaving(self, ref: ObjectRef) -> ObjectMeta | None:
+        """Return the metadata of one that is being deleted and cannot be parsed."""
+        with self._lock:
+            return self._leaving.get(ref)
+
     def remove_item(self, ref: ObjectRef) -> Entry | None:
         """Forget an ExternalSecret; returns what was known of it."""
         with self._lock:
+            self._leaving.pop(ref, None)
             before = self._items.pop(ref, None)
             self._unlink(before)
         return before

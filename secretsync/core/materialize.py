@@ -16,8 +16,10 @@ from secretsync.core.secrets import (
     ADOPT_ANNOTATION,
     ALLOW_EMPTY_ANNOTATION,
     CREATED_BY_LABEL,
+    DATA_HASH_ANNOTATION,
     LAST_APPLIED_ANNOTATION,
     MANAGED_LABEL,
+    VERSIONS_ANNOTATION,
     DesiredSecret,
     OwnerReference,
 )
@@ -175,6 +177,8 @@ def _finished(key: str, value: bytes, remote: RemoteRef) -> bytes:
 
 #: Of the ExternalSecret's own metadata, what says something about that object only.
 _NOT_COPIED = frozenset({LAST_APPLIED_ANNOTATION, ADOPT_ANNOTATION, ALLOW_EMPTY_ANNOTATION})
+#: Computed for each write: a copied or templated one would never agree with it.
+_COMPUTED = frozenset({DATA_HASH_ANNOTATION, VERSIONS_ANNOTATION})
 
 
 def desired_secret(
@@ -211,6 +215,7 @@ def desired_secret(
         finalizers=target.template.metadata.finalizers if target.template else (),
         immutable=target.immutable,
         owner=_owner(external_secret) if owner_policy else None,
+        disown=not owner_policy,
         keep_foreign_keys=target.creation_policy in ("Merge", "CreateOrMerge"),
         must_exist=target.creation_policy == "Merge",
         versions=materialized.versions,
@@ -223,10 +228,14 @@ def _metadata(external_secret: ExternalSecret) -> tuple[dict[str, str], dict[str
     """Without a template the object's own labels and annotations are copied."""
     template = external_secret.target.template
     if template is not None:
-        return dict(template.metadata.labels), dict(template.metadata.annotations)
+        written = dict(template.metadata.annotations)
+        return dict(template.metadata.labels), _without(written, _COMPUTED)
     meta = external_secret.meta
-    annotations = {k: v for k, v in meta.annotations.items() if k not in _NOT_COPIED}
-    return dict(meta.labels), annotations
+    return dict(meta.labels), _without(meta.annotations, _NOT_COPIED | _COMPUTED)
+
+
+def _without(strings: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
+    return {key: value for key, value in strings.items() if key not in names}
 
 
 def _owner(external_secret: ExternalSecret) -> OwnerReference | None:

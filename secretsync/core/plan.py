@@ -25,7 +25,16 @@ from secretsync.core.secrets import (
 )
 from secretsync.resources.meta import ObjectRef
 
-__all__ = ["KeyChange", "Removals", "SecretAction", "Verb", "foreign", "plan_secret"]
+__all__ = [
+    "KeyChange",
+    "KeyVerb",
+    "Removals",
+    "SecretAction",
+    "Verb",
+    "foreign",
+    "plan_secret",
+    "replaces_owner",
+]
 
 
 class Verb(enum.StrEnum):
@@ -160,11 +169,13 @@ def _blocked(desired: DesiredSecret, message: str, remedy: str) -> SecretAction:
 
 
 def foreign(desired: DesiredSecret, live: LiveSecret) -> bool:
-    """Return whether somebody else made the Secret.
+    """Return whether somebody else made the Secret, or has taken it over.
 
     It is ours when its labels, its controller or its field managers name this very
     ExternalSecret, whether secretsync or External Secrets Operator wrote them.
     """
+    if _other_owner(desired, live):
+        return True
     if live.labels.get(CREATED_BY_LABEL) == desired.created_by:
         return False
     if desired.owner is not None and live.owner is not None and live.owner.uid == desired.owner.uid:
@@ -207,9 +218,22 @@ def _other_owner(desired: DesiredSecret, live: LiveSecret) -> str:
         return "ExternalSecret"
     if live.owner is None or (desired.owner and live.owner.uid == desired.owner.uid):
         return ""
-    if live.owner.kind == "ExternalSecret" and live.owner.name == desired.parent.name:
+    if desired.is_parent(live.owner):
         return ""  # The same ExternalSecret, deleted and made again.
     return live.owner.kind
+
+
+def replaces_owner(desired: DesiredSecret, live: LiveSecret) -> bool:
+    """Return whether the live controller reference gives way to another one, or to none.
+
+    Server-side apply cannot do that: it would add a second controller beside the first,
+    which the API server refuses, or leave the one there is.
+    """
+    if live.owner is None:
+        return False
+    if desired.owner is not None:
+        return live.owner.uid != desired.owner.uid
+    return desired.disown and desired.is_parent(live.owner)
 
 
 def _blank_refusal(desired: DesiredSecret, live: LiveSecret) -> SecretAction | None:
@@ -223,9 +247,7 @@ def _blank_refusal(desired: DesiredSecret, live: LiveSecret) -> SecretAction | N
     if blanked:
         names = ", ".join(blanked)
         return _blocked(desired, f"an empty value would replace a good one in key {names}", remedy)
-    if not desired.data and live.data and not desired.keep_foreign_keys:
-        if desired.hold_removals:
-            return None
+    if not desired.data and _removals(desired, live).data:
         return _blocked(desired, "the sources gave no keys, and the Secret has some", remedy)
     return None
 
@@ -280,8 +302,9 @@ def _metadata_changes(
     names += [f"annotation {key}" for key in removals.annotations]
     if desired.immutable and not live.immutable:
         names.append("immutable")
-    if desired.owner is not None and live.owner != desired.owner:
+    if replaces_owner(desired, live) or desired.owner not in (None, live.owner):
         names.append("ownerReferences")
+    names += [f"finalizer {name}" for name in desired.finalizers if name not in live.finalizers]
     return tuple(sorted(names))
 
 

@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from providers.base import SecretBytes
 from secretsync.resources.meta import ObjectRef
@@ -32,12 +32,13 @@ CONFIRMATION_GAP_S = 60
 MASS_DELETION_FLOOR = 5
 MASS_DELETION_SHARE = 0.2
 
-_BLANK_DOCUMENTS = frozenset({b"", b"{}", b"null"})
+#: Possessive, so that a long run of white space costs one pass.
+_BLANK = re.compile(rb"\s*+(?:\{\s*+\}|null)?+\s*+")
 
 
 def is_blank(value: bytes) -> bool:
     """Return whether a value says nothing: empty, white space, `{}` or `null`."""
-    return value.strip() in _BLANK_DOCUMENTS
+    return _BLANK.fullmatch(value) is not None
 
 
 def blanked_keys(
@@ -55,23 +56,29 @@ def blanked_keys(
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """A definite absence that was seen, and when first."""
+    """A definite absence: when it was first and last looked at.
 
-    first_seen_at: datetime
+    Args:
+        first_seen_s: seconds of a clock that never jumps.
+        last_seen_s: by the same clock; time that passes without a look proves nothing.
+    """
+
+    first_seen_s: float
+    last_seen_s: float
 
 
-def observe_absence(previous: Absence | None, now: datetime) -> Absence:
+def observe_absence(previous: Absence | None, now_s: float) -> Absence:
     """Return the absence after one more look that found nothing."""
-    return previous or Absence(first_seen_at=now)
+    return Absence(previous.first_seen_s if previous else now_s, now_s)
 
 
-def absence_confirmed(absence: Absence, now: datetime, *, one_shot: bool) -> bool:
+def absence_confirmed(absence: Absence, *, one_shot: bool) -> bool:
     """Return whether an absence may delete.
 
     Args:
         one_shot: a run that looks once and says so needs no second look.
     """
-    return one_shot or now - absence.first_seen_at >= timedelta(seconds=CONFIRMATION_GAP_S)
+    return one_shot or absence.last_seen_s - absence.first_seen_s >= CONFIRMATION_GAP_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class DesiredSecret:
 
     Args:
         type: "" keeps the live type, or Opaque for a new Secret.
+        disown: a controller reference to the parent must go (every policy but Owner):
+            the Secret is to outlive it.
         keep_foreign_keys: data keys that others wrote stay (Merge, CreateOrMerge).
         must_exist: write only into an existing Secret (Merge).
         field_managers: ours first, then those whose fields count as ours.
@@ -86,6 +88,7 @@ class DesiredSecret:
     finalizers: tuple[str, ...] = ()
     immutable: bool = False
     owner: OwnerReference | None = None
+    disown: bool = False
     keep_foreign_keys: bool = False
     must_exist: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -97,6 +100,10 @@ class DesiredSecret:
     def ref(self) -> ObjectRef:
         """The Secret's reference."""
         return ObjectRef("Secret", self.namespace, self.name)
+
+    def is_parent(self, owner: OwnerReference) -> bool:
+        """Return whether a reference names the parent, be it an earlier one of that name."""
+        return (owner.kind, owner.name) == (self.parent.kind, self.parent.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,12 @@ class ManagedFields:
 
 @dataclass(frozen=True, slots=True)
 class LiveSecret:
-    """A Secret as a cluster holds it."""
+    """A Secret as a cluster holds it.
+
+    Args:
+        owner: the controller reference.
+        other_owners: the other owner references, as the API gives them.
+    """
 
     namespace: str
     name: str
@@ -124,11 +136,14 @@ class LiveSecret:
     owner: OwnerReference | None
     managers: Mapping[str, ManagedFields]
     deleting: bool = False
+    finalizers: tuple[str, ...] = ()
+    other_owners: tuple[Mapping[str, Any], ...] = ()
 
 
 def live_secret(obj: Mapping[str, Any]) -> LiveSecret:
     """Read a Secret as the API gives it."""
     metadata = obj.get("metadata") or {}
+    references = metadata.get("ownerReferences") or []
     return LiveSecret(
         namespace=metadata.get("namespace", ""),
         name=metadata.get("name", ""),
@@ -139,9 +154,11 @@ def live_secret(obj: Mapping[str, Any]) -> LiveSecret:
         labels=metadata.get("labels") or {},
         annotations=metadata.get("annotations") or {},
         immutable=bool(obj.get("immutable")),
-        owner=_controller(metadata.get("ownerReferences") or []),
+        owner=_controller(references),
         managers=_managers(metadata.get("managedFields") or []),
         deleting=bool(metadata.get("deletionTimestamp")),
+        finalizers=tuple(metadata.get("finalizers") or ()),
+        other_owners=tuple(ref for ref in references if not ref.get("controller")),
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, TypeGuard
+from typing import Any
 
-from secretsync.core.plan import SecretAction
+from secretsync.core.plan import SecretAction, replaces_owner
 from secretsync.core.secrets import DesiredSecret, LiveSecret, OwnerReference
 
-__all__ = ["apply_object", "create_object", "update_patch"]
+__all__ = ["apply_object", "create_object", "needs_patch", "update_patch"]
 
 
 def create_object(desired: DesiredSecret, action: SecretAction) -> dict[str, Any]:
@@ -42,19 +42,31 @@ def apply_object(desired: DesiredSecret, action: SecretAction, live: LiveSecret)
     changed, and an object that went away in between is not made anew by accident.
     """
     obj = create_object(desired, action)
-    if desired.owner is None and _made_by_parent(live.owner, desired):
+    if desired.owner is None and live.owner is not None and desired.is_parent(live.owner):
         # A run from files beside a live ExternalSecret: its reference stays.
         obj["metadata"]["ownerReferences"] = [_owner_reference(live.owner)]
+    if live.immutable:
+        # What is immutable stays so; leaving the field out would ask to undo it.
+        obj["immutable"] = True
     obj["metadata"]["uid"] = live.uid
     obj["metadata"]["resourceVersion"] = live.resource_version
     return obj
 
 
+def needs_patch(desired: DesiredSecret, action: SecretAction, live: LiveSecret) -> bool:
+    """Return whether an update is beyond server-side apply, which only adds and keeps.
+
+    Removals would fail where another field manager holds the key too; an apply of less
+    than before would drop what is held back; a controller cannot be replaced by it.
+    """
+    return bool(action.removals) or desired.hold_removals or replaces_owner(desired, live)
+
+
 def update_patch(desired: DesiredSecret, action: SecretAction, live: LiveSecret) -> dict[str, Any]:
     """Return a merge patch that sets what is wanted and removes what must go.
 
-    Used where keys must go that server-side apply would leave, because another field
-    manager holds them too: one patch, so that no reader sees half of it.
+    One patch, so that no reader sees half of it. It replaces lists whole: what others
+    put into them is in it too, and one that need not change stays out.
     """
     patch = apply_object(desired, action, live)
     for section, keys in (
@@ -65,20 +77,17 @@ def update_patch(desired: DesiredSecret, action: SecretAction, live: LiveSecret)
         section.update(dict.fromkeys(keys))
     for name in ("name", "namespace", "uid"):
         del patch["metadata"][name]
-    if desired.owner in (None, live.owner):
-        # A merge patch replaces lists whole: one that need not change stays out.
-        patch["metadata"].pop("ownerReferences", None)
+    metadata = patch["metadata"]
+    if replaces_owner(desired, live) or desired.owner not in (None, live.owner):
+        own = [] if desired.owner is None else [_owner_reference(desired.owner)]
+        uids = {reference["uid"] for reference in own}
+        others = [other for other in live.other_owners if other.get("uid") not in uids]
+        metadata["ownerReferences"] = [*others, *own]
+    else:
+        metadata.pop("ownerReferences", None)
+    if desired.finalizers:
+        metadata["finalizers"] = list(dict.fromkeys((*live.finalizers, *desired.finalizers)))
     return patch
-
-
-def _made_by_parent(
-    owner: OwnerReference | None, desired: DesiredSecret
-) -> TypeGuard[OwnerReference]:
-    return (
-        owner is not None
-        and owner.kind == desired.parent.kind
-        and owner.name == desired.parent.name
-    )
 
 
 def _owner_reference(owner: OwnerReference) -> dict[str, Any]:

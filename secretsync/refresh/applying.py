@@ -8,8 +8,8 @@ from dataclasses import replace
 from secretsync.cluster.base import KINDS, Cluster, Preconditions
 from secretsync.core.plan import SecretAction, Verb, plan_secret
 from secretsync.core.secrets import DesiredSecret, LiveSecret, live_secret
-from secretsync.core.wire import apply_object, create_object, update_patch
-from secretsync.errors import AlreadyExists, Conflict
+from secretsync.core.wire import apply_object, create_object, needs_patch, update_patch
+from secretsync.errors import AlreadyExists, Conflict, NotFound
 
 __all__ = ["Applier"]
 
@@ -54,7 +54,8 @@ class Applier:
             ClusterError: the cluster refused or failed; nothing is half-written.
         """
         live = None
-        if not self._known_absent(desired.namespace, desired.name):
+        # The watch shows managed Secrets only; one to merge into need not be managed yet.
+        if desired.must_exist or not self._known_absent(desired.namespace, desired.name):
             live = self.live(desired.namespace, desired.name)
         for race in range(MAX_RACES):
             action = plan_secret(desired, live)
@@ -64,8 +65,10 @@ class Applier:
                 self._intend(desired)
             try:
                 self._write(desired, action, live)
-            except (AlreadyExists, Conflict):
-                if race == MAX_RACES - 1:
+            except (AlreadyExists, Conflict, NotFound) as exc:
+                # A create finds nothing only where its namespace is missing: no race.
+                missing = isinstance(exc, NotFound) and action.verb is Verb.CREATE
+                if missing or race == MAX_RACES - 1:
                     raise
                 live = self.live(desired.namespace, desired.name)
             else:
@@ -77,8 +80,7 @@ class Applier:
         if action.verb is Verb.CREATE:
             self._cluster.create(SECRET, create_object(desired, action), field_manager=manager)
         elif action.verb is Verb.UPDATE and live is not None:
-            if action.removals or desired.hold_removals:
-                # Server-side apply would drop what we applied before and do not give now.
+            if needs_patch(desired, action, live):
                 self._cluster.merge_patch(
                     SECRET,
                     desired.namespace,

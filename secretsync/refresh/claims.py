@@ -13,8 +13,9 @@ from secretsync.resources.meta import ObjectRef
 __all__ = ["Claims"]
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
-#: Policies under which several ExternalSecrets may share a target.
-_SHARING = frozenset({"Merge", "None"})
+#: Policies that leave other keys alone: several ExternalSecrets may share a target by
+#: them. Beside one that keeps nothing but its own keys none of them can last.
+_SHARING = frozenset({"Merge", "CreateOrMerge"})
 
 
 class Claims:
@@ -55,14 +56,18 @@ class Claims:
             return tuple(self._by_target.get((namespace, name), {}).values())
 
     def rival(self, item: ExternalSecret) -> ExternalSecret | None:
-        """Return the older claimant that owns the target instead, if there is one."""
-        if item.target.creation_policy in _SHARING:
-            return None
-        for other in self.claimants(item.meta.namespace, item.target.name):
-            exclusive = other.target.creation_policy not in _SHARING
-            if other.ref != item.ref and exclusive and _age(other) < _age(item):
-                return other
-        return None
+        """Return the oldest of the claimants that have the target instead, if any."""
+        rivals = [
+            other
+            for other in self.claimants(item.meta.namespace, item.target.name)
+            if other.ref != item.ref and _clash(item, other) and _age(other) < _age(item)
+        ]
+        return min(rivals, key=_age, default=None)
+
+
+def _clash(one: ExternalSecret, other: ExternalSecret) -> bool:
+    policies = {one.target.creation_policy, other.target.creation_policy}
+    return "None" not in policies and not policies <= _SHARING
 
 
 def _age(item: ExternalSecret) -> tuple[datetime, str, str]:

@@ -9,13 +9,12 @@ many.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Protocol
 
 from secretsync.core.materialize import Materialized, desired_secret
-from secretsync.core.plan import KeyChange, KeyVerb, SecretAction, Verb, foreign
+from secretsync.core.plan import KeyChange, KeyVerb, SecretAction, Verb, foreign, plan_secret
 from secretsync.core.safety import (
     CONFIRMATION_GAP_S,
     Absence,
@@ -24,6 +23,7 @@ from secretsync.core.safety import (
     mass_deletion,
     observe_absence,
 )
+from secretsync.core.secrets import DesiredSecret, LiveSecret
 from secretsync.refresh.applying import Applier
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.outcomes import Outcome, Progress
@@ -60,6 +60,27 @@ class Verdict:
     retry_after_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Absent:
+    """What one ExternalSecret misses, by field and key.
+
+    Args:
+        nothing_left: it got no key at all.
+    """
+
+    items: Mapping[tuple[str, str], Absence]
+    nothing_left: bool
+
+    @property
+    def first_seen_s(self) -> float:
+        """When the last of the items was first missed."""
+        return max(absence.first_seen_s for absence in self.items.values())
+
+    def confirmed(self, *, one_shot: bool) -> bool:
+        """Return whether each of the items may be taken for gone."""
+        return all(absence_confirmed(absence, one_shot=one_shot) for absence in self.items.values())
+
+
 class Deleter:
     """Judges absences.
 
@@ -75,54 +96,63 @@ class Deleter:
         self._clock = clock
         self._one_shot = one_shot
         self._lock = threading.Lock()
-        self._absences: dict[ObjectRef, Absence] = {}
+        self._absent: dict[ObjectRef, _Absent] = {}
         self._cleared: set[ObjectRef] = set()
 
     def observe(self, item: ExternalSecret, materialized: Materialized) -> None:
         """Note what a look found, before anything of the batch is judged."""
-        definite = bool(materialized.missing) and all(
-            missing.definite for missing in materialized.missing
-        )
+        missing = materialized.missing
+        definite = bool(missing) and all(each.definite for each in missing)
+        now_s = self._clock.monotonic_s()
         with self._lock:
-            if definite:
-                previous = self._absences.get(item.ref)
-                self._absences[item.ref] = observe_absence(previous, self._clock.now())
-            else:
-                self._absences.pop(item.ref, None)
+            if not definite:
+                self._absent.pop(item.ref, None)
                 self._cleared.discard(item.ref)
+                return
+            before = self._absent.get(item.ref)
+            seen = before.items if before else {}
+            # Per item: that one key was missing does not confirm that another one is.
+            self._absent[item.ref] = _Absent(
+                {
+                    (each.field, each.key): observe_absence(seen.get((each.field, each.key)), now_s)
+                    for each in missing
+                },
+                nothing_left=not materialized.data,
+            )
 
     def forget(self, ref: ObjectRef) -> None:
         """Drop what is known of an ExternalSecret that is gone."""
         with self._lock:
-            self._absences.pop(ref, None)
+            self._absent.pop(ref, None)
             self._cleared.discard(ref)
 
     def judge(self, item: ExternalSecret, materialized: Materialized) -> Verdict | Outcome:
         """Say how to go on, or give the outcome where nothing is left to write."""
         if not materialized.missing:
             return Verdict()
-        absence = self._absences.get(item.ref)
-        now = self._clock.now()
-        confirmed = absence is not None and absence_confirmed(absence, now, one_shot=self._one_shot)
-        if not confirmed:
-            return self._unconfirmed(item, materialized, absence)
+        with self._lock:
+            absent = self._absent.get(item.ref)
+        if absent is None or not absent.confirmed(one_shot=self._one_shot):
+            return self._unconfirmed(item, materialized, absent)
         if materialized.data:
             return Verdict()
+        desired = desired_secret(item, materialized)
+        live = self._applier.live(desired.namespace, desired.name)
         if item.target.deletion_policy == "Delete":
-            return self._delete(item, materialized)
-        return Verdict(emptied=True)
+            return self._delete(item, desired, live)
+        breaker = self._breaker(item) if _loses_keys(desired, live) else None
+        return Verdict(emptied=True) if breaker is None else _stopped(item, breaker)
 
     def _unconfirmed(
-        self, item: ExternalSecret, materialized: Materialized, absence: Absence | None
+        self, item: ExternalSecret, materialized: Materialized, absent: _Absent | None
     ) -> Verdict | Outcome:
-        wait_s: float | None = None
-        if absence is not None:
-            due_at = absence.first_seen_at + timedelta(seconds=CONFIRMATION_GAP_S)
-            wait_s = max(1.0, (due_at - self._clock.now()).total_seconds())
+        wait_s = None
+        if absent is not None:
+            wait_s = max(1.0, absent.first_seen_s + CONFIRMATION_GAP_S - self._clock.monotonic_s())
         if materialized.data:
             return Verdict(hold=True, retry_after_s=wait_s)
         keys = ", ".join(dict.fromkeys(missing.key for missing in materialized.missing))
-        certainty = "is not confirmed yet" if absence else "is not certain"
+        certainty = "is not confirmed yet" if absent else "is not certain"
         return Outcome(
             item,
             Progress.WAITING,
@@ -130,12 +160,9 @@ class Deleter:
             retry_after_s=wait_s,
         )
 
-    def _delete(self, item: ExternalSecret, materialized: Materialized) -> Outcome:
-        breaker = self._breaker(item)
-        if breaker is not None:
-            return _stopped(item, breaker)
-        desired = desired_secret(item, materialized)
-        live = self._applier.live(desired.namespace, desired.name)
+    def _delete(
+        self, item: ExternalSecret, desired: DesiredSecret, live: LiveSecret | None
+    ) -> Outcome:
         action = SecretAction(
             Verb.UNCHANGED,
             desired.ref,
@@ -143,38 +170,48 @@ class Deleter:
             reason="SecretDeleted",
             message="secret deleted due to DeletionPolicy=Delete",
         )
-        if live is not None:
-            if foreign(desired, live):
-                return Outcome(
-                    item,
-                    Progress.FAILED,
-                    reason="SecretSyncedError",
-                    message="could not delete secret: it was not made by this ExternalSecret",
-                    remedy="delete it by hand if it is not needed",
-                )
-            changes = tuple(
-                KeyChange(key, KeyVerb.REMOVED, before=value)
-                for key, value in sorted(live.data.items())
+        if live is None:
+            return Outcome(item, Progress.UNCHANGED, action.reason, action.message, action=action)
+        if foreign(desired, live):
+            return Outcome(
+                item,
+                Progress.FAILED,
+                reason="SecretSyncedError",
+                message="could not delete secret: it was not made by this ExternalSecret",
+                remedy="delete it by hand if it is not needed",
             )
-            action = self._applier.delete(replace(action, changes=changes), live)
-        with self._lock:
-            self._absences.pop(item.ref, None)
-        progress = Progress.UNCHANGED if live is None else Progress.APPLIED
-        return Outcome(item, progress, action.reason, action.message, action=action)
+        breaker = self._breaker(item)
+        if breaker is not None:
+            return _stopped(item, breaker)
+        changes = tuple(
+            KeyChange(key, KeyVerb.REMOVED, before=value)
+            for key, value in sorted(live.data.items())
+        )
+        action = self._applier.delete(replace(action, changes=changes), live)
+        return Outcome(item, Progress.APPLIED, action.reason, action.message, action=action)
 
     def _breaker(self, item: ExternalSecret) -> MassDeletion | None:
-        """Return the mass deletion that this one is part of, unless acknowledged."""
+        """Return the mass deletion that this one is part of, unless acknowledged.
+
+        What was deleted before and is still absent counts too: many deletions do not
+        become few by coming one after another.
+        """
         universe = frozenset(self._siblings.same_stores(item))
         with self._lock:
-            doomed = frozenset(self._absences) & universe
             if item.ref in self._cleared:
                 return None
+            doomed = universe & {ref for ref, each in self._absent.items() if each.nothing_left}
         found = mass_deletion(doomed, universe)
         if found is not None and found.token in self._siblings.acknowledged(item):
             with self._lock:
                 self._cleared |= doomed
             return None
         return found
+
+
+def _loses_keys(desired: DesiredSecret, live: LiveSecret | None) -> bool:
+    action = plan_secret(replace(desired, allow_empty=True), live)
+    return any(change.verb is KeyVerb.REMOVED for change in action.changes)
 
 
 def _stopped(item: ExternalSecret, breaker: MassDeletion) -> Outcome:

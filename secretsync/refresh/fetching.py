@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from providers.base import (
-    AuthFailed,
     ProviderError,
     RateLimited,
     SecretRef,
@@ -19,7 +19,9 @@ from secretsync.core.schedule import backoff_s
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.sessions import SessionKey, StoreSession
 
-__all__ = ["Answer", "Fetcher"]
+__all__ = ["Answer", "Fetcher", "asked_to_wait"]
+
+log = logging.getLogger(__name__)
 
 Answer = SecretValue | ProviderError
 
@@ -94,7 +96,7 @@ class Fetcher:
             future.set_result(answers.get(ref) or Unavailable("the read was abandoned"))
 
     def _read(self, session: StoreSession, refs: list[SecretRef]) -> dict[SecretRef, Answer]:
-        packs = session.provider.pack(refs)
+        packs = _packed(session, refs)
         if len(packs) <= 1:
             return self._read_pack(session, packs[0]) if packs else {}
         answers: dict[SecretRef, Answer] = {}
@@ -108,7 +110,7 @@ class Fetcher:
         """Read one pack; repeat what failed transiently, and only that."""
         retry = session.store.retry
         retries = retry.max_retries if retry else DEFAULT_RETRIES
-        base_s = retry.retry_interval_s if retry else RETRY_BASE_S
+        base_s = (retry.retry_interval_s if retry else 0.0) or RETRY_BASE_S
         answers: dict[SecretRef, Answer] = {}
         left = pack
         for attempt in range(retries + 1):
@@ -116,9 +118,12 @@ class Fetcher:
                 backoff_s(attempt - 1, base_s=base_s, cap_s=RETRY_CAP_S, spread=self._spread())
             ):
                 break
+            pause = asked_to_wait(session)
+            if pause is not None:
+                return {**dict.fromkeys(left, pause), **answers}
             if not session.limiter.acquire():
                 break
-            answers |= session.provider.fetch(left)
+            answers |= _fetched(session, left)
             pause_s = self._note_throttling(session, (answers[ref] for ref in left))
             left = [ref for ref in left if isinstance(answers[ref], Unavailable)]
             if not left or pause_s > LONGEST_PAUSE_S:
@@ -137,6 +142,36 @@ class Fetcher:
         return max(pauses_s, default=0.0)
 
 
-def refused_credentials(answers: Iterable[Answer]) -> bool:
-    """Return whether any answer says that the session's credentials do not work."""
-    return any(isinstance(answer, AuthFailed) for answer in answers)
+def asked_to_wait(session: StoreSession) -> RateLimited | None:
+    """Return what to answer for a store that must be left alone for long, else None.
+
+    Whoever waited for it could not work for other stores meanwhile.
+    """
+    closed_s = session.limiter.closed_s()
+    if closed_s <= LONGEST_PAUSE_S:
+        return None
+    return RateLimited("the store throttles and asked for a pause", retry_after_s=closed_s)
+
+
+def _packed(session: StoreSession, refs: list[SecretRef]) -> list[list[SecretRef]]:
+    try:
+        return session.provider.pack(refs)
+    except Exception as exc:
+        log.debug("%s: internal error", session.key.store, exc_info=exc)
+        return [[ref] for ref in refs]
+
+
+def _fetched(session: StoreSession, refs: list[SecretRef]) -> dict[SecretRef, Answer]:
+    """Read one pack; a bug that one ref meets in the adapter is that ref's answer only."""
+    try:
+        answers = session.provider.fetch(refs)
+    except Exception as exc:
+        log.debug("%s: internal error", session.key.store, exc_info=exc)
+        if len(refs) == 1:
+            return {refs[0]: _bug(f"internal error ({type(exc).__name__})")}
+        return {ref: answer for ref in refs for answer in _fetched(session, [ref]).values()}
+    return {ref: answers.get(ref) or _bug("the provider gave no answer") for ref in refs}
+
+
+def _bug(message: str) -> ProviderError:
+    return ProviderError(message, remedy="run with --debug for the traceback, and report it")

@@ -7,7 +7,7 @@ detection compares with. Values are never here.
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -33,34 +33,52 @@ class DependencyIndex:
         self._lock = threading.Lock()
         self._users: dict[GroupKey, dict[SecretRef, set[ObjectRef]]] = defaultdict(dict)
         self._groups_of: dict[ObjectRef, dict[GroupKey, tuple[SecretRef, ...]]] = {}
+        # The same over all intervals of a session, with the number of groups per user.
+        self._readers: dict[SessionKey, dict[SecretRef, Counter[ObjectRef]]] = defaultdict(dict)
         self._known: dict[SessionKey, dict[SecretRef, str]] = defaultdict(dict)
 
     def put(self, user: ObjectRef, needs: Mapping[GroupKey, Iterable[SecretRef]]) -> None:
-        """Note what an ExternalSecret depends on, replacing what was known of it."""
+        """Note what an ExternalSecret depends on, replacing what was known of it.
+
+        The known versions of keys that it goes on needing stay known.
+        """
         with self._lock:
-            self._remove(user)
-            kept = {group: tuple(refs) for group, refs in needs.items()}
+            kept = {group: tuple(dict.fromkeys(refs)) for group, refs in needs.items()}
+            self._replace(user, kept)
             self._groups_of[user] = kept
-            for group, refs in kept.items():
-                for ref in refs:
-                    self._users[group].setdefault(ref, set()).add(user)
 
     def remove(self, user: ObjectRef) -> None:
         """Forget an ExternalSecret."""
         with self._lock:
-            self._remove(user)
+            self._replace(user, {})
+            self._groups_of.pop(user, None)
 
-    def _remove(self, user: ObjectRef) -> None:
-        for group, refs in self._groups_of.pop(user, {}).items():
-            users = self._users[group]
-            for ref in refs:
-                users[ref].discard(user)
-                if not users[ref]:
-                    del users[ref]
-            if not users:
-                del self._users[group]
-                if not any(other.session == group.session for other in self._users):
-                    self._known.pop(group.session, None)
+    def _replace(self, user: ObjectRef, needs: Mapping[GroupKey, tuple[SecretRef, ...]]) -> None:
+        before = _links(self._groups_of.get(user, {}))
+        after = _links(needs)
+        for group, ref in after - before:
+            self._users[group].setdefault(ref, set()).add(user)
+            self._readers[group.session].setdefault(ref, Counter())[user] += 1
+        for group, ref in before - after:
+            self._unlink(user, group, ref)
+
+    def _unlink(self, user: ObjectRef, group: GroupKey, ref: SecretRef) -> None:
+        users = self._users[group]
+        users[ref].discard(user)
+        if not users[ref]:
+            del users[ref]
+        if not users:
+            del self._users[group]
+        readers = self._readers[group.session]
+        readers[ref][user] -= 1
+        if not readers[ref][user]:
+            del readers[ref][user]
+        if not readers[ref]:
+            del readers[ref]
+            self._known.get(group.session, {}).pop(ref, None)
+        if not readers:
+            del self._readers[group.session]
+            self._known.pop(group.session, None)
 
     def learn(self, session: SessionKey, ref: SecretRef, version: str) -> bool:
         """Note the version of a key that was just written, or found written.
@@ -88,13 +106,7 @@ class DependencyIndex:
             return self._session_users(session, ref)
 
     def _session_users(self, session: SessionKey, ref: SecretRef) -> frozenset[ObjectRef]:
-        return frozenset[ObjectRef]().union(
-            *(
-                users.get(ref, ())
-                for group, users in self._users.items()
-                if group.session == session
-            )
-        )
+        return frozenset(self._readers.get(session, {}).get(ref, ()))
 
     def groups(self) -> frozenset[GroupKey]:
         """Return the groups that have members."""
@@ -119,3 +131,9 @@ class DependencyIndex:
             for users in self._users.get(group, {}).values():
                 return next(iter(users))
             return None
+
+
+def _links(
+    needs: Mapping[GroupKey, tuple[SecretRef, ...]],
+) -> frozenset[tuple[GroupKey, SecretRef]]:
+    return frozenset((group, ref) for group, refs in needs.items() for ref in refs)

@@ -86,7 +86,8 @@ class LaneQueue:
                 self._wake_due()
                 lane = min(self._waiting.values(), default=None)
                 if lane is not None and lane <= worst:
-                    self._ready.wait(self._linger_s)
+                    # The whole time: every key that joins wakes this up.
+                    self._ready.wait_for(lambda: self._closed, self._linger_s)
                     batch = self._batch(most, worst)
                     if batch[1]:
                         return batch

@@ -1,8 +1,8 @@
 """A budget of calls per store: a token bucket that yields when the store throttles.
 
 Additive increase, multiplicative decrease: each throttled answer halves the rate and
-closes the bucket for as long as the store asked; each second of good answers adds a
-little. One store's throttling never slows another.
+closes the bucket for as long as the store asked; each second that it is open adds a
+little. Calls that were under way together and are throttled together count once.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ class StoreLimiter:
         """The rate allowed now, in calls per second."""
         return self._rate_per_s
 
+    def closed_s(self) -> float:
+        """Return for how many more seconds the store asked to be left alone."""
+        with self._lock:
+            return max(0.0, self._closed_until_s - self._clock.monotonic_s())
+
     def acquire(self) -> bool:
         """Wait for the right to make one call; False when the process is to end."""
         while True:
@@ -53,14 +58,15 @@ class StoreLimiter:
         """Take a token, or return the seconds until one may be there."""
         with self._lock:
             now_s = self._clock.monotonic_s()
-            elapsed_s = max(0.0, now_s - self._refilled_at_s)
+            if now_s < self._closed_until_s:
+                return self._closed_until_s - now_s
+            # Counted from the reopening on, so that it begins slowly and not with a burst.
+            elapsed_s = max(0.0, now_s - max(self._refilled_at_s, self._closed_until_s))
             self._refilled_at_s = now_s
             self._rate_per_s = min(
                 self._ceiling_per_s, self._rate_per_s + elapsed_s * RECOVERY_PER_S
             )
             self._tokens = min(BURST_CALLS, self._tokens + elapsed_s * self._rate_per_s)
-            if now_s < self._closed_until_s:
-                return self._closed_until_s - now_s
             if self._tokens >= 1:
                 self._tokens -= 1
                 return 0.0
@@ -69,7 +75,9 @@ class StoreLimiter:
     def throttled(self, retry_after_s: float | None) -> None:
         """Report a throttled answer and how long the store asked to wait, if it did."""
         with self._lock:
+            now_s = self._clock.monotonic_s()
             hold_s = DEFAULT_HOLD_S if retry_after_s is None else retry_after_s
-            self._closed_until_s = max(self._closed_until_s, self._clock.monotonic_s() + hold_s)
-            self._rate_per_s = max(MIN_RATE_PER_S, self._rate_per_s / 2)
+            if now_s >= self._closed_until_s:
+                self._rate_per_s = max(MIN_RATE_PER_S, self._rate_per_s / 2)
+            self._closed_until_s = max(self._closed_until_s, now_s + hold_s)
             self._tokens = 0.0

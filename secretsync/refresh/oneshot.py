@@ -143,7 +143,7 @@ class OneShot:
         )
         made = [live_secret(obj) for obj in page.items]
         leftovers = [live for live in made if (live.namespace, live.name) not in wanted]
-        actions = {_removal(live): live for live in leftovers}
+        actions = [_removal(live) for live in leftovers]
         if not prune:
             return [Extra(action) for action in actions]
         refusal = self._prune_refusal(actions, made)
@@ -151,7 +151,7 @@ class OneShot:
             return [Extra(action, *refusal) for action in actions]
         return [
             self._pruned(action, live.uid, live.resource_version)
-            for action, live in actions.items()
+            for action, live in zip(actions, leftovers, strict=True)
         ]
 
     def _prune_refusal(

@@ -36,9 +36,34 @@ log = logging.getLogger(__name__)
 
 Resolved = tuple[ExternalSecret, Mapping[StoreRef, StoreSession]]
 
+Made = tuple[ExternalSecret, Materialized]
+
 #: Threads that plan and write. The API server answers in about 3 ms; eight keep it
 #: busy (270 applies/s on one, 408/s on eight, no more on thirty-two).
 DEFAULT_WORKERS = 8
+
+
+class _Notes:
+    """The outcomes of a batch as they come in; a listener that fails misses none."""
+
+    def __init__(self, done: Callable[[Outcome], None] | None) -> None:
+        self._done = done
+        self._failures: list[Exception] = []
+        self.outcomes: dict[int, Outcome] = {}
+
+    def add(self, outcome: Outcome) -> None:
+        self.outcomes[id(outcome.external_secret)] = outcome
+        if self._done is None:
+            return
+        try:
+            self._done(outcome)
+        except Exception as exc:  # noqa: BLE001 - raised again by close, after the others
+            self._failures.append(exc)
+
+    def close(self) -> None:
+        """Raise what a listener raised first."""
+        if self._failures:
+            raise self._failures[0]
 
 
 class Pipeline:
@@ -83,39 +108,47 @@ class Pipeline:
         Args:
             done: called with each outcome as soon as it is known, from any thread.
         """
-        outcomes: dict[int, Outcome] = {}
-
-        def note(outcome: Outcome) -> None:
-            outcomes[id(outcome.external_secret)] = outcome
-            if done is not None:
-                done(outcome)
-
+        notes = _Notes(done)
         readable, unreadable = self._reader.split(batch)
         for item, why in unreadable:
-            note(_unreadable(item, why))
+            notes.add(_unreadable(item, why))
         groups = by_sessions(readable)
         if len(groups) == 1:
-            self._run_group(groups[0], note)
+            incomplete = self._run_group(groups[0], notes)
         else:
-            for future in [self._groups.submit(self._run_group, group, note) for group in groups]:
-                future.result()
-        return [outcomes[id(item)] for item in batch]
+            running = [self._groups.submit(self._run_group, group, notes) for group in groups]
+            incomplete = [each for future in running for each in future.result()]
+        # What may delete comes last, when the absences of the whole batch are known.
+        self._finish_all(incomplete, notes)
+        notes.close()
+        return [notes.outcomes[id(item)] for item in batch]
 
-    def _run_group(self, group: list[Resolved], note: Callable[[Outcome], None]) -> None:
-        """Read a group, observe all of it, and only then act on any of it."""
-        made: list[tuple[ExternalSecret, Materialized]] = []
-        for item, reading in self._reader.read(group):
+    def _run_group(self, group: list[Resolved], notes: _Notes) -> list[Made]:
+        """Read and finish a group; returns what misses something, not finished yet."""
+        made: list[Made] = []
+        try:
+            readings = self._reader.read(group)
+        except Exception as exc:
+            log.debug("internal error", exc_info=exc)
+            for item, _ in group:
+                notes.add(_bug(item, exc))
+            return made
+        for item, reading in readings:
             result = _materialized(item, reading)
             if isinstance(result, Outcome):
-                note(result)
+                notes.add(result)
             else:
                 self._deleter.observe(item, result)
                 made.append((item, result))
+        self._finish_all([each for each in made if not each[1].missing], notes)
+        return [each for each in made if each[1].missing]
+
+    def _finish_all(self, made: list[Made], notes: _Notes) -> None:
         if len(made) == 1:
-            note(self._one(*made[0]))
+            notes.add(self._one(*made[0]))
             return
         for future in [self._pool.submit(self._one, item, result) for item, result in made]:
-            note(future.result())
+            notes.add(future.result())
 
     def _one(self, item: ExternalSecret, materialized: Materialized) -> Outcome:
         """Finish one ExternalSecret; every fault becomes its outcome."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,8 @@ from secretsync.refresh.sessions import Sessions, StoreSession
 from secretsync.resources.external_secret import ExternalSecret, StoreRef
 
 __all__ = ["Readings", "SourceReader", "Unreadable", "by_sessions", "is_transient"]
+
+log = logging.getLogger(__name__)
 
 #: Stores that are read at the same time; each has its own budget.
 PARALLEL_STORES = 8
@@ -74,6 +77,9 @@ class SourceReader:
             return Unreadable(exc, skipped=True)
         except (ConfigError, ClusterError, ProviderError) as exc:
             return Unreadable(exc)
+        except Exception as exc:
+            log.debug("%s: internal error", external_secret.ref, exc_info=exc)
+            return Unreadable(SecretSyncError(f"internal error ({type(exc).__name__})"))
         return found
 
     def split(
@@ -123,7 +129,7 @@ class SourceReader:
         answers = self._fetcher.fetch(demand.session, demand.refs)
         if any(isinstance(answer, AuthFailed) for answer in answers.values()):
             # The next use looks the credentials up again: they may have been rotated.
-            self._sessions.forget(demand.session.key)
+            self._sessions.forget(demand.session.key, only=demand.session)
         return answers
 
 

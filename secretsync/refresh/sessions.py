@@ -95,9 +95,15 @@ class Sessions:
             current.provider.close()
         return opened
 
-    def forget(self, key: SessionKey) -> None:
-        """Close a session whose credentials were refused; the next use logs in anew."""
+    def forget(self, key: SessionKey, *, only: StoreSession | None = None) -> None:
+        """Close a session whose credentials were refused; the next use logs in anew.
+
+        Args:
+            only: the session that was refused; one that took its place meanwhile stays.
+        """
         with self._lock:
+            if only is not None and self._open.get(key) is not only:
+                return
             gone = self._open.pop(key, None)
         if gone is not None:
             gone.provider.close()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from providers.base import ProviderError, RateLimited, SecretRef, SecretValue
 from secretsync.refresh.clock import Clock
-from secretsync.refresh.fetching import Fetcher
+from secretsync.refresh.fetching import Fetcher, asked_to_wait
 from secretsync.refresh.index import DependencyIndex, GroupKey
 from secretsync.refresh.sessions import StoreSession
 from secretsync.resources.meta import ObjectRef
@@ -59,6 +59,9 @@ class Ticker:
         unread = self._index.users(group, never_read)
         if not known:
             return TickResult(unread=unread)
+        pause = asked_to_wait(session)
+        if pause is not None:
+            return TickResult(error=pause)
         if not session.limiter.acquire():
             return TickResult()
         swept_at_s, watermark = self._watermark(group)

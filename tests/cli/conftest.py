@@ -45,6 +45,7 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
         capfd.readouterr()
         code = main([str(argument) for argument in arguments])
         captured = capfd.readouterr()
+        assert "internal error" not in captured.err, captured.err
         return Ended(code, captured.out, captured.err)
 
     return run

@@ -66,6 +66,7 @@ def run_process(*arguments: str, stdin: bytes = b"", cwd: Path | None = None) ->
         timeout=60,
         check=False,
     )
+    assert b"internal error" not in ended.stderr, ended.stderr
     return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
 

@@ -97,3 +97,13 @@ def account(front, clock, api):
     front.redate_list(step_s=1)
     clock(3600)
     front.calls.clear()
+
+
+@pytest.fixture
+def names(front, api) -> list[str]:
+    """Three secrets; the front has counted nothing yet."""
+    made = ["app/a", "app/b", "app/c"]
+    for name in made:
+        api.create(name, f"value of {name}")
+    front.calls.clear()
+    return made

@@ -181,3 +181,11 @@ def test_watermark_of_another_session_starts_over(front, clock, account, open_aw
     pages(front)
     assert second.changes(mark, known).unchanged == known.keys()
     assert pages(front) == 4
+
+
+def test_ref_without_a_known_version_is_never_unchanged(front, clock, account, open_aws):
+    provider = open_aws()
+    known = {**read(provider, *all_keys()), SecretRef("nowhere"): ""}
+    found = provider.changes(None, known)
+    clock(3600)
+    assert provider.changes(found.watermark, known).unknown == {SecretRef("nowhere")}
