@@ -19,6 +19,10 @@ from secretsync.resources.meta import ObjectRef
 __all__ = ["Lane", "LaneQueue"]
 
 
+#: The largest batch: the larger, the more objects share a read.
+MOST = 16_384
+
+
 class Lane(enum.IntEnum):
     """Priority: the smaller number goes first."""
 
@@ -74,7 +78,7 @@ class LaneQueue:
             self._again.pop(key, None)
             self._later_at.pop(key, None)
 
-    def take(self, *, worst: Lane = Lane.SWEEP, most: int = 512) -> tuple[Lane, list[ObjectRef]]:
+    def take(self, *, worst: Lane = Lane.SWEEP, most: int = MOST) -> tuple[Lane, list[ObjectRef]]:
         """Wait for work; returns one lane's batch, or an empty one when closed.
 
         Args:

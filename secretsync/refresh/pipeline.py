@@ -26,6 +26,7 @@ from secretsync.refresh.reading import (
     Unreadable,
     by_sessions,
     is_transient,
+    portions,
 )
 from secretsync.refresh.sessions import StoreSession
 from secretsync.resources.external_secret import ExternalSecret, StoreRef
@@ -125,6 +126,9 @@ class Pipeline:
 
     def _run_group(self, group: list[Resolved], notes: _Notes) -> list[Made]:
         """Read and finish a group; returns what misses something, not finished yet."""
+        return [each for portion in portions(group) for each in self._run_portion(portion, notes)]
+
+    def _run_portion(self, group: list[Resolved], notes: _Notes) -> list[Made]:
         made: list[Made] = []
         try:
             readings = self._reader.read(group)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -23,12 +23,16 @@ from secretsync.refresh.fetching import Answer, Fetcher
 from secretsync.refresh.sessions import Sessions, StoreSession
 from secretsync.resources.external_secret import ExternalSecret, StoreRef
 
-__all__ = ["Readings", "SourceReader", "Unreadable", "by_sessions", "is_transient"]
+__all__ = ["Readings", "SourceReader", "Unreadable", "by_sessions", "is_transient", "portions"]
 
 log = logging.getLogger(__name__)
 
 #: Stores that are read at the same time; each has its own budget.
 PARALLEL_STORES = 8
+#: Values held at once: with AWS's largest, 64 KiB each, that is 64 MiB.
+PORTION_REFS = 1000
+
+Resolved = tuple[ExternalSecret, Mapping[StoreRef, StoreSession]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,32 @@ def by_sessions(
     for item, by_store in batch:
         groups[frozenset(id(session) for session in by_store.values())].append((item, by_store))
     return list(groups.values())
+
+
+def portions(batch: Sequence[Resolved]) -> Iterator[list[Resolved]]:
+    """Split a batch so that a bounded number of values is in memory at once.
+
+    Those that read the same keys stay together, so that a key is still read once.
+    """
+    portion: list[Resolved] = []
+    refs: set[Source] = set()
+    for item, by_store in sorted(batch, key=_first_key):
+        needed = sources(item)
+        if (
+            portion
+            and len(refs) + len(needed) > PORTION_REFS
+            and len(refs.union(needed)) > PORTION_REFS
+        ):
+            yield portion
+            portion, refs = [], set()
+        portion.append((item, by_store))
+        refs.update(needed)
+    if portion:
+        yield portion
+
+
+def _first_key(resolved: Resolved) -> str:
+    return next((source.ref.key for source in sources(resolved[0])), "")
 
 
 def is_transient(error: BaseException) -> bool:
