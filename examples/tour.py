@@ -10,9 +10,11 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -57,8 +59,19 @@ def example_values() -> dict[str, str]:
     }
 
 
+def stop_on_signals() -> None:
+    """End as if asked by Ctrl-C, so that the embedded endpoint never outlives the tour."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+
+
 def main() -> int:
     """Run the tour."""
+    stop_on_signals()
     os.chdir(ROOT)
     shutil.rmtree(OUT, ignore_errors=True)
     target = f"dir:{OUT}"

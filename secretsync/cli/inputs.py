@@ -101,8 +101,14 @@ def _files(path: Path, unreadable: list[Problem]) -> Iterator[Path]:
     for folder, folders, names in os.walk(path, onerror=note):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if Path(name).suffix in SUFFIXES and not name.startswith("."):
-                yield Path(folder) / name
+            file = Path(folder) / name
+            if file.suffix not in SUFFIXES or name.startswith("."):
+                continue
+            if file.is_fifo():
+                # Nobody may ever write into it; one that is named is waited for.
+                unreadable.append(_unreadable(file, OSError(0, "it is a pipe")))
+            else:
+                yield file
 
 
 def _read(file: Path, unreadable: list[Problem]) -> bytes | None:

@@ -90,8 +90,9 @@ def run(argv: Sequence[str] | None) -> int:
         if debug:
             click.echo(safe_traceback(exc), err=True)
         return EXIT_USAGE
-    except BrokenPipeError:
-        # The reader went away; nothing is left to tell it.
+    except (BrokenPipeError, SystemExit):
+        # The reader went away; nothing is left to tell it. click makes SystemExit(1) of
+        # it, which would say that there are differences, or findings.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_USAGE

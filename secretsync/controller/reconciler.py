@@ -1,13 +1,16 @@
-"""Takes batches from the queue, runs them through the pipeline, and plans what is next."""
+"""Runs batches through the pipeline, records the outcomes, and plans what is next."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 
 from providers.base import SecretRef
 from secretsync.cluster.base import KINDS, Cluster, Preconditions
+from secretsync.controller.dispatch import Stores
+from secretsync.controller.metrics import Metrics
 from secretsync.controller.recorder import Recorder
 from secretsync.controller.targets import TargetCache
 from secretsync.controller.world import Entry, World, store_ref
@@ -37,7 +40,7 @@ ESO_FINALIZER = "externalsecrets.external-secrets.io/externalsecret-cleanup"
 
 
 class Reconciler:
-    """Works on ExternalSecrets; any number of threads may run `work`."""
+    """Works on ExternalSecrets; any number of threads may run `process`."""
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class Reconciler:
         index: DependencyIndex,
         engine: Engine,
         recorder: Recorder,
+        metrics: Metrics,
     ) -> None:
         self._cluster = cluster
         self._world = world
@@ -56,26 +60,21 @@ class Reconciler:
         self._index = index
         self._engine = engine
         self._recorder = recorder
+        self._metrics = metrics
         self._lock = threading.Lock()
         self._attempts: dict[ObjectRef, int] = {}
 
-    def work(self, worst: Lane) -> None:
-        """Process batches until the queue closes."""
-        while True:
-            _, keys = self._queue.take(worst=worst)
-            if not keys:
-                return
-            try:
-                self._process(keys)
-            except Exception as exc:
-                log.exception("batch failed", exc_info=exc)
-                for key in keys:
-                    self._queue.add_after(key, Lane.DUE, RETRY_CAP_S)
-            finally:
-                for key in keys:
-                    self._queue.done(key)
+    def stores_of(self, key: ObjectRef) -> Stores:
+        """Return what must be asked to process an object; nothing for one that goes."""
+        entry = self._world.item(key)
+        if entry is None or entry.item.meta.deleted_at is not None:
+            return frozenset()
+        item = entry.item
+        return frozenset(store_ref(item, store.name, store.kind) for store in item.stores())
 
-    def _process(self, keys: list[ObjectRef]) -> None:
+    def process(self, keys: list[ObjectRef]) -> None:
+        """Deal with a batch; every fault of an object ends in its status."""
+        began_ns = time.monotonic_ns()
         entries: dict[int, Entry] = {}
         for key in keys:
             entry = self._world.item(key)
@@ -91,6 +90,9 @@ class Reconciler:
 
         def settle(outcome: Outcome) -> None:
             self._settle(outcome, entries[id(outcome.external_secret)].version)
+            if outcome.progress is not Progress.SKIPPED:
+                took_ns = time.monotonic_ns() - began_ns
+                self._metrics.took(outcome.external_secret.ref, took_ns)
 
         self._engine.pipeline.run([entry.item for entry in entries.values()], done=settle)
 

@@ -17,6 +17,7 @@ from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.resources.external_secret import ExternalSecret, ExternalSecretStatus
 from secretsync.resources.meta import ObjectRef
 from secretsync.resources.problems import Problem, errors
+from secretsync.resources.status import ready_condition
 
 __all__ = ["Recorder"]
 
@@ -70,7 +71,7 @@ class Recorder:
         reason = (
             "SecretSyncedError" if ref.kind == "ExternalSecret" else "InvalidStoreConfiguration"
         )
-        said = _ready(obj)
+        said = ready_condition(obj)
         if (said.get("reason"), said.get("message")) == (reason, message):
             return
         log.warning("invalid object", extra={"object": str(ref), "cause": message})
@@ -155,11 +156,3 @@ class Recorder:
             },
         }
         self._cluster.event(Event(about, kind, reason, message))
-
-
-def _ready(obj: Mapping[str, Any]) -> Mapping[str, Any]:
-    for condition in (obj.get("status") or {}).get("conditions") or []:
-        if condition.get("type") == "Ready":
-            found: Mapping[str, Any] = condition
-            return found
-    return {}

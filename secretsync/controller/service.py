@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.controller.counting import CountingCluster
+from secretsync.controller.dispatch import Dispatcher
 from secretsync.controller.http import PageServer
 from secretsync.controller.intake import Intake, Parts
 from secretsync.controller.metrics import Metrics
@@ -93,8 +93,9 @@ class Service:
             self._index,
             self._engine,
             recorder,
+            self.metrics,
         )
-        self._reconciler = reconciler
+        self._dispatcher = Dispatcher(self._queue, reconciler.process, reconciler.stores_of)
         self._store_checker = StoreChecker(
             self._world,
             self._engine.sessions,
@@ -127,7 +128,6 @@ class Service:
         )
         self._paths = PathWatcher(paths, self._intake, self._clock, stop) if paths else None
         self._reflectors = self._build_reflectors()
-        self._workers = ThreadPoolExecutor(2, thread_name_prefix="worker")
         self._begun = threading.Event()
         self._servers = self._build_servers()
         self.metrics.gauge_from(
@@ -158,8 +158,13 @@ class Service:
         """The port of the metrics, 0 where none are served."""
         return self._servers.metrics.port if self._servers.metrics else 0
 
-    def run(self) -> None:
-        """Run until `stop` is set; returns when everything has ended."""
+    def run(self) -> bool:
+        """Run until `stop` is set.
+
+        Returns:
+            Whether everything has ended. False where threads still wait for a store or a
+            cluster that hangs: the process must leave without waiting for them.
+        """
         self._servers.start()
         self._statuses.start()
         try:
@@ -168,7 +173,8 @@ class Service:
                 while self._clock.wait(FOLLOW_EVERY_S):
                     self._refresher.follow()
         finally:
-            self._end()
+            ended = self._end()
+        return ended
 
     def _begin(self) -> bool:
         """Collect the initial state, then begin to work; False when stopped before."""
@@ -181,16 +187,14 @@ class Service:
             self._paths.load()
         self._store_checker.start()
         self._intake.begin()
-        # One worker never takes refreshes, so that a new object always finds a free one.
-        self._workers.submit(self._reconciler.work, Lane.NEW)
-        self._workers.submit(self._reconciler.work, Lane.SWEEP)
+        self._dispatcher.start()
         self._refresher.start()
         if self._paths is not None:
             self._paths.start()
         self._begun.set()
         return True
 
-    def _end(self) -> None:
+    def _end(self) -> bool:
         log.info("stopping")
         self._stop.set()
         self._refresher.stop()
@@ -200,9 +204,11 @@ class Service:
         ending.join(STOP_WITHIN_S)
         if ending.is_alive():
             log.warning("stopped with work under way; the next start takes it up")
+            return False
+        return True
 
     def _end_parts(self) -> None:
-        self._workers.shutdown()
+        self._dispatcher.close()
         self._store_checker.close()
         self._statuses.close()
         self._engine.close()

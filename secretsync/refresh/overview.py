@@ -11,6 +11,7 @@ from typing import Any
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.core.secrets import MANAGED_LABEL, VERSIONS_ANNOTATION
 from secretsync.errors import ConfigError, NotFound
+from secretsync.resources.status import ready_condition
 
 __all__ = ["Overview", "Row", "parse_reference"]
 
@@ -99,7 +100,7 @@ class Overview:
 
     def _external_secret(self, obj: Mapping[str, Any], secret: Mapping[str, Any] | None) -> Row:
         namespace, name = _identity(obj)
-        ready = _ready(obj)
+        ready = ready_condition(obj)
         refreshed = (obj.get("status") or {}).get("refreshTime", "")
         return Row(
             "ExternalSecret",
@@ -139,7 +140,7 @@ class Overview:
 
 def _store(kind: str, obj: Mapping[str, Any]) -> Row:
     namespace, name = _identity(obj)
-    ready = _ready(obj)
+    ready = ready_condition(obj)
     # Nobody but the service validates stores; one that was never looked at is not bad.
     return Row(
         kind,
@@ -160,14 +161,6 @@ def _target_name(obj: Mapping[str, Any]) -> str:
     target = (obj.get("spec") or {}).get("target") or {}
     name: str = target.get("name") or _identity(obj)[1]
     return name
-
-
-def _ready(obj: Mapping[str, Any]) -> Mapping[str, Any]:
-    for condition in (obj.get("status") or {}).get("conditions") or []:
-        if condition.get("type") == "Ready":
-            found: Mapping[str, Any] = condition
-            return found
-    return {}
 
 
 def _versions(obj: Mapping[str, Any]) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ validation messages).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,6 +28,7 @@ from secretsync.resources.findings import Findings
 from secretsync.resources.meta import ObjectMeta, ObjectRef
 from secretsync.resources.object_meta import object_findings, read_meta
 from secretsync.resources.parsed import Parsed
+from secretsync.resources.status import ready_condition
 from secretsync.resources.timestamps import parse_timestamp
 
 __all__ = [
@@ -187,7 +189,7 @@ def _build(
             for item in spec.data_from
             if item.extract is not None
         ),
-        status=_status(document.value.get("status")),
+        status=_status(document.value),
         live=bool(meta.uid),
     )
 
@@ -205,15 +207,12 @@ def _target(spec: TargetSpec, default_name: str) -> Target:
     )
 
 
-def _status(value: Any) -> ExternalSecretStatus:
+def _status(obj: dict[str, Any]) -> ExternalSecretStatus:
     """Read `status`; what is malformed counts as absent, since no user writes it."""
+    value = obj.get("status")
     if not isinstance(value, dict):
         return ExternalSecretStatus()
-    conditions = value.get("conditions")
-    ready: dict[str, Any] = {}
-    for condition in conditions if isinstance(conditions, list) else ():
-        if isinstance(condition, dict) and condition.get("type") == "Ready":
-            ready = condition
+    ready = ready_condition(obj)
     return ExternalSecretStatus(
         refresh_at=parse_timestamp(value.get("refreshTime")),
         synced_resource_version=_text(value, "syncedResourceVersion"),
@@ -224,6 +223,6 @@ def _status(value: Any) -> ExternalSecretStatus:
     )
 
 
-def _text(value: dict[str, Any], name: str) -> str:
+def _text(value: Mapping[str, Any], name: str) -> str:
     found = value.get(name)
     return found if isinstance(found, str) else ""

@@ -32,6 +32,7 @@ from secretsync.resources.secret_store_spec import (
     SelectorSpec,
     StoreSpec,
 )
+from secretsync.resources.status import ready_condition
 
 __all__ = [
     "LabelSelector",
@@ -193,20 +194,17 @@ def parse_secret_store(document: Document, *, default_namespace: str) -> Parsed[
         ),
         conditions=_conditions(spec, str(kind), findings),
         live=bool(meta.uid),
-        ready=_ready(document.value.get("status")),
+        ready=_ready(document.value),
     )
     return Parsed(None if findings.failed else store, findings.problems)
 
 
-def _ready(status: Any) -> tuple[str, str, str]:
+def _ready(obj: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return status, reason and message of the Ready condition, "" where it says nothing."""
-    conditions = status.get("conditions") if isinstance(status, dict) else None
-    for condition in conditions if isinstance(conditions, list) else ():
-        if isinstance(condition, dict) and condition.get("type") == "Ready":
-            texts = (condition.get(name) for name in ("status", "reason", "message"))
-            said, reason, message = (text if isinstance(text, str) else "" for text in texts)
-            return said, reason, message
-    return "", "", ""
+    condition = ready_condition(obj)
+    texts = (condition.get(name) for name in ("status", "reason", "message"))
+    said, reason, message = (text if isinstance(text, str) else "" for text in texts)
+    return said, reason, message
 
 
 def _provider(spec: StoreSpec, namespace: str, findings: Findings) -> tuple[str, Any]:

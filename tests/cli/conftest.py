@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,7 +39,18 @@ def api(front: StrictFront) -> Iterator[AwsApi]:
 
 
 @pytest.fixture
-def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+def _logging() -> Iterator[None]:
+    """Put the root logger back as it was: `--debug` points it at standard error."""
+    root, ours = logging.getLogger(), logging.getLogger("secretsync")
+    before = (root.handlers[:], root.level, ours.level)
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    ours.setLevel(before[2])
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str], _logging: None) -> Callable[..., Ended]:
     """Run the command in this process."""
 
     def run(*arguments: object) -> Ended:

@@ -112,14 +112,14 @@ def test_store_that_does_not_exist_is_named(cli, front, tmp_path, out):
     [
         pytest.param(
             None,
-            "SecretStore shop/own: auth.secret_ref.access_key_id_secret_ref: "
+            "SecretStore shop/own: spec.provider.aws.auth.secretRef.accessKeyIDSecretRef: "
             "Secret shop/aws-keys does not exist",
             "create that Secret, or point the selector at another",
             id="Secret",
         ),
         pytest.param(
             {**keys("AKIAPATH"), "data": {}},
-            "SecretStore shop/own: auth.secret_ref.access_key_id_secret_ref: "
+            "SecretStore shop/own: spec.provider.aws.auth.secretRef.accessKeyIDSecretRef: "
             "Secret shop/aws-keys has no key 'id'",
             "add the key, or correct the selector's key",
             id="key",

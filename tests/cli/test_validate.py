@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 from pathlib import Path
@@ -178,6 +179,7 @@ def unix_socket(path: Path) -> None:
     [
         pytest.param(dangling, "No such file or directory", id="dangling link"),
         pytest.param(loop, "Too many levels of symbolic links", id="link to itself"),
+        pytest.param(os.mkfifo, "it is a pipe", id="pipe"),
         pytest.param(unix_socket, "No such device or address", id="socket"),
     ],
 )

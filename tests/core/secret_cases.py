@@ -178,9 +178,7 @@ class Model:
         for name in ("uid", "resourceVersion"):
             del config["metadata"][name]
         owner = Owner(manager, "Apply")
-        self.obj, self.owners = apply_fields(
-            self.obj or {}, config, owner, self.owners, force=True
-        )
+        self.obj, self.owners = apply_fields(self.obj or {}, config, owner, self.owners, force=True)
 
     def values(self) -> dict[str, str]:
         """Return the data, decoded."""

@@ -145,9 +145,7 @@ def test_sources_are_each_named_once(spec: dict[str, Any], expected: list[Any]) 
 def test_materialize_makes_the_data(
     spec: dict[str, Any], answers: dict[str, str], expected: dict[str, bytes]
 ) -> None:
-    made = _made(
-        external_secret(spec), {key: answer(value) for key, value in answers.items()}
-    )
+    made = _made(external_secret(spec), {key: answer(value) for key, value in answers.items()})
     assert _values(made) == expected
     assert made.missing == ()
 
@@ -272,7 +270,9 @@ def test_a_value_that_does_not_fit_names_the_field_and_shows_nothing(
     assert str(caught.value).startswith(f"{field}: ")
     assert isinstance(caught.value.cause, CoreError)
     assert not isinstance(caught.value.cause, ProviderError)
-    shown = f"{caught.value!r}{caught.value.remedy}{''.join(traceback.format_exception(caught.value))}"
+    shown = (
+        f"{caught.value!r}{caught.value.remedy}{''.join(traceback.format_exception(caught.value))}"
+    )
     assert CANARY not in shown
 
 

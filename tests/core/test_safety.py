@@ -60,7 +60,9 @@ def test_mass_deletion_stops_all_of_many_or_more_than_a_share(
         assert (len(found.objects), found.total) == (doomed, total)
 
 
-@given(st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, min(n, 5000)), st.just(n))))
+@given(
+    st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, min(n, 5000)), st.just(n)))
+)
 def test_mass_deletion_counts_without_rounding(sizes: tuple[int, int]) -> None:
     doomed, total = sizes
     expected = (total > 1 and doomed == total) or (doomed > 5 and doomed * 5 > total)
@@ -103,7 +105,9 @@ def test_a_look_between_neither_restarts_nor_confirms() -> None:
     assert absence_confirmed(observe_absence(absence, 60.0), one_shot=False)
 
 
-@pytest.mark.parametrize("value", [b"", b" ", b"\r\n\t", b"{}", b" {} ", b"{ \n}", b"null", b" null"])
+@pytest.mark.parametrize(
+    "value", [b"", b" ", b"\r\n\t", b"{}", b" {} ", b"{ \n}", b"null", b" null"]
+)
 def test_blank_values_say_nothing(value: bytes) -> None:
     assert is_blank(value)
 

@@ -118,7 +118,7 @@ def regional(dir_site: DirectorySite, tmp_path: Path) -> Iterator[Rig]:
     "trouble",
     [
         pytest.param(throttled("30"), id="throttled"),
-        pytest.param(slow(20), id="hanging"),
+        pytest.param(slow(9), id="hanging"),
         pytest.param(server_error(), id="failing"),
     ],
 )

@@ -1,0 +1,91 @@
+"""Two owners of one target: the older wins, whoever asks, in whatever order they came."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from secretsync.refresh.claims import Claims
+from secretsync.resources.external_secret import ExternalSecret
+from tests.core.secret_cases import external_secret
+
+
+def _claimant(
+    name: str, day: int, *, policy: str = "Owner", uid: str = "", target: str = "shared"
+) -> ExternalSecret:
+    return external_secret(
+        {"target": {"name": target, "creationPolicy": policy}},
+        name=name,
+        uid=uid or f"uid-{name}",
+        created=f"2026-01-{day:02}T00:00:00Z",
+    )
+
+
+OLD, MIDDLE, NEW = _claimant("old", 1), _claimant("middle", 2), _claimant("new", 3)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([OLD, MIDDLE, NEW])))
+def test_the_oldest_wins_in_any_order(order: tuple[ExternalSecret, ...]) -> None:
+    claims = Claims(order)
+    assert claims.rival(OLD) is None
+    assert claims.rival(MIDDLE) is OLD
+    assert claims.rival(NEW) is OLD
+
+
+def test_of_equal_age_the_uid_decides() -> None:
+    one, two = _claimant("z", 1, uid="uid-1"), _claimant("a", 1, uid="uid-2")
+    claims = Claims([two, one])
+    assert claims.rival(one) is None
+    assert claims.rival(two) is one
+
+
+def test_of_path_the_name_decides_and_a_live_one_is_older() -> None:
+    spec = {"target": {"name": "shared"}}
+    first = external_secret(spec, name="a", uid="")
+    second = external_secret(spec, name="b", uid="")
+    assert Claims([second, first]).rival(second) is first
+    assert Claims([second, first]).rival(first) is None
+    assert Claims([first, NEW]).rival(first) is NEW
+
+
+def test_another_target_or_namespace_is_no_rival() -> None:
+    elsewhere = external_secret({"target": {"name": "shared"}}, namespace="other", uid="u")
+    claims = Claims([OLD, NEW, _claimant("x", 1, target="another"), elsewhere])
+    assert claims.rival(elsewhere) is None
+    assert {item.meta.name for item in claims.claimants("web", "shared")} == {"old", "new"}
+    assert claims.claimants("web", "nobody's") == ()
+
+
+@pytest.mark.parametrize(
+    ("older", "younger", "clash"),
+    [
+        pytest.param("Owner", "Owner", True, id="owners"),
+        pytest.param("Owner", "Orphan", True, id="owner-and-orphan"),
+        pytest.param("Orphan", "Orphan", True, id="orphans"),
+        pytest.param("Merge", "Merge", False, id="merging-both"),
+        pytest.param("Merge", "CreateOrMerge", False, id="keeping-each-other's-keys"),
+        pytest.param("CreateOrMerge", "CreateOrMerge", False, id="creating-or-merging-both"),
+        pytest.param("Owner", "Merge", True, id="an-owner-wipes-what-is-merged"),
+        pytest.param("Merge", "Owner", True, id="an-owner-would-wipe-what-was-merged"),
+        pytest.param("CreateOrMerge", "Orphan", True, id="an-orphan-would-too"),
+        pytest.param("None", "Owner", False, id="none-writes-nothing"),
+        pytest.param("Owner", "None", False, id="none-loses-nothing"),
+    ],
+)
+def test_who_may_share_a_target(older: str, younger: str, clash: bool) -> None:
+    first, second = _claimant("first", 1, policy=older), _claimant("second", 2, policy=younger)
+    claims = Claims([first, second])
+    assert claims.rival(first) is None
+    assert (claims.rival(second) is first) is clash
+
+
+def test_when_the_winner_goes_or_moves_the_next_one_has_the_target() -> None:
+    claims = Claims([OLD, MIDDLE, NEW])
+    claims.remove(OLD.ref)
+    claims.remove(OLD.ref)
+    assert claims.rival(MIDDLE) is None
+    assert claims.rival(NEW) is MIDDLE
+    claims.put(_claimant("middle", 2, target="another"))
+    assert claims.rival(NEW) is None
+    assert [item.meta.name for item in claims.claimants("web", "shared")] == ["new"]
