@@ -7,9 +7,19 @@ from typing import Any, TypeVar
 
 import click
 
+from secretsync.resources.names import check_label
+
 __all__ = ["help_epilog", "namespace_option", "one_shot_options", "output_option", "to_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _checked_namespace(_: click.Context, __: click.Parameter, namespace: str) -> str:
+    """Refuse what no cluster takes, before it becomes part of every object's name."""
+    if namespace and (wanted := check_label(namespace)):
+        raise click.BadParameter(f"a namespace is {wanted}")
+    return namespace
+
 
 to_option = click.option(
     "--to",
@@ -32,6 +42,7 @@ namespace_option = click.option(
     "-n",
     "--namespace",
     default="",
+    callback=_checked_namespace,
     help="Namespace of objects that name none (default: the context's, else `default`).",
 )
 

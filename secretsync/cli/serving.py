@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -13,16 +14,19 @@ from types import FrameType
 from secretsync.cli.inputs import inventory_id, read_paths
 from secretsync.cli.problems import show_problems
 from secretsync.cluster.base import Cluster
-from secretsync.cluster.opening import open_cluster, parse_cluster
+from secretsync.cluster.opening import ClusterSpec, open_cluster, parse_cluster
 from secretsync.controller.paths import PathObjects
 from secretsync.controller.service import Service
 from secretsync.controller.settings import Settings
 from secretsync.core.secrets import INVENTORY_LABEL
-from secretsync.errors import ConfigError
+from secretsync.errors import ClusterError, ConfigError
+from secretsync.refresh.installkey import ensure_install_key, install_key
 from secretsync.resources.manifests import Manifests, load_manifests
 from secretsync.resources.problems import Severity
 
 __all__ = ["PathRequest", "serve"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,32 @@ def serve(cluster: str, settings: Settings, request: PathRequest) -> None:
     """
     stop = threading.Event()
     _stop_on_signals(stop)
-    opened = open_cluster(parse_cluster(cluster))
+    spec = parse_cluster(cluster)
+    opened = open_cluster(spec)
     try:
+        _ensure_install_key(opened, spec, settings.service_namespace)
         objects = _path_objects(request, opened) if request.paths else None
-        Service(opened, settings, stop, paths=objects).run()
+        ended = Service(opened, settings, stop, paths=objects).run()
     finally:
         opened.close()
+    if not ended:
+        # At its end the interpreter waits for threads, and these wait for a peer that
+        # hangs. Every write is whole or not there, so nothing is lost by leaving.
+        logging.shutdown()
+        os._exit(0)
+
+
+def _ensure_install_key(cluster: Cluster, spec: ClusterSpec, namespace: str) -> None:
+    """Make the key of fingerprints where there is none; Secrets are synced without it too."""
+    try:
+        if spec.type == "dir":
+            install_key(cluster, Path(spec.location), create=True)
+        else:
+            ensure_install_key(cluster, namespace)
+    except ClusterError as exc:
+        log.warning(
+            "no install key: plan cannot show lasting fingerprints", extra={"cause": exc.message}
+        )
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

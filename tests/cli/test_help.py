@@ -101,6 +101,8 @@ def test_no_arguments_shows_the_help_and_is_a_usage_error():
         pytest.param(["validate", "x", "-o", "xml"], "'xml' is not one of", id="output form"),
         pytest.param(["sync", "x", "--to", "nowhere"], "'nowhere' names no cluster", id="cluster"),
         pytest.param(["sync", "x", "--to", "dir:"], "'dir:' names no cluster", id="no directory"),
+        pytest.param(["validate", "x", "-n", "Not_One"], "a namespace is", id="namespace"),
+        pytest.param(["sync", "x", "--to", "dir:x", "-n", "../y"], "a namespace is", id="escape"),
         pytest.param(["validate", "git+https://host/r"], "from a repository", id="git"),
         pytest.param(["status", "db", "--to", "dir:x"], "'db' is not KIND/NAME", id="reference"),
         pytest.param(["status", "pod/db", "--to", "dir:x"], "kind 'pod' is not served", id="kind"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.refresh.kit import FakeClock
+from secretsync.resources.external_secret import ExternalSecret
+from tests.refresh.kit import FakeClock, Rig
 from tests.support.aws import AwsApi, shared_moto
 from tests.support.aws_front import StrictFront
 
@@ -37,3 +40,19 @@ def api(front: StrictFront) -> Iterator[AwsApi]:
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
+
+
+@pytest.fixture
+def make_rig(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Rig]]:
+    """Make a directory cluster with the pipeline over it."""
+    made: list[Rig] = []
+
+    def make(items: Sequence[ExternalSecret], *objects: dict[str, Any], **options: Any) -> Rig:
+        options.setdefault("clock", clock)
+        rig = Rig(tmp_path / f"cluster-{len(made)}", items, *objects, **options)
+        made.append(rig)
+        return rig
+
+    yield make
+    for rig in made:
+        rig.close()

@@ -6,8 +6,9 @@ fails how often); whatever depends on a service's answers runs against the real 
 
 from __future__ import annotations
 
+import base64
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,17 @@ from providers.base import (
     SecretRef,
     SecretValue,
 )
+from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.limiter import StoreLimiter
 from secretsync.refresh.oneshot import PathSiblings
+from secretsync.refresh.outcomes import Outcome
 from secretsync.refresh.selectors import ClusterCredentials
 from secretsync.refresh.sessions import SessionKey, StoreSession
 from secretsync.refresh.stores import StoreSource
-from secretsync.refresh.wiring import Engine, Options, build_engine
+from secretsync.refresh.wiring import Options, build_engine
 from secretsync.resources.documents import Document, Origin
 from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.manifests import Manifests, load_manifests
@@ -38,14 +41,17 @@ from secretsync.resources.meta import ObjectRef
 from secretsync.resources.secret_store import SecretStore, parse_secret_store
 
 __all__ = [
+    "START",
     "FakeClock",
+    "Rig",
     "ScriptedProvider",
-    "engine_over",
     "es_ref",
     "in_threads",
+    "manifests",
     "open_session",
     "secret_manifest",
     "store",
+    "store_manifest",
 ]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -239,33 +245,60 @@ def manifests(*objects: dict[str, Any]) -> Manifests:
     return loaded
 
 
-def engine_over(
-    root: Path,
-    items: Iterable[ExternalSecret],
-    *objects: dict[str, Any],
-    clock: Clock | None = None,
-    tokens: Sequence[str] = (),
-    **options: Any,
-) -> tuple[DirectoryCluster, Engine]:
-    """Return an empty directory cluster and the pipeline over it.
+class Rig:
+    """A directory cluster and the pipeline over it.
 
     Args:
         items: all ExternalSecrets there are.
-        objects: manifests of stores, and of the Secrets that they authenticate with.
+        objects: manifests of stores, and of the Secrets that they authenticate with; a
+            SecretStore at AWS where none is given.
         tokens: acknowledged mass deletions.
+        options: see `secretsync.refresh.wiring.Options`.
     """
-    cluster = DirectoryCluster(root, default_namespace="web", now=lambda: START)
-    given = manifests(*objects)
-    overlay = {(each.meta.namespace, each.meta.name): each.data for each in given.secrets}
-    stores = StoreSource(cluster, given)
-    everything = list(items)
-    engine = build_engine(
-        cluster,
-        lookup=stores,
-        credentials=ClusterCredentials(cluster, overlay),
-        siblings=PathSiblings(everything, stores, tokens),
-        claims=Claims(everything),
-        clock=clock or FakeClock(),
-        options=Options(**options),
-    )
-    return cluster, engine
+
+    def __init__(
+        self,
+        root: Path,
+        items: Sequence[ExternalSecret],
+        *objects: dict[str, Any],
+        clock: Clock,
+        tokens: Sequence[str] = (),
+        **options: Any,
+    ) -> None:
+        self.items = list(items)
+        self.cluster = DirectoryCluster(root, default_namespace="web", now=lambda: START)
+        given = manifests(*(objects or (store_manifest(),)))
+        overlay = {(each.meta.namespace, each.meta.name): each.data for each in given.secrets}
+        stores = StoreSource(self.cluster, given)
+        self.engine = build_engine(
+            self.cluster,
+            lookup=stores,
+            credentials=ClusterCredentials(self.cluster, overlay),
+            siblings=PathSiblings(self.items, stores, tokens),
+            claims=Claims(self.items),
+            clock=clock,
+            options=Options(**options),
+        )
+
+    def run(self, items: Sequence[ExternalSecret] | None = None) -> list[Outcome]:
+        """Run a batch: everything, or what is given."""
+        return self.engine.pipeline.run(self.items if items is None else items)
+
+    def ends(self, items: Sequence[ExternalSecret] | None = None) -> dict[str, str]:
+        """Run a batch; returns how each ended, by name."""
+        return {
+            outcome.external_secret.meta.name: str(outcome.progress) for outcome in self.run(items)
+        }
+
+    def secret(self, name: str = "db", namespace: str = "web") -> dict[str, str] | None:
+        """Return the data of a Secret, None where there is none."""
+        obj = self.cluster.get(KINDS["Secret"], namespace, name)
+        if obj is None:
+            return None
+        data = obj.get("data") or {}
+        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+    def close(self) -> None:
+        """End its threads."""
+        self.engine.close()
+        self.cluster.close()

@@ -1,0 +1,154 @@
+"""Where a store's credentials are looked up, and what is said when they are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from providers.base import AuthFailed, SecretKeySelector
+from secretsync.cluster.base import KINDS
+from secretsync.cluster.directory import DirectoryCluster
+from secretsync.refresh.selectors import (
+    ClusterCredentials,
+    credential_namespace,
+    is_referent,
+    resolve_credentials,
+    selectors,
+)
+from tests.refresh.kit import START, manifests, secret_manifest, store
+
+CANARY = "c4n4ry-hunter2"
+
+
+def _auth(namespace: str = "", **more: Any) -> dict[str, Any]:
+    where = {"namespace": namespace} if namespace else {}
+    return {
+        "auth": {
+            "secretRef": {
+                "accessKeyIDSecretRef": {"name": "keys", "key": "id", **where},
+                "secretAccessKeySecretRef": {"name": "keys", "key": "secret", **where},
+                **more,
+            }
+        }
+    }
+
+
+JWT = {"auth": {"jwt": {"serviceAccountRef": {"name": "reader"}}}}
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[DirectoryCluster]:
+    made = DirectoryCluster(tmp_path, default_namespace="web", now=lambda: START)
+    yield made
+    made.close()
+
+
+def _put(cluster: DirectoryCluster, namespace: str, **values: str) -> None:
+    obj = secret_manifest("keys", namespace, **values)
+    cluster.create(KINDS["Secret"], obj, field_manager="test")
+
+
+@pytest.mark.parametrize(
+    ("kind", "aws", "referent"),
+    [
+        pytest.param("SecretStore", _auth(), False, id="a-store-of-a-namespace"),
+        pytest.param("ClusterSecretStore", _auth("vault"), False, id="namespaces-given"),
+        pytest.param("ClusterSecretStore", _auth(), True, id="no-namespaces"),
+        pytest.param(
+            "ClusterSecretStore",
+            _auth("vault", sessionTokenSecretRef={"name": "keys", "key": "token"}),
+            True,
+            id="one-without",
+        ),
+        pytest.param("ClusterSecretStore", {}, False, id="default-chain"),
+        pytest.param("ClusterSecretStore", JWT, True, id="service-account"),
+    ],
+)
+def test_a_cluster_store_without_namespaces_is_referent(
+    kind: str, aws: dict[str, Any], referent: bool
+) -> None:
+    assert is_referent(store(kind=kind, **aws)) is referent
+
+
+def test_every_selector_is_found_with_its_field_path() -> None:
+    assert [path for path, _ in selectors(store(**_auth()))] == [
+        "spec.provider.aws.auth.secretRef.accessKeyIDSecretRef",
+        "spec.provider.aws.auth.secretRef.secretAccessKeySecretRef",
+    ]
+    assert [path for path, _ in selectors(store(**JWT))] == [
+        "spec.provider.aws.auth.jwt.serviceAccountRef"
+    ]
+    assert list(selectors(store())) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "selector", "expected"),
+    [
+        pytest.param("SecretStore", SecretKeySelector("a", "b"), "web", id="own"),
+        pytest.param("SecretStore", SecretKeySelector("a", "b", "vault"), "web", id="own-only"),
+        pytest.param("ClusterSecretStore", SecretKeySelector("a", "b"), "shop", id="user's"),
+        pytest.param("ClusterSecretStore", SecretKeySelector("a", "b", "vault"), "vault", id="given"),
+    ],
+)
+def test_the_namespace_of_a_selector(kind: str, selector: SecretKeySelector, expected: str) -> None:
+    assert credential_namespace(store(kind=kind), selector, "shop") == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "namespace", "found_in"),
+    [
+        pytest.param("SecretStore", "", "web", id="store"),
+        pytest.param("ClusterSecretStore", "", "shop", id="referent"),
+        pytest.param("ClusterSecretStore", "vault", "vault", id="given"),
+    ],
+)
+def test_credentials_are_those_of_that_namespace(
+    cluster: DirectoryCluster, kind: str, namespace: str, found_in: str
+) -> None:
+    for where in ("web", "shop", "vault"):
+        _put(cluster, where, id=f"id-{where}", secret=CANARY)
+    used = store(kind=kind, **_auth(namespace))
+    found = resolve_credentials(used, "shop", ClusterCredentials(cluster))
+    values = {selector.key: value.reveal().decode() for selector, value in found.secrets.items()}
+    assert values == {"id": f"id-{found_in}", "secret": CANARY}
+    assert found.context == {"namespace": "shop", "store_name": "aws", "store_kind": kind}
+    assert CANARY not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        pytest.param(None, "Secret web/keys does not exist", id="no-secret"),
+        pytest.param({"other": CANARY}, "Secret web/keys has no key 'id'", id="no-key"),
+    ],
+)
+def test_what_is_missing_is_named_with_the_field(
+    cluster: DirectoryCluster, values: dict[str, str] | None, message: str
+) -> None:
+    if values is not None:
+        _put(cluster, "web", **values)
+    with pytest.raises(AuthFailed) as caught:
+        resolve_credentials(store(**_auth()), "web", ClusterCredentials(cluster))
+    assert caught.value.message == (
+        f"SecretStore web/aws: spec.provider.aws.auth.secretRef.accessKeyIDSecretRef: {message}"
+    )
+    assert caught.value.remedy
+    assert CANARY not in repr(caught.value)
+
+
+def test_credentials_of_path_come_before_those_of_the_cluster(cluster: DirectoryCluster) -> None:
+    _put(cluster, "web", id="of-the-cluster", secret="x")
+    (given,) = manifests(secret_manifest("keys", id="of-path", secret="y")).secrets
+    source = ClusterCredentials(cluster, {("web", "keys"): given.data})
+    found = source.secret("web", "keys")
+    assert found is not None
+    assert found["id"].reveal() == b"of-path"
+    assert source.secret("web", "absent") is None
+
+
+def test_a_missing_service_account_is_named(cluster: DirectoryCluster) -> None:
+    with pytest.raises(AuthFailed, match="ServiceAccount web/reader does not exist"):
+        resolve_credentials(store(**JWT), "web", ClusterCredentials(cluster))
