@@ -57,6 +57,18 @@ def os_errors(what: str) -> Iterator[None]:
         raise ClusterUnavailable(f"{what}: {os.strerror(exc.errno or errno.EIO)}") from exc
 
 
+@contextlib.contextmanager
+def _folder_errors(folder: Path) -> Iterator[None]:
+    """Say that a folder cannot be where something else is."""
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError, FileNotFoundError) as exc:
+        raise Rejected(
+            f"{exc.filename or folder}: a folder is needed here and cannot be made",
+            remedy="remove what is in its place, or name another directory",
+        ) from exc
+
+
 def signature(found: os.stat_result) -> tuple[int, ...]:
     """Return what differs when a file or what may be done with it changed."""
     return (found.st_mtime_ns, found.st_ino, found.st_size, found.st_ctime_ns)
@@ -155,8 +167,11 @@ def make_folders(root: Path, folder: Path, *, private_from: int | None) -> None:
         folder: below `root`.
         private_from: index of the part below `root` from which on folders are for
             the owner alone, None for none. One that is there already is tightened.
+
+    Raises:
+        Rejected: a part of the path is there and is no folder, or cannot be made.
     """
-    with os_errors(str(folder)):
+    with os_errors(str(folder)), _folder_errors(folder):
         root.mkdir(parents=True, exist_ok=True)
         current = root
         for depth, part in enumerate(folder.relative_to(root).parts):
@@ -167,6 +182,8 @@ def make_folders(root: Path, folder: Path, *, private_from: int | None) -> None:
                 current.mkdir(mode=mode)
                 sync_folder(current.parent)
             except FileExistsError:
+                if not current.is_dir():
+                    raise
                 if private and stat.S_IMODE(current.stat().st_mode) & ~PRIVATE_FOLDER:
                     current.chmod(PRIVATE_FOLDER)
 

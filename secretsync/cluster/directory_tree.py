@@ -117,11 +117,17 @@ class ObjectTree:
         Raises:
             ClusterError: it is something else, or cannot be looked at.
         """
-        with os_errors(str(self._root)), contextlib.suppress(FileNotFoundError):
-            if not stat.S_ISDIR(self._root.stat().st_mode):
-                raise ClusterError(
-                    f"{self._root} is not a directory", remedy="name a folder after dir:"
-                )
+        try:
+            with os_errors(str(self._root)):
+                is_folder = stat.S_ISDIR(self._root.stat().st_mode)
+        except FileNotFoundError:
+            return
+        except NotADirectoryError:
+            is_folder = False
+        if not is_folder:
+            raise ClusterError(
+                f"{self._root} is not a directory", remedy="name a folder after dir:"
+            )
 
     def scan(self, kind: Kind, namespace: str) -> dict[tuple[str, str], Found]:
         """Return the files of a kind by (namespace, name), sorted.

@@ -232,7 +232,7 @@ def _stopped(item: ExternalSecret, breaker: MassDeletion) -> Outcome:
         Progress.FAILED,
         reason="SecretSyncedError",
         message=message,
-        remedy="if that is meant, annotate the store with "
-        f"secretsync.io/acknowledge={breaker.token}",
+        remedy=f"if that is meant, give sync --acknowledge {breaker.token}, or annotate the "
+        f"store with secretsync.io/acknowledge={breaker.token}",
         action=action,
     )

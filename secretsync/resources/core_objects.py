@@ -18,6 +18,10 @@ from secretsync.resources.parsed import Parsed
 __all__ = ["NamespaceManifest", "SecretManifest", "parse_namespace", "parse_secret"]
 
 
+#: Kubernetes' own limit on the data of a Secret.
+MAX_SECRET_BYTES = 1024 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class SecretManifest:
     """A `v1` Secret as a file brings it; stores authenticate with such Secrets."""
@@ -74,6 +78,8 @@ def parse_secret(document: Document, *, default_namespace: str) -> Parsed[Secret
             data[key] = SecretBytes(decoded)
     for key, text in _strings(document, "stringData", findings):
         data[key] = SecretBytes(text.encode())
+    if sum(len(value.reveal()) for value in data.values()) > MAX_SECRET_BYTES:
+        findings.error((), "the Secret is larger than 1 MiB", "split it; no API server takes it")
     value = SecretManifest(meta, str(kind or "Opaque"), data)
     return Parsed(None if findings.failed else value, findings.problems)
 

@@ -14,7 +14,7 @@ from secretsync.refresh.deleting import Deleter, Verdict
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.resources.external_secret import ExternalSecret
 from tests.core.secret_cases import external_secret, item, secret_bytes
-from tests.refresh.kit import FakeClock, Rig
+from tests.refresh.kit import FakeClock, Rig, secret_manifest, store_manifest
 from tests.support.aws import AwsApi
 from tests.support.aws_faults import server_error
 
@@ -302,8 +302,6 @@ def test_a_mass_deletion_over_several_sessions_of_one_store_stops(
     api: AwsApi, make_rig: MakeRig
 ) -> None:
     """Each namespace of a referent store has a session of its own: the store is one."""
-    from tests.refresh.kit import secret_manifest, store_manifest
-
     refs = {
         "accessKeyIDSecretRef": {"name": "keys", "key": "id"},
         "secretAccessKeySecretRef": {"name": "keys", "key": "secret"},

@@ -83,3 +83,9 @@ def test_namespace_with_a_bad_label_is_refused():
     parsed = parse_namespace(document(value))
     assert parsed.value is None
     assert [item.object for item in parsed.problems] == ["Namespace web"]
+
+
+def test_secret_larger_than_the_api_takes_is_refused():
+    parsed = parse({"stringData": {"half": "a" * 2**20, "more": "b"}})
+    assert parsed.value is None
+    assert parsed.problems[0].message == "the Secret is larger than 1 MiB"
