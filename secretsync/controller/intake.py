@@ -67,6 +67,7 @@ class Intake:
         self._unusable: dict[ObjectRef, ExternalSecret] = {}
         # Metadata of the Secrets that there were at the start, until they were judged.
         self._early: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._unseen: frozenset[tuple[str, str]] = frozenset()
 
     def begin(self) -> None:
         """Judge everything that was collected, and every event from now on."""
@@ -230,6 +231,20 @@ class Intake:
         self._parts.metrics.drifted(key[0])
         log.warning("target drifted", extra={"object": str(item.ref), "secret": key[1]})
         self._parts.queue.add(item.ref, Lane.ROTATION)
+
+    def find_missed(self) -> None:
+        """Notice Secrets that went away before the watch ever showed them.
+
+        A directory is looked at a few times a second, so that what was made and removed
+        in between was never there; the second look in a row is no delay of the watch.
+        """
+        unseen = self._parts.targets.unseen()
+        for key in unseen & self._unseen:
+            for item in self._parts.claims.claimants(*key):
+                # What could not be written is tried again at its own pace.
+                if self._parts.recorder.status(item).ready == "True":
+                    self._drifted(item, key)
+        self._unseen = unseen
 
     def on_store(self, event: WatchEvent) -> None:
         """Handle one event of a store of either kind."""

@@ -102,6 +102,8 @@ class Reconciler:
             self._index.remove(item.ref)
             return
         self.enroll(item, outcome.versions, failed=outcome.failed)
+        if outcome.reason == "SecretDeleted":
+            self._targets.forget((item.meta.namespace, item.target.name))
         self._recorder.record(outcome, version)
         self._plan_next(outcome)
         if outcome.progress is Progress.APPLIED and item.target.creation_policy == "Owner":

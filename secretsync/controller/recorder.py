@@ -96,7 +96,7 @@ class Recorder:
             before,
             ready=not outcome.failed,
             reason=outcome.reason,
-            message=outcome.message,
+            message=outcome.condition_message,
             version=version,
             refreshed=outcome.progress is Progress.APPLIED,
             now=self._clock.now(),
@@ -125,8 +125,8 @@ class Recorder:
     def _log(self, outcome: Outcome, before: ExternalSecretStatus) -> None:
         extra = {"object": str(outcome.external_secret.ref)}
         if outcome.failed:
-            if before.message != outcome.message:
-                log.warning("not synced", extra={**extra, "cause": outcome.message})
+            if before.message != outcome.condition_message:
+                log.warning("not synced", extra={**extra, "cause": outcome.condition_message})
         elif outcome.progress is Progress.APPLIED and outcome.action is not None:
             keys = [change.key for change in outcome.action.changes]
             verb = str(outcome.action.verb)
@@ -137,8 +137,8 @@ class Recorder:
         if not item.live:
             return
         if outcome.failed:
-            if before.message != outcome.message:
-                self._emit(item, EventType.WARNING, "UpdateFailed", outcome.message)
+            if before.message != outcome.condition_message:
+                self._emit(item, EventType.WARNING, "UpdateFailed", outcome.condition_message)
         elif outcome.progress is Progress.APPLIED and outcome.action is not None:
             said = _EVENTS.get(outcome.action.verb)
             if said is not None:

@@ -53,6 +53,8 @@ class Reflector:
         self._label_selector = label_selector
         self._synced = threading.Event()
         self._seen: dict[Key, str] = {}
+        # Where to resume a watch that breaks off; "" until its initial state is whole.
+        self._version = ""
         self.last_event_at_s = clock.monotonic_s()
         self._thread = threading.Thread(target=self._run, name=f"watch-{kind.plural}", daemon=True)
 
@@ -95,6 +97,7 @@ class Reflector:
             except Gone:
                 version = ""
             except ClusterError as exc:
+                version = self._version
                 failures += 1
                 log.warning("watch failed", extra={"kind": self._kind.kind, "cause": exc.message})
                 spread = random.random()  # noqa: S311 - spreads retries, protects nothing
@@ -106,6 +109,7 @@ class Reflector:
     def _watch(self, version: str) -> str:
         """Follow one watch to its end; returns where to resume."""
         fresh: dict[Key, str] | None = {} if not version else None
+        self._version = version
         for event in self._cluster.watch(
             self._kind,
             self._namespace,
@@ -115,6 +119,8 @@ class Reflector:
         ):
             self.last_event_at_s = self._clock.monotonic_s()
             version = event.resource_version or version
+            if fresh is None or event.type is WatchEventType.SYNCED:
+                self._version = version
             if event.type is WatchEventType.BOOKMARK:
                 continue
             if event.type is WatchEventType.SYNCED:

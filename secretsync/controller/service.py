@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 #: Work under way may take this long to finish after a stop was asked for.
 STOP_WITHIN_S = 8.0
 FOLLOW_EVERY_S = 0.5
+#: Two looks in a row prove that a Secret is missing: 2 to 4 s.
+MISSED_EVERY_LOOKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Service:
     Args:
         stop: set to end the service.
         paths: objects of PATH to serve instead of the cluster's ExternalSecrets.
+        clock: what time it is, and how to wait; None takes the machine's.
     """
 
     def __init__(
@@ -71,10 +74,11 @@ class Service:
         stop: threading.Event,
         *,
         paths: PathObjects | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._settings = settings
         self._stop = stop
-        self._clock = Clock(stop)
+        self._clock = clock or Clock(stop)
         self.metrics = Metrics()
         self._cluster = CountingCluster(cluster, self.metrics)
         self._world = World()
@@ -170,8 +174,12 @@ class Service:
         try:
             if self._begin():
                 log.info("ready", extra={"objects": len(self._world.items())})
+                looks = 0
                 while self._clock.wait(FOLLOW_EVERY_S):
                     self._refresher.follow()
+                    looks += 1
+                    if looks % MISSED_EVERY_LOOKS == 0:
+                        self._intake.find_missed()
         finally:
             ended = self._end()
         return ended

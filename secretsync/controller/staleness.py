@@ -49,10 +49,14 @@ class Staleness:
             entry = self._world.item(ref)
             if entry is None or self._recorder.status(entry.item).ready != "True":
                 continue
-            marked[ref] = message
             outcome = Outcome(
-                entry.item, Progress.FAILED, reason="SecretSyncedError", message=message
+                entry.item,
+                Progress.FAILED,
+                reason="SecretSyncedError",
+                message=message,
+                remedy=error.remedy,
             )
+            marked[ref] = outcome.condition_message
             self._recorder.record(outcome, entry.version, quiet=True)
 
     def recovered(self, group: GroupKey) -> None:

@@ -116,6 +116,11 @@ class TargetCache:
         with self._lock:
             return key in self._expected
 
+    def unseen(self) -> frozenset[Key]:
+        """Return the Secrets that should be there and that the watch does not show."""
+        with self._lock:
+            return frozenset(self._expected.keys() - self._seen.keys())
+
     def forget(self, key: Key) -> None:
         """Expect nothing of a Secret any more."""
         with self._lock:

@@ -6,7 +6,13 @@ import base64
 from typing import Any
 
 from secretsync.core.plan import SecretAction, replaces_owner
-from secretsync.core.secrets import DesiredSecret, LiveSecret, OwnerReference
+from secretsync.core.secrets import (
+    INVENTORY_LABEL,
+    VERSIONS_ANNOTATION,
+    DesiredSecret,
+    LiveSecret,
+    OwnerReference,
+)
 
 __all__ = ["apply_object", "create_object", "needs_patch", "update_patch"]
 
@@ -45,6 +51,9 @@ def apply_object(desired: DesiredSecret, action: SecretAction, live: LiveSecret)
     if desired.owner is None and live.owner is not None and desired.is_parent(live.owner):
         # A run from files beside a live ExternalSecret: its reference stays.
         obj["metadata"]["ownerReferences"] = [_owner_reference(live.owner)]
+    if INVENTORY_LABEL in live.labels and not desired.keep_foreign_keys:
+        # Noted by a run from files; whoever writes without one has no opinion on it.
+        obj["metadata"]["labels"].setdefault(INVENTORY_LABEL, live.labels[INVENTORY_LABEL])
     if live.immutable:
         # What is immutable stays so; leaving the field out would ask to undo it.
         obj["immutable"] = True
@@ -59,7 +68,8 @@ def needs_patch(desired: DesiredSecret, action: SecretAction, live: LiveSecret) 
     Removals would fail where another field manager holds the key too; an apply of less
     than before would drop what is held back; a controller cannot be replaced by it.
     """
-    return bool(action.removals) or desired.hold_removals or replaces_owner(desired, live)
+    beyond = desired.hold_removals or replaces_owner(desired, live)
+    return bool(action.removals) or beyond or _outdates_versions(action, live)
 
 
 def update_patch(desired: DesiredSecret, action: SecretAction, live: LiveSecret) -> dict[str, Any]:
@@ -75,6 +85,8 @@ def update_patch(desired: DesiredSecret, action: SecretAction, live: LiveSecret)
         (patch["metadata"]["annotations"], action.removals.annotations),
     ):
         section.update(dict.fromkeys(keys))
+    if _outdates_versions(action, live):
+        patch["metadata"]["annotations"][VERSIONS_ANNOTATION] = None
     for name in ("name", "namespace", "uid"):
         del patch["metadata"][name]
     metadata = patch["metadata"]
@@ -88,6 +100,11 @@ def update_patch(desired: DesiredSecret, action: SecretAction, live: LiveSecret)
     if desired.finalizers:
         metadata["finalizers"] = list(dict.fromkeys((*live.finalizers, *desired.finalizers)))
     return patch
+
+
+def _outdates_versions(action: SecretAction, live: LiveSecret) -> bool:
+    """Return whether nothing of what the versions annotation names was read for this write."""
+    return VERSIONS_ANNOTATION in live.annotations.keys() - action.annotations.keys()
 
 
 def _owner_reference(owner: OwnerReference) -> dict[str, Any]:

@@ -124,8 +124,9 @@ class OneShot:
             made = {outcome.external_secret.ref: outcome for outcome in engine.pipeline.run(due)}
         finally:
             engine.close()
-        outcomes = kept | made
-        return Result([outcomes[item.ref] for item in items], self._extras(items, prune=prune))
+        found = kept | made
+        outcomes = [found[item.ref] for item in items]
+        return Result(outcomes, self._extras(outcomes, prune=prune))
 
     def _overlay(self) -> Mapping[tuple[str, str], Mapping[str, SecretBytes]]:
         return {
@@ -133,11 +134,17 @@ class OneShot:
             for secret in self.manifests.secrets
         }
 
-    def _extras(self, items: Sequence[ExternalSecret], *, prune: bool) -> list[Extra]:
+    def _extras(self, outcomes: Sequence[Outcome], *, prune: bool) -> list[Extra]:
         """Report, or prune, what the same PATHs made before and no longer want."""
         if not self.inventory:
             return []
+        items = [outcome.external_secret for outcome in outcomes]
         wanted = {(item.meta.namespace, item.target.name) for item in items}
+        created = {
+            (outcome.action.target.namespace, outcome.action.target.name)
+            for outcome in outcomes
+            if outcome.action is not None and outcome.action.verb is Verb.CREATE
+        }
         page = self.cluster.list(
             KINDS["Secret"], label_selector=f"{INVENTORY_LABEL}={self.inventory}"
         )
@@ -146,7 +153,9 @@ class OneShot:
         actions = [_removal(live) for live in leftovers]
         if not prune:
             return [Extra(action) for action in actions]
-        refusal = self._prune_refusal(actions, made)
+        # What this run made is no reason to let all go that was there before it.
+        before = [live for live in made if (live.namespace, live.name) not in created]
+        refusal = self._prune_refusal(actions, before)
         if refusal is not None:
             return [Extra(action, *refusal) for action in actions]
         return [

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as attribute
 
+from secretsync.core.conditions import SHORT_MESSAGE
 from secretsync.core.plan import SecretAction
 from secretsync.resources.external_secret import ExternalSecret
 
@@ -57,3 +58,9 @@ class Outcome:
     def failed(self) -> bool:
         """Whether something is wrong with it."""
         return self.progress is Progress.FAILED
+
+    @property
+    def condition_message(self) -> str:
+        """What the Ready condition says: the cause, and what can be done about it."""
+        hint = f"; {self.remedy}" if self.failed and self.remedy else ""
+        return f"{self.message}{hint}"[:SHORT_MESSAGE]

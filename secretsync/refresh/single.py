@@ -117,7 +117,7 @@ def _write_status(cluster: Cluster, outcome: Outcome, clock: Clock) -> None:
         item.status,
         ready=not outcome.failed,
         reason=outcome.reason,
-        message=outcome.message,
+        message=outcome.condition_message,
         version=synced_resource_version(meta.generation, meta.labels, meta.annotations),
         refreshed=not outcome.failed,
         now=clock.now(),

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from secretsync.core.plan import KeyVerb, Verb, foreign
+from secretsync.core.plan import KeyVerb, Verb, foreign, plan_secret
 from secretsync.core.secrets import (
     ADOPT_ANNOTATION,
     CREATED_BY_LABEL,
     DATA_HASH_ANNOTATION,
+    INVENTORY_LABEL,
     MANAGED_LABEL,
     VERSIONS_ANNOTATION,
 )
@@ -213,8 +214,6 @@ def test_type_change_is_refused_and_an_unset_type_keeps_the_live_one() -> None:
 def test_a_secret_that_is_being_deleted_is_left_alone() -> None:
     model = _ours()
     live = replace(model.live(), deleting=True)
-    from secretsync.core.plan import plan_secret
-
     action = plan_secret(desired({"password": "new"}), live)
     assert (action.verb, action.message) == (Verb.BLOCKED, "the Secret is being deleted")
 
@@ -244,3 +243,14 @@ def test_no_message_or_repr_of_an_action_shows_a_value() -> None:
     for wanted in (desired({"password": CANARY}), desired({"password": CANARY}, annotations=ADOPT)):
         action = model.plan(wanted)
         assert CANARY not in f"{action}{action!r}{wanted!r}{model.live()!r}"
+
+
+def test_a_run_without_inventory_leaves_the_inventory_label() -> None:
+    """What a run from files noted is not lost by the next look of the service."""
+    model = Model()
+    wanted = desired()
+    model.carry_out(wanted)
+    model.carry_out(replace(wanted, labels={**wanted.labels, INVENTORY_LABEL: "abc"}))
+    assert model.plan(wanted).verb is Verb.UNCHANGED
+    model.carry_out(desired({"password": "new"}, labels={"x": "1"}))
+    assert model.metadata("labels")[INVENTORY_LABEL] == "abc"

@@ -103,6 +103,11 @@ def test_an_update_names_what_it_was_planned_against() -> None:
         pytest.param({"labels": {"x": "1"}}, {}, id="a-label-goes"),
         pytest.param({"annotations": {"x": "1"}}, {}, id="an-annotation-goes"),
         pytest.param({"uid": "earlier"}, {}, id="another-controller"),
+        pytest.param(
+            {"versions": {"SecretStore/aws:db": "v1"}},
+            {"labels": {"x": "1"}},
+            id="versions-of-what-was-not-read",
+        ),
     ],
 )
 def test_what_an_apply_cannot_do_is_a_patch(before: dict[str, Any], after: dict[str, Any]) -> None:

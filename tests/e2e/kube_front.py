@@ -39,6 +39,7 @@ class ApiCall:
     namespace: str
     name: str
     watch: bool
+    query: str
     body: bytes
 
     @property
@@ -194,7 +195,7 @@ def _call(method: str, target: str, body: bytes) -> ApiCall:
         with contextlib.suppress(ValueError):
             name = json.loads(body).get("metadata", {}).get("name", "")
     resource = "/".join([resource, *parts[2:]])
-    return ApiCall(method, resource, namespace, name, "watch=1" in query.split("&"), body)
+    return ApiCall(method, resource, namespace, name, "watch=1" in query.split("&"), query, body)
 
 
 def _handler(front: KubeFront) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - one small class

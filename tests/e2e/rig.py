@@ -77,6 +77,7 @@ class Rig:
     canary: str = field(default_factory=lambda: f"CaNaRy{uuid.uuid4().hex}")
     services: list[RunningService] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
 
     def value(self, text: str = "") -> str:
         """Return a secret value."""
@@ -86,22 +87,12 @@ class Rig:
         """Create or rotate a JSON secret whose property `password` is value(text)."""
         properties = {"password": text, **more}
         content = json.dumps({name: self.value(each) for name, each in properties.items()})
-        described = [entry["Name"] for entry in self._listed()]
-        if key in described:
+        if key in self.keys:
             self.aws.put(key, content)
         else:
             self.aws.create(key, content)
+            self.keys.add(key)
         self.front.calls.clear()
-
-    def _listed(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        token: dict[str, str] = {}
-        while True:
-            page = self.aws.call("ListSecrets", MaxResults=100, **token)
-            found += page["SecretList"]
-            if "NextToken" not in page:
-                return found
-            token = {"NextToken": page["NextToken"]}
 
     def store(self, name: str = STORE, kind: str = "ClusterSecretStore", **spec: Any) -> None:
         """Put a store in."""

@@ -66,6 +66,7 @@ def test_rotation_while_stopped_is_found_at_start(rig: Rig) -> None:
 def test_identity_without_list_reads_in_batches_and_writes_nothing(rig: Rig) -> None:
     rig.front.denied_operations.add("ListSecrets")
     service = rig.scene(*NAMES)
+    rig.wait_condition("aws", "True", kind="ClusterSecretStore")
     time.sleep(2)
     before, written = rig.versions(), service.writes()
     rig.front.calls.clear()

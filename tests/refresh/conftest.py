@@ -11,6 +11,7 @@ import pytest
 
 from secretsync.resources.external_secret import ExternalSecret
 from tests.refresh.kit import FakeClock, Rig
+from tests.refresh.vanishing import create
 from tests.support.aws import AwsApi, shared_moto
 from tests.support.aws_front import StrictFront
 
@@ -56,3 +57,16 @@ def make_rig(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Rig]]:
     yield make
     for rig in made:
         rig.close()
+
+
+@pytest.fixture
+def synced(api: AwsApi, make_rig: Callable[..., Rig]) -> Callable[..., Rig]:
+    """Make a rig whose ExternalSecrets are all written."""
+
+    def make(items: list[ExternalSecret], **options: Any) -> Rig:
+        create(api, items)
+        rig = make_rig(items, one_shot=options.pop("one_shot", False), **options)
+        assert set(rig.ends().values()) == {"applied"}
+        return rig
+
+    return make

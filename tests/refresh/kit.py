@@ -164,7 +164,9 @@ def store(
 ) -> SecretStore:
     """Return a parsed store at AWS."""
     parsed = parse_secret_store(
-        Document(store_manifest(name, kind=kind, namespace=namespace, spec=spec, **aws), Origin("s")),
+        Document(
+            store_manifest(name, kind=kind, namespace=namespace, spec=spec, **aws), Origin("s")
+        ),
         default_namespace="web",
     )
     assert parsed.value is not None, parsed.problems

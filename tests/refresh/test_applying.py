@@ -91,9 +91,10 @@ def test_what_will_be_written_is_announced_before(cluster: DirectoryCluster) -> 
     applier = Applier(cluster, intend=lambda _: seen.append(_values(cluster)))
     applier.reconcile(desired())
     assert seen == [None]
-    assert Applier(cluster, intend=lambda _: seen.append({})).reconcile(
-        desired({"password": ""})
-    ).verb is Verb.BLOCKED
+    assert (
+        Applier(cluster, intend=lambda _: seen.append({})).reconcile(desired({"password": ""})).verb
+        is Verb.BLOCKED
+    )
     assert seen == [None]
 
 

@@ -84,7 +84,9 @@ def test_nothing_to_read_asks_nothing(clock: FakeClock) -> None:
     assert provider.fetches == []
 
 
-def test_many_threads_read_a_real_store_once(front: StrictFront, api: AwsApi, aws: StoreSession) -> None:
+def test_many_threads_read_a_real_store_once(
+    front: StrictFront, api: AwsApi, aws: StoreSession
+) -> None:
     names = [f"app/{n:02}" for n in range(30)]
     for name in names:
         api.create(name, f"value of {name}")

@@ -121,7 +121,9 @@ def test_any_history_ends_in_what_was_said_last(
         else:
             index.put(user, needs)
             last[user] = needs
-        for session, ref in {(g.session, r) for each in last.values() for g in each for r in each[g]}:
+        for session, ref in {
+            (g.session, r) for each in last.values() for g in each for r in each[g]
+        }:
             index.learn(session, ref, "v")
     links = {(g, r, user) for user, needs in last.items() for g in needs for r in needs[g]}
     assert index.groups() == {group for group, _, _ in links}

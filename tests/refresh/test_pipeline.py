@@ -227,7 +227,7 @@ def test_of_two_claims_the_older_writes_and_the_other_says_who(
     assert loser.message == expected
 
 
-def test_none_reads_and_writes_nothing(api: AwsApi, make_rig: MakeRig) -> None:
+def test_none_writes_nothing(api: AwsApi, make_rig: MakeRig) -> None:
     api.create("db", "1")
     rig = make_rig([_es("db", target={"creationPolicy": "None"})])
     (outcome,) = rig.run()

@@ -90,7 +90,9 @@ def test_every_selector_is_found_with_its_field_path() -> None:
         pytest.param("SecretStore", SecretKeySelector("a", "b"), "web", id="own"),
         pytest.param("SecretStore", SecretKeySelector("a", "b", "vault"), "web", id="own-only"),
         pytest.param("ClusterSecretStore", SecretKeySelector("a", "b"), "shop", id="user's"),
-        pytest.param("ClusterSecretStore", SecretKeySelector("a", "b", "vault"), "vault", id="given"),
+        pytest.param(
+            "ClusterSecretStore", SecretKeySelector("a", "b", "vault"), "vault", id="given"
+        ),
     ],
 )
 def test_the_namespace_of_a_selector(kind: str, selector: SecretKeySelector, expected: str) -> None:

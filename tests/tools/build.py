@@ -52,9 +52,13 @@ class Program:
 
 PROGRAMS = {
     "etcd": Program("etcd", "go.etcd.io/etcd/server/v3", "1 minute"),
+    "kubeseal": Program("sealed", "github.com/bitnami-labs/sealed-secrets/cmd/kubeseal", "1 minute"),
     "kube-apiserver": Program("kube", "k8s.io/kubernetes/cmd/kube-apiserver", "5 minutes"),
     "kube-controller-manager": Program(
         "kube", "k8s.io/kubernetes/cmd/kube-controller-manager", "3 minutes"
+    ),
+    "sealed-secrets-controller": Program(
+        "sealed", "github.com/bitnami-labs/sealed-secrets/cmd/controller", "1 minute"
     ),
 }
 
