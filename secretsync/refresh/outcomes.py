@@ -61,6 +61,7 @@ class Outcome:
 
     @property
     def condition_message(self) -> str:
-        """What the Ready condition says: the cause, and what can be done about it."""
+        """What the Ready condition says: the cause, where it is, and what can be done."""
+        where = f" ({self.field})" if self.failed and self.field else ""
         hint = f"; {self.remedy}" if self.failed and self.remedy else ""
-        return f"{self.message}{hint}"[:SHORT_MESSAGE]
+        return f"{self.message}{where}{hint}"[:SHORT_MESSAGE]

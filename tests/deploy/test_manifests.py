@@ -26,7 +26,7 @@ EXPECTED_RULES = {
     "external-secrets.io/clustersecretstores/status": {"patch"},
     "/secrets": FREE_TO_LIST | {"create", "patch", "delete"},
     "/namespaces": FREE_TO_LIST,
-    "/events": {"create", "patch"},
+    "/events": {"get", "create", "patch"},
 }
 
 

@@ -1,0 +1,151 @@
+"""RSA keys: the private one that never shows itself, and fingerprints of both.
+
+Neighbours: `certificates` reads public keys, `envelope` uses both kinds, `keyring`
+keeps many.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NoReturn
+
+from sealing.encoding import decode_base64, encode_base64
+from sealing.errors import InvalidKey, UnsupportedKey
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+__all__ = [
+    "KEY_BITS",
+    "MINIMUM_KEY_BITS",
+    "PrivateKey",
+    "check_key_bits",
+    "fingerprint_of",
+    "generate_private_key",
+    "parse_private_key",
+]
+
+#: What the controller makes.
+KEY_BITS = 4096
+#: Shorter RSA keys are within reach of attackers (NIST SP 800-131A).
+MINIMUM_KEY_BITS = 2048
+
+_PUBLIC_EXPONENT = 65537
+_PEM_KEY = re.compile(
+    rb"-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL
+)
+
+
+class PrivateKey:
+    """An RSA private key that refuses to be shown, stored or copied by accident.
+
+    `reveal_pem()` is the only way to the key material, so that a search for it finds
+    every place where it leaves. repr, str and format show the fingerprint; pickle,
+    copy and JSON fail.
+
+    Args:
+        key: at least 2048 bits.
+
+    Raises:
+        UnsupportedKey: it is shorter.
+    """
+
+    __slots__ = ("_key", "fingerprint")
+
+    def __init__(self, key: rsa.RSAPrivateKey) -> None:
+        check_key_bits(key.key_size)
+        self._key = key
+        self.fingerprint = fingerprint_of(key.public_key())
+
+    @property
+    def key_bits(self) -> int:
+        """The length of the modulus."""
+        return self._key.key_size
+
+    def reveal_pem(self) -> bytes:
+        """Return the key as unencrypted PKCS#1 PEM, the form of a key Secret's `tls.key`."""
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - heavy
+
+        return self._key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+
+    def __repr__(self) -> str:
+        return f"PrivateKey(*** {self.fingerprint})"
+
+    __str__ = __repr__
+
+    def __format__(self, format_spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a PrivateKey is never copied or pickled; pass the object itself")
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("a PrivateKey is not iterable; pass a list of keys")
+
+
+def generate_private_key(key_bits: int = KEY_BITS) -> PrivateKey:
+    """Make a new key with exponent 65537; takes a second or so.
+
+    Raises:
+        UnsupportedKey: `key_bits` is below 2048.
+    """
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - heavy
+
+    check_key_bits(key_bits)
+    return PrivateKey(rsa.generate_private_key(_PUBLIC_EXPONENT, key_bits))
+
+
+def parse_private_key(pem: bytes) -> PrivateKey:
+    """Read the first private key of a PEM text, PKCS#1 or PKCS#8, unencrypted.
+
+    Raises:
+        InvalidKey: there is none, it is encrypted, damaged or inconsistent.
+        UnsupportedKey: it is not RSA, or shorter than 2048 bits.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - heavy
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - heavy
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - heavy
+
+    found = _PEM_KEY.search(pem)
+    if found is None:
+        raise InvalidKey("data does not contain a private key in PEM form")
+    try:
+        key = serialization.load_pem_private_key(found[0], password=None)
+    except TypeError:
+        # The cause says no more than this, and the parser's context stays out of logs.
+        raise InvalidKey("the private key is encrypted; decrypt it first") from None
+    except (ValueError, UnsupportedAlgorithm):
+        # The parser's own text may quote what it met: key material.
+        raise InvalidKey("the private key is damaged or of an unknown form") from None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise UnsupportedKey("private key is not an RSA key")
+    return PrivateKey(key)
+
+
+def check_key_bits(key_bits: int) -> None:
+    """Refuse a length that protects nothing.
+
+    Raises:
+        UnsupportedKey: `key_bits` is below 2048.
+    """
+    if key_bits < MINIMUM_KEY_BITS:
+        raise UnsupportedKey(
+            f"the RSA key has {key_bits} bits; at least {MINIMUM_KEY_BITS} are needed"
+        )
+
+
+def fingerprint_of(key: rsa.RSAPublicKey) -> str:
+    """Return `SHA256:` and the unpadded base64 hash of the key, as OpenSSH shows it.
+
+    Source: RFC 4253 §6.6 (the hashed form); `ssh-keygen -l`.
+    """
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - heavy
+
+    line = key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(decode_base64(line.split()[1].decode("ascii")))
+    return "SHA256:" + encode_base64(digest.finalize()).rstrip("=")
