@@ -140,7 +140,7 @@ def make_certificate(
         raise ValueError(f"the serial number must be from 1 to 2**{SERIAL_NUMBER_BITS} - 1")
     builder = _builder(private_key, common_name).serial_number(serial_number)
     builder = builder.not_valid_before(not_before).not_valid_after(not_after)
-    signed = builder.sign(private_key._key, hashes.SHA256())  # noqa: SLF001 - same package
+    signed = builder.sign(private_key._key, hashes.SHA256())  # noqa: SLF001 - one package
     return parse_certificate(signed.public_bytes(serialization.Encoding.PEM))
 
 
@@ -148,7 +148,7 @@ def _builder(private_key: PrivateKey, common_name: str) -> x509.CertificateBuild
     """Everything but serial number and times."""
     from cryptography import x509  # noqa: PLC0415 - heavy
 
-    public_key = private_key._key.public_key()  # noqa: SLF001 - same package
+    public_key = private_key.public_key
     attribute = x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name) if common_name else None
     subject = x509.Name([attribute] if attribute else [])
     # The library's own KeyUsage refuses encipherOnly without keyAgreement.

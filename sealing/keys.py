@@ -55,12 +55,17 @@ class PrivateKey:
     def __init__(self, key: rsa.RSAPrivateKey) -> None:
         check_key_bits(key.key_size)
         self._key = key
-        self.fingerprint = fingerprint_of(key.public_key())
+        self.fingerprint = fingerprint_of(self.public_key)
 
     @property
     def key_bits(self) -> int:
         """The length of the modulus."""
         return self._key.key_size
+
+    @property
+    def public_key(self) -> rsa.RSAPublicKey:
+        """The half that may be shown."""
+        return self._key.public_key()
 
     def reveal_pem(self) -> bytes:
         """Return the key as unencrypted PKCS#1 PEM, the form of a key Secret's `tls.key`."""

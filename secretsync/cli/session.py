@@ -97,6 +97,7 @@ def _run(
         for extra in result.extras
         if extra.error
     ]
+    failed += result.problems
     failed += _overlooked(cluster, failed)
     show_problems(failed)
     found += failed

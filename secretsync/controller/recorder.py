@@ -10,7 +10,7 @@ from typing import Any
 from secretsync.cluster.base import KINDS, Cluster, Event, EventType
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.statuses import StatusWriter
-from secretsync.core.conditions import external_secret_status
+from secretsync.core.conditions import external_secret_status, ready_status
 from secretsync.core.plan import Verb
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.outcomes import Outcome, Progress
@@ -75,7 +75,9 @@ class Recorder:
         if (said.get("reason"), said.get("message")) == (reason, message):
             return
         log.warning("invalid object", extra={"object": str(ref), "cause": message})
-        self._statuses.put(ref, {"conditions": [self._condition("False", reason, message, said)]})
+        now = self._clock.now()
+        status = ready_status(said, ready=False, reason=reason, message=message, now=now)
+        self._statuses.put(ref, status)
 
     def forget(self, ref: ObjectRef) -> None:
         """Drop everything about an object that is gone."""
@@ -108,19 +110,6 @@ class Recorder:
             self._last[item.ref] = after
         if item.live:
             self._statuses.put(item.ref, patch)
-
-    def _condition(
-        self, status: str, reason: str, message: str, before: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        same = before.get("status") == status
-        return {
-            "type": "Ready",
-            "status": status,
-            "reason": reason,
-            "message": message,
-            "lastTransitionTime": before.get("lastTransitionTime", now) if same else now,
-        }
 
     def _log(self, outcome: Outcome, before: ExternalSecretStatus) -> None:
         extra = {"object": str(outcome.external_secret.ref)}

@@ -100,7 +100,7 @@ class Refresher:
         result = self._ticker.tick(group, session)
         if result.error is not None:
             if isinstance(result.error, AuthFailed):
-                self._engine.sessions.forget(session.key)
+                self._engine.sessions.forget(session.key, only=session)
             self._report(group, result.error)
         else:
             self._staleness.recovered(group)

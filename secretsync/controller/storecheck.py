@@ -9,7 +9,7 @@ from providers.base import AccessDenied, AuthFailed, ProviderError
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.statuses import StatusWriter
 from secretsync.controller.world import World
-from secretsync.core.conditions import store_status
+from secretsync.core.conditions import ready_status
 from secretsync.errors import SecretSyncError
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.lanes import Lane, LaneQueue
@@ -84,31 +84,36 @@ class StoreChecker:
         if store is None or store.controller not in ("", self._controller_class):
             return
         if is_referent(store):
-            self._say(store, "True", "ValidationUnknown", "credentials depend on the namespace")
+            self._say(store, "ValidationUnknown", "credentials depend on the namespace", ready=True)
             return
         try:
             self._sessions.session(store, store.meta.namespace).provider.check([])
         except (ProviderError, SecretSyncError) as exc:
-            self._say(store, "False", _reason(exc), f"{_summary(exc)}: {exc.message}")
+            self._say(store, _reason(exc), f"{_summary(exc)}: {exc.message}", ready=False)
             self._queue.add_after(ref, Lane.DUE, RETRY_S)
         else:
-            self._say(store, "True", "Valid", "store validated")
+            self._say(store, "Valid", "store validated", ready=True)
 
-    def _say(self, store: SecretStore, status: str, reason: str, message: str) -> None:
-        self._metrics.condition(store.ref, ready=status == "True")
-        if not store.live or store.ready == (status, reason, message):
+    def _say(self, store: SecretStore, reason: str, message: str, *, ready: bool) -> None:
+        self._metrics.condition(store.ref, ready=ready)
+        before = store.ready
+        said = (before.get("status"), before.get("reason"), before.get("message"))
+        if not store.live or said == ("True" if ready else "False", reason, message):
             return
-        if status == "False":
+        if not ready:
             log.warning("store not valid", extra={"store": str(store.ref), "cause": message})
         self._statuses.put(
             store.ref,
-            store_status(
-                status=status,
-                reason=reason,
-                message=message,
-                capabilities=CAPABILITIES,
-                now=self._clock.now(),
-            ),
+            {
+                "capabilities": CAPABILITIES,
+                **ready_status(
+                    store.ready,
+                    ready=ready,
+                    reason=reason,
+                    message=message,
+                    now=self._clock.now(),
+                ),
+            },
         )
 
 

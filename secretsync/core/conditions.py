@@ -5,12 +5,13 @@ Reasons and messages are ESO's, followed by the real cause, which ESO leaves out
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from secretsync.resources.external_secret import ExternalSecret, ExternalSecretStatus
 
-__all__ = ["external_secret_status", "rfc3339", "store_status"]
+__all__ = ["external_secret_status", "ready_status", "rfc3339"]
 
 #: Long enough for any cause we write; the API server would take 32 KiB.
 SHORT_MESSAGE = 1024
@@ -67,19 +68,25 @@ def external_secret_status(
     return patch, after
 
 
-def store_status(
-    *, status: str, reason: str, message: str, capabilities: str, now: datetime
+def ready_status(
+    before: Mapping[str, Any], *, ready: bool, reason: str, message: str, now: datetime
 ) -> dict[str, Any]:
-    """Return the status patch of a store."""
+    """Return the status patch of an object whose Ready condition is all there is to say.
+
+    Args:
+        before: the Ready condition as last written, {} for none. Its time stays where
+            its status does.
+    """
+    status = "True" if ready else "False"
+    since = before.get("lastTransitionTime") if before.get("status") == status else None
     return {
-        "capabilities": capabilities,
         "conditions": [
             {
                 "type": "Ready",
                 "status": status,
                 "reason": reason,
                 "message": message[:SHORT_MESSAGE],
-                "lastTransitionTime": rfc3339(now),
+                "lastTransitionTime": since or rfc3339(now),
             }
         ],
     }

@@ -7,7 +7,7 @@ looked up in PATH first, then in the cluster.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from providers.base import SecretBytes
 from secretsync.cluster.base import KINDS, Cluster, Preconditions
@@ -26,6 +26,7 @@ from secretsync.refresh.wiring import Options, build_engine
 from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.manifests import Manifests
 from secretsync.resources.meta import ObjectRef
+from secretsync.resources.problems import Problem
 
 __all__ = ["Extra", "OneShot", "PathSiblings", "Result"]
 
@@ -48,7 +49,8 @@ class Result:
     """Everything a run found and did."""
 
     outcomes: Sequence[Outcome]
-    extras: Sequence[Extra] = field(default_factory=tuple)
+    extras: Sequence[Extra] = ()
+    problems: Sequence[Problem] = ()
 
 
 class PathSiblings:
@@ -126,7 +128,11 @@ class OneShot:
             engine.close()
         found = kept | made
         outcomes = [found[item.ref] for item in items]
-        return Result(outcomes, self._extras(outcomes, prune=prune))
+        try:
+            return Result(outcomes, self._extras(outcomes, prune=prune))
+        except ClusterError as exc:
+            what = f"what earlier runs made cannot be listed: {exc.message}"
+            return Result(outcomes, problems=(Problem(what, exc.remedy, file=self.cluster.name),))
 
     def _overlay(self) -> Mapping[tuple[str, str], Mapping[str, SecretBytes]]:
         return {

@@ -7,7 +7,7 @@ dataclass; this file knows only what all stores share.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from providers import registry
@@ -111,7 +111,7 @@ class SecretStore:
         provider: key of `spec.provider`, e.g. `aws`.
         config: instance of that provider's `CONFIG` dataclass.
         refresh_interval_s: how often the store is validated again; None = the default.
-        ready: status, reason and message of the Ready condition as last written.
+        ready: the Ready condition as last written, {} for none.
     """
 
     meta: ObjectMeta
@@ -124,7 +124,7 @@ class SecretStore:
     refresh_interval_s: float | None = None
     conditions: tuple[NamespaceCondition, ...] = ()
     live: bool = False
-    ready: tuple[str, str, str] = ("", "", "")
+    ready: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def ref(self) -> ObjectRef:
@@ -194,17 +194,9 @@ def parse_secret_store(document: Document, *, default_namespace: str) -> Parsed[
         ),
         conditions=_conditions(spec, str(kind), findings),
         live=bool(meta.uid),
-        ready=_ready(document.value),
+        ready=ready_condition(document.value),
     )
     return Parsed(None if findings.failed else store, findings.problems)
-
-
-def _ready(obj: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return status, reason and message of the Ready condition, "" where it says nothing."""
-    condition = ready_condition(obj)
-    texts = (condition.get(name) for name in ("status", "reason", "message"))
-    said, reason, message = (text if isinstance(text, str) else "" for text in texts)
-    return said, reason, message
 
 
 def _provider(spec: StoreSpec, namespace: str, findings: Findings) -> tuple[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from secretsync.core.conditions import external_secret_status, rfc3339, store_status
+from secretsync.core.conditions import external_secret_status, ready_status, rfc3339
 from secretsync.resources.external_secret import ExternalSecretStatus
 from tests.core.secret_cases import external_secret
 
@@ -105,15 +105,15 @@ def test_times_are_written_in_utc_with_whole_seconds() -> None:
     assert rfc3339(local) == "2026-01-02T03:04:05Z"
 
 
-def test_store_status_has_one_ready_condition() -> None:
-    patch = store_status(
-        status="False",
-        reason="ValidationFailed",
-        message="x" * 5000,
-        capabilities="ReadOnly",
-        now=NOW,
-    )
-    assert patch["capabilities"] == "ReadOnly"
+def test_ready_status_keeps_its_time_while_the_status_stays() -> None:
+    said = {"status": "False", "lastTransitionTime": "2025-01-01T00:00:00Z"}
+    for ready, since in ((False, "2025-01-01T00:00:00Z"), (True, "2026-01-02T03:04:05Z")):
+        patch = ready_status(said, ready=ready, reason="Valid", message="", now=NOW)
+        assert patch["conditions"][0]["lastTransitionTime"] == since
+
+
+def test_ready_status_has_one_ready_condition() -> None:
+    patch = ready_status({}, ready=False, reason="ValidationFailed", message="x" * 5000, now=NOW)
     (condition,) = patch["conditions"]
     assert condition == {
         "type": "Ready",

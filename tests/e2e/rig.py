@@ -188,7 +188,12 @@ class Rig:
         return ready(self.site.get(kind, name))
 
     def wait_condition(
-        self, name: str, status: str, *texts: str, kind: str = "ExternalSecret", within_s: float = 20
+        self,
+        name: str,
+        status: str,
+        *texts: str,
+        kind: str = "ExternalSecret",
+        within_s: float = 20,
     ) -> dict[str, Any]:
         """Wait until the Ready condition has a status and its message all the texts."""
 

@@ -164,7 +164,9 @@ def test_example_manifests_become_their_secrets(kube_rig: Rig) -> None:
     objects = [yaml.safe_load(file.read_text()) for file in sorted(folder.glob("*.yaml"))]
     kube_rig.upstream("production/database", username="shop")
     kube_rig.upstream("production/payments", token="t")
-    kube_rig.aws.create("production/registry", f'{{"auths":{{"r":{{"auth":"{kube_rig.canary}"}}}}}}')
+    kube_rig.aws.create(
+        "production/registry", f'{{"auths":{{"r":{{"auth":"{kube_rig.canary}"}}}}}}'
+    )
     for obj in objects:
         if obj["kind"] == "ExternalSecret":
             obj["metadata"]["namespace"] = kube_rig.site.namespace

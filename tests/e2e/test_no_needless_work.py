@@ -149,9 +149,7 @@ def _written_by_eso(rig: Rig, name: str, data: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize("name", ["database", LONG])
-def test_takeover_from_eso_writes_nothing_and_leaves_no_stale_key(
-    kube_rig: Rig, name: str
-) -> None:
+def test_takeover_from_eso_writes_nothing_and_leaves_no_stale_key(kube_rig: Rig, name: str) -> None:
     rig = kube_rig
     rig.store()
     rig.upstream("db")
@@ -172,5 +170,3 @@ def test_takeover_from_eso_writes_nothing_and_leaves_no_stale_key(
     assert "secretsync.io/provider-versions" in secret["metadata"]["annotations"]
     rig.site.delete("ExternalSecret", name)
     eventually(lambda: rig.site.get("ExternalSecret", name) is None)
-
-

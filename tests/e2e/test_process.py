@@ -176,4 +176,3 @@ def test_second_service_on_a_directory_is_refused(dir_rig: Rig) -> None:
     second = dir_rig.start(ready=False)
     assert second.wait_end() == 2
     assert "is being written by another process" in second.log_text()
-

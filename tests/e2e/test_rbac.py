@@ -58,7 +58,9 @@ def installed(kube_rig: Rig) -> Rig:
 @pytest.fixture
 def without_delete(installed: Rig) -> Iterator[Rig]:
     """The same, but the service may not delete Secrets."""
-    role = next(obj for obj in _objects(DEPLOY) if obj["metadata"]["name"] == "secretsync-controller")
+    role = next(
+        obj for obj in _objects(DEPLOY) if obj["metadata"]["name"] == "secretsync-controller"
+    )
     less = copy.deepcopy(role)
     for rule in less["rules"]:
         if rule["resources"] == ["secrets"]:
@@ -125,7 +127,9 @@ def test_missing_right_is_said_in_the_log_and_stops_nothing_else(without_delete:
 def test_missing_right_to_write_is_said_in_the_status(installed: Rig) -> None:
     """Without `create` nothing can be synced; the condition names the verb."""
     rig = installed
-    role = next(obj for obj in _objects(DEPLOY) if obj["metadata"]["name"] == "secretsync-controller")
+    role = next(
+        obj for obj in _objects(DEPLOY) if obj["metadata"]["name"] == "secretsync-controller"
+    )
     less = copy.deepcopy(role)
     for rule in less["rules"]:
         if rule["resources"] == ["secrets"]:

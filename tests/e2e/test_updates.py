@@ -26,8 +26,10 @@ def test_edited_external_secret_is_applied_and_old_keys_go(rig: Rig) -> None:
     rig.upstream("other", "o1")
     rig.external_secret("one", ["other", "one"])
     eventually(
-        lambda: rig.data("one")
-        == {"key-0": rig.value("o1").encode(), "key-1": rig.value("v1").encode()}
+        lambda: (
+            rig.data("one")
+            == {"key-0": rig.value("o1").encode(), "key-1": rig.value("v1").encode()}
+        )
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.core.plan import KeyVerb, Verb
+from secretsync.errors import Forbidden
 from secretsync.refresh.oneshot import OneShot, Result
 from secretsync.refresh.outcomes import Progress
 from tests.core.secret_cases import API_VERSION
@@ -141,3 +142,24 @@ def test_what_is_made_once_is_not_made_again(
     assert front.count() == 0
     cluster.delete(SECRET, "web", "a")
     assert run(_es("a", **spec)).outcomes[0].progress is Progress.APPLIED
+
+
+class _Unlistable(DirectoryCluster):
+    """A cluster whose user may write Secrets and not list them."""
+
+    def list(self, kind, namespace="", *, label_selector=""):
+        raise Forbidden("secrets is forbidden")
+
+
+def test_inventory_that_cannot_be_listed_costs_no_outcome(
+    api: AwsApi, tmp_path: Path, clock: FakeClock
+) -> None:
+    api.create("shared", "good")
+    cluster = _Unlistable(tmp_path, default_namespace="web", now=lambda: START)
+    given = manifests(store_manifest(), _es("a"))
+    result = OneShot(cluster, given, clock, writes=True, inventory="paths").run(prune=True)
+    cluster.close()
+    assert [outcome.progress for outcome in result.outcomes] == [Progress.APPLIED]
+    assert [problem.message for problem in result.problems] == [
+        "what earlier runs made cannot be listed: secrets is forbidden"
+    ]

@@ -1,0 +1,242 @@
+"""From a SealedSecret to the Secret that the controller makes of it.
+
+All or nothing: one value that does not open, and there is no Secret. Templates are
+rendered by the caller's engine: this library has none, and what may run where is the
+caller's decision. `check_unseal` never renders.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from sealing.encoding import decode_base64, encode_base64
+from sealing.envelope import unseal_with
+from sealing.errors import (
+    InvalidManifest,
+    ItemsFailed,
+    MalformedValue,
+    SealingError,
+    TemplateFailed,
+)
+from sealing.fields import (
+    child,
+    data_field,
+    metadata_copy,
+    optional_bool,
+    text_field,
+    text_map,
+)
+from sealing.keys import PrivateKey
+from sealing.scopes import encryption_label, scope_of
+
+__all__ = ["SKIP_OWNER_ANNOTATION", "Render", "check_unseal", "unseal_manifest"]
+
+#: Read from the template's annotations; the Secret then outlives its SealedSecret.
+SKIP_OWNER_ANNOTATION = "sealedsecrets.bitnami.com/skip-set-owner-references"
+
+#: Takes item key, template text and the values by key; gives the rendered value, or
+#: raises TemplateFailed. It must not put arguments of template functions in the error.
+Render = Callable[[str, str, Mapping[str, bytes]], bytes]
+
+_API_VERSION = "bitnami.com/v1alpha1"
+_KIND = "SealedSecret"
+_OPENS_TEMPLATE = "{{"
+_NOTHING: frozenset[str] = frozenset()
+#: A uid or managedFields of another object would make the Secret impossible to create.
+_DROPPED = frozenset({"managedFields"})
+
+
+def unseal_manifest(
+    sealed: Mapping[str, Any],
+    keys: Iterable[PrivateKey],
+    *,
+    render: Render | None = None,
+    accept_v1_data: bool = True,
+) -> dict[str, Any]:
+    """Open a SealedSecret.
+
+    Args:
+        sealed: the object as the cluster or a file has it.
+        keys: a KeyRing, or private keys.
+        render: engine for `spec.template.data`; without one, texts that hold no
+            template are taken as they are.
+        accept_v1_data: open the old form, one blob under `spec.data`.
+
+    Returns:
+        The Secret with its owner reference. It holds plaintext.
+
+    Raises:
+        ItemsFailed: values or templates that fail, each with its cause.
+        UnsealFailed: the blob under `spec.data` does not open.
+        InvalidManifest: the object is not a SealedSecret, or contradicts itself.
+    """
+    _check_type(sealed)
+    spec = child(sealed, "spec", path="spec")
+    if spec.get("data") is not None:
+        secret = _open_blob(sealed, spec, keys, accept=accept_v1_data)
+        metadata = metadata_copy(secret, path="metadata", drop=_DROPPED)
+        values = data_field(secret, path="data") | {
+            key: text.encode() for key, text in text_map(secret, "stringData", path="").items()
+        }
+    else:
+        secret = child(spec, "template", path="spec.template")
+        metadata = metadata_copy(secret, path="spec.template.metadata", drop=_DROPPED)
+        values = _templated(secret, _open_items(sealed, spec, keys), render)
+    return _secret(sealed, secret, metadata, values)
+
+
+def check_unseal(
+    sealed: Mapping[str, Any], keys: Iterable[PrivateKey], *, accept_v1_data: bool = True
+) -> None:
+    """Ask whether a SealedSecret opens; no template runs, nothing is returned.
+
+    A template that ran here would answer questions about the values to whoever asks.
+
+    Raises:
+        SealingError: as `unseal_manifest`, but for templates.
+    """
+    _check_type(sealed)
+    spec = child(sealed, "spec", path="spec")
+    if spec.get("data") is not None:
+        _open_blob(sealed, spec, keys, accept=accept_v1_data)
+    else:
+        _open_items(sealed, spec, keys)
+
+
+def _check_type(sealed: Mapping[str, Any]) -> None:
+    if (sealed.get("apiVersion"), sealed.get("kind")) != (_API_VERSION, _KIND):
+        raise InvalidManifest(f"the object is not a {_KIND} of {_API_VERSION}")
+
+
+def _label(sealed: Mapping[str, Any]) -> bytes:
+    """By the object's own metadata: the template's copy of the scope means nothing."""
+    metadata = child(sealed, "metadata", path="metadata")
+    return encryption_label(
+        scope_of(text_map(metadata, "annotations", path="metadata.annotations")),
+        namespace=text_field(metadata, "namespace", path="metadata.namespace"),
+        name=text_field(metadata, "name", path="metadata.name"),
+    )
+
+
+def _open_items(
+    sealed: Mapping[str, Any], spec: Mapping[str, Any], keys: Iterable[PrivateKey]
+) -> dict[str, bytes]:
+    label, keys = _label(sealed), tuple(keys)
+    values: dict[str, bytes] = {}
+    errors: dict[str, SealingError] = {}
+    for key, text in child(spec, "encryptedData", path="spec.encryptedData").items():
+        try:
+            if not isinstance(text, str):
+                raise MalformedValue("the sealed value is not text")  # noqa: TRY301 - one item
+            values[key] = unseal_with(decode_base64(text), keys, label)
+        except SealingError as exc:
+            errors[key] = exc
+    if errors:
+        raise ItemsFailed(errors)
+    return values
+
+
+def _open_blob(
+    sealed: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    keys: Iterable[PrivateKey],
+    *,
+    accept: bool,
+) -> Mapping[str, Any]:
+    """The whole Secret that the old form holds."""
+    if not accept:
+        raise InvalidManifest(
+            "using deprecated 'data' field, use 'encryptedData' or flip the feature flag"
+        )
+    if child(spec, "encryptedData", path="spec.encryptedData"):
+        raise InvalidManifest(
+            "cannot use the field 'encryptedData' and the deprecated field 'data' at the same time"
+        )
+    blob = decode_base64(text_field(spec, "data", path="spec.data"))
+    plaintext = unseal_with(blob, keys, _label(sealed))
+    try:
+        secret = json.loads(plaintext)
+    except (ValueError, RecursionError):
+        # The decoder's error carries the whole document, which is plaintext.
+        raise InvalidManifest("does not hold a Secret as JSON", field="spec.data") from None
+    return child({"data": secret}, "data", path="spec.data")
+
+
+def _templated(
+    template: Mapping[str, Any], decrypted: Mapping[str, bytes], render: Render | None
+) -> dict[str, bytes]:
+    """The Secret's values: what was decrypted wins, a template that is null hides its key."""
+    texts = child(template, "data", path="spec.template.data")
+    plain = text_map({"data": _without_null(texts)}, "data", path="spec.template.data")
+    # A template sees its siblings as they are written, so that order does not matter.
+    dot = {key: text.encode() for key, text in plain.items()} | dict(decrypted)
+    values = {key: value for key, value in decrypted.items() if texts.get(key, "") is not None}
+    errors: dict[str, SealingError] = {}
+    for key, text in plain.items():
+        try:
+            rendered = _rendered(key, text, dot, render)
+        except TemplateFailed as exc:
+            errors[key] = exc
+            continue
+        values.setdefault(key, rendered)
+    if errors:
+        raise ItemsFailed(errors)
+    return values
+
+
+def _without_null(texts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: text for key, text in texts.items() if text is not None}
+
+
+def _rendered(key: str, text: str, dot: Mapping[str, bytes], render: Render | None) -> bytes:
+    if render is not None:
+        return render(key, text, dot)
+    if _OPENS_TEMPLATE in text:
+        raise TemplateFailed("the value is a template, and no template engine was given")
+    return text.encode()
+
+
+def _secret(
+    sealed: Mapping[str, Any],
+    source: Mapping[str, Any],
+    metadata: dict[str, Any],
+    values: Mapping[str, bytes],
+) -> dict[str, Any]:
+    """The object to write; name and namespace are always the SealedSecret's."""
+    own = child(sealed, "metadata", path="metadata")
+    metadata = {key: value for key, value in metadata.items() if key not in ("name", "namespace")}
+    place = {"name": own.get("name"), "namespace": own.get("namespace")}
+    if not _skips_owner(sealed):
+        metadata["ownerReferences"] = [_owner_reference(own)]
+    secret: dict[str, Any] = {
+        "kind": "Secret",
+        "apiVersion": "v1",
+        "metadata": {key: value for key, value in place.items() if value} | metadata,
+    }
+    immutable = optional_bool(source, "immutable", path="immutable")
+    if immutable is not None:
+        secret["immutable"] = immutable
+    secret["data"] = {key: encode_base64(values[key]) for key in sorted(values)}
+    if type_ := text_field(source, "type", path="type"):
+        secret["type"] = type_
+    return secret
+
+
+def _skips_owner(sealed: Mapping[str, Any]) -> bool:
+    spec = child(sealed, "spec", path="spec")
+    template = child(spec, "template", path="spec.template")
+    metadata = metadata_copy(template, path="spec.template.metadata", drop=_NOTHING)
+    skip: bool = metadata.get("annotations", {}).get(SKIP_OWNER_ANNOTATION) == "true"
+    return skip
+
+
+def _owner_reference(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": _API_VERSION,
+        "kind": _KIND,
+        "name": text_field(metadata, "name", path="metadata.name"),
+        "uid": text_field(metadata, "uid", path="metadata.uid"),
+        "controller": True,
+    }
