@@ -30,8 +30,8 @@ tools: setup ## build the API server and etcd that the tests run against
 test: setup tools ## every test, real parts included
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
-test-fast: setup ## the tests that need no built parts
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not built"
+test-fast: setup ## the tests that need no built parts, in under a minute
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not built and not e2e"
 
 check: setup ## lint, types, import rules
 	$(BIN)/ruff format --check .
@@ -48,7 +48,7 @@ bench: setup tools ## the benchmark table of docs/performance.md
 
 lock: ## resolve the requirements anew
 	uv pip compile --generate-hashes --no-emit-index-url --universal --python-version 3.11 --group dev pyproject.toml -o requirements.lock
-	uv pip compile --generate-hashes --no-emit-index-url --universal --python-version 3.11 pyproject.toml -o requirements-runtime.lock
+	uv pip compile --generate-hashes --no-emit-index-url --universal --python-version 3.11 --constraint requirements.lock pyproject.toml -o requirements-runtime.lock
 
 clean: ## remove what setup and tests made
 	rm -rf $(VENV) .cache out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -36,8 +36,9 @@ _PEM_CERTIFICATE = re.compile(
     rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\r?\n?", re.DOTALL
 )
 _MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 #: DER of a BIT STRING whose only bit is encipherOnly.
 _ENCIPHER_ONLY = b"\x03\x02\x00\x01"
 _KEY_USAGE_OID = "2.5.29.15"

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Envelope",
-    "check_place",
     "parse_envelope",
     "seal_value",
     "seal_with",
@@ -90,7 +89,7 @@ def seal_value(
     """
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - heavy
 
-    check_place(scope, namespace=namespace, name=name)
+    _check_place(scope, namespace=namespace, name=name)
     require_valid(certificate, now)
     label = encryption_label(scope, namespace=namespace, name=name)
     session_key = AESGCM.generate_key(8 * SESSION_KEY_BYTES)
@@ -98,7 +97,7 @@ def seal_value(
     return encode_base64(sealed)
 
 
-def check_place(scope: Scope, *, namespace: str, name: str) -> None:
+def _check_place(scope: Scope, *, namespace: str, name: str) -> None:
     """Refuse a place that is less than the scope binds to.
 
     Raises:

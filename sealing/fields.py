@@ -46,6 +46,8 @@ def child(parent: Mapping[str, Any], key: str, *, path: str) -> Mapping[str, Any
     for name in value:
         if not isinstance(name, str):
             raise InvalidManifest(f"a key is {_kind(name)}; put it in quotes", field=path)
+        if not _is_unicode(name):
+            raise InvalidManifest("a key holds half of a surrogate pair", field=path)
     return value
 
 
@@ -60,6 +62,8 @@ def text_field(parent: Mapping[str, Any], key: str, *, path: str) -> str:
         return ""
     if not isinstance(value, str):
         raise InvalidManifest(f"must be text, is {_kind(value)}; put it in quotes", field=path)
+    if not _is_unicode(value):
+        raise InvalidManifest("holds half of a surrogate pair, which is no character", field=path)
     return value
 
 
@@ -131,6 +135,11 @@ def _sequence(parent: Mapping[str, Any], key: str, *, path: str) -> list[Any]:
     if not isinstance(value, list):
         raise InvalidManifest(f"must be a list, is {_kind(value)}", field=path)
     return list(value)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold the text; JSON can spell what it cannot."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _kind(value: object) -> str:

@@ -142,7 +142,7 @@ def load_key_ring(
             metadata = child({"metadata": metadata}, "metadata", path="metadata")
             name = text_field(metadata, "name", path="metadata.name")
             status = text_map(metadata, "labels", path="metadata.labels").get(KEY_LABEL, "")
-            if status != ACTIVE and name != key_prefix:
+            if status != ACTIVE and (status or name != key_prefix):
                 inactive.append(InactiveKey(name, status))
                 continue
             created_at = _created_at(metadata)

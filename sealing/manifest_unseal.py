@@ -78,7 +78,8 @@ def unseal_manifest(
         secret = _open_blob(sealed, spec, keys, accept=accept_v1_data)
         metadata = metadata_copy(secret, path="metadata", drop=_DROPPED)
         values = data_field(secret, path="data") | {
-            key: text.encode() for key, text in text_map(secret, "stringData", path="").items()
+            key: text.encode()
+            for key, text in text_map(secret, "stringData", path="stringData").items()
         }
     else:
         secret = child(spec, "template", path="spec.template")
@@ -129,10 +130,11 @@ def _open_items(
     for key, text in child(spec, "encryptedData", path="spec.encryptedData").items():
         try:
             if not isinstance(text, str):
-                raise MalformedValue("the sealed value is not text")  # noqa: TRY301 - one item
+                raise MalformedValue("the sealed value is not text")
             values[key] = unseal_with(decode_base64(text), keys, label)
         except SealingError as exc:
-            errors[key] = exc
+            # The frames of a traceback hold values that did open.
+            errors[key] = exc.with_traceback(None)
     if errors:
         raise ItemsFailed(errors)
     return values
@@ -156,12 +158,21 @@ def _open_blob(
         )
     blob = decode_base64(text_field(spec, "data", path="spec.data"))
     plaintext = unseal_with(blob, keys, _label(sealed))
+    secret = _json(plaintext)
+    if not isinstance(secret, Mapping):
+        raise InvalidManifest("does not hold a Secret as JSON", field="spec.data")
+    return secret
+
+
+def _json(plaintext: bytes) -> object:
+    """What the text stands for, or None where it is not JSON.
+
+    Not an error: the decoder's own carries the whole document, which is plaintext.
+    """
     try:
-        secret = json.loads(plaintext)
+        return json.loads(plaintext)
     except (ValueError, RecursionError):
-        # The decoder's error carries the whole document, which is plaintext.
-        raise InvalidManifest("does not hold a Secret as JSON", field="spec.data") from None
-    return child({"data": secret}, "data", path="spec.data")
+        return None
 
 
 def _templated(
@@ -178,7 +189,7 @@ def _templated(
         try:
             rendered = _rendered(key, text, dot, render)
         except TemplateFailed as exc:
-            errors[key] = exc
+            errors[key] = exc.with_traceback(None)
             continue
         values.setdefault(key, rendered)
     if errors:

@@ -75,6 +75,7 @@ class StoreChecker:
                 self._check(refs[0])
             except Exception as exc:
                 log.exception("store check failed", extra={"store": str(refs[0])}, exc_info=exc)
+                self._queue.add_after(refs[0], Lane.DUE, RETRY_S)
             finally:
                 self._queue.done(refs[0])
 

@@ -17,6 +17,13 @@ from tests.support.kube import KubeServer
 CRDS = Path(__file__).parents[2] / "deploy" / "crds"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in this folder: it takes minutes, and `make test-fast` leaves it out."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
 @pytest.fixture(scope="session")
 def crd_server(kube_server: KubeServer) -> KubeServer:
     """The shared API server, once it serves our CRDs."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.build import PROGRAMS
+
 HERE = Path(__file__).parent
 FAKE_GO = """#!/bin/sh
 case "$1" in
@@ -101,4 +103,4 @@ def test_assets_folder_is_used_and_must_be_complete(project):
 def test_unknown_program_is_refused_with_the_known_ones(project):
     code, _out, err = run(project, "kubectl")
     assert code == 1
-    assert "no program is called kubectl; there are: etcd, kube-apiserver" in err
+    assert f"no program is called kubectl; there are: {', '.join(PROGRAMS)}" in err
