@@ -11,6 +11,7 @@ RUN python -m venv /opt/build \
       --require-hashes --only-binary :all: -r requirements-runtime.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY providers/ providers/
+COPY sealing/ sealing/
 COPY secretsync/ secretsync/
 RUN /opt/build/bin/python -m hatchling build -t wheel -d /opt/wheels \
  && /opt/build/bin/pip --python /opt/venv/bin/python install --no-deps --no-index /opt/wheels/*.whl

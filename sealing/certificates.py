@@ -7,13 +7,13 @@ arguments.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sealing.errors import CertificateExpired, InvalidCertificate, UnsupportedKey
 from sealing.keys import PrivateKey, check_key_bits, fingerprint_of
+from sealing.pem import first_block
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -32,9 +32,6 @@ __all__ = [
 CERTIFICATE_TTL = timedelta(hours=87600)
 SERIAL_NUMBER_BITS = 128
 
-_PEM_CERTIFICATE = re.compile(
-    rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\r?\n?", re.DOTALL
-)
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -74,19 +71,19 @@ def parse_certificate(pem: bytes) -> Certificate:
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - heavy
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - heavy
 
-    found = _PEM_CERTIFICATE.search(pem)
-    if found is None:
+    block = first_block(pem, "CERTIFICATE")
+    if block is None:
         raise InvalidCertificate("data does not contain any valid RSA or ECDSA certificates")
     try:
-        parsed = x509.load_pem_x509_certificate(found[0])
+        parsed = x509.load_pem_x509_certificate(block)
         not_before, not_after = parsed.not_valid_before_utc, parsed.not_valid_after_utc
         public_key = parsed.public_key()
-    except (ValueError, UnsupportedAlgorithm) as exc:
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as exc:
         raise InvalidCertificate(f"the certificate cannot be read: {exc}") from exc
     if not isinstance(public_key, rsa.RSAPublicKey):
         raise UnsupportedKey(f"expected RSA public key but found {type(public_key).__name__}")
     check_key_bits(public_key.key_size)
-    return Certificate(found[0], not_before, not_after, fingerprint_of(public_key), public_key)
+    return Certificate(block, not_before, not_after, fingerprint_of(public_key), public_key)
 
 
 def require_valid(certificate: Certificate, now: datetime) -> None:

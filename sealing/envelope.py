@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sealing.certificates import Certificate, require_valid
 from sealing.encoding import decode_base64, encode_base64
-from sealing.errors import MalformedEnvelope, UnsealFailed
+from sealing.errors import MalformedEnvelope, UnsealFailed, UnsupportedKey
 from sealing.keys import PrivateKey
 from sealing.scopes import Scope, encryption_label
 
@@ -85,6 +85,7 @@ def seal_value(
 
     Raises:
         CertificateExpired: the certificate's time is over.
+        UnsupportedKey: the certificate's key cannot encrypt.
         ValueError: the scope needs a namespace or a name that is not given.
     """
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - heavy
@@ -126,6 +127,7 @@ def seal_with(
         2 + modulus bytes + len(plaintext) + 16 bytes.
 
     Raises:
+        UnsupportedKey: the key's numbers make no RSA key.
         ValueError: the session key has another length.
         TypeError: the plaintext is text.
 
@@ -137,7 +139,10 @@ def seal_with(
         raise TypeError("the plaintext must be bytes; encode text first")
     if len(session_key) != SESSION_KEY_BYTES:
         raise ValueError(f"the session key must have {SESSION_KEY_BYTES} bytes")
-    wrapped_key = public_key.encrypt(session_key, _oaep(label))
+    try:
+        wrapped_key = public_key.encrypt(session_key, _oaep(label))
+    except ValueError as exc:
+        raise UnsupportedKey("the RSA key cannot encrypt; is the certificate damaged?") from exc
     length = len(wrapped_key).to_bytes(LENGTH_BYTES, "big")
     return length + wrapped_key + AESGCM(session_key).encrypt(_NONCE, plaintext, None)
 

@@ -139,7 +139,11 @@ def _sequence(parent: Mapping[str, Any], key: str, *, path: str) -> list[Any]:
 
 def _is_unicode(text: str) -> bool:
     """Whether UTF-8 can hold the text; JSON can spell what it cannot."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _kind(value: object) -> str:

@@ -6,11 +6,11 @@ keeps many.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NoReturn
 
 from sealing.encoding import decode_base64, encode_base64
 from sealing.errors import InvalidKey, UnsupportedKey
+from sealing.pem import first_block
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
@@ -31,9 +31,7 @@ KEY_BITS = 4096
 MINIMUM_KEY_BITS = 2048
 
 _PUBLIC_EXPONENT = 65537
-_PEM_KEY = re.compile(
-    rb"-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL
-)
+_PEM_LABELS = ("RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
 
 
 class PrivateKey:
@@ -115,11 +113,11 @@ def parse_private_key(pem: bytes) -> PrivateKey:
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - heavy
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - heavy
 
-    found = _PEM_KEY.search(pem)
-    if found is None:
+    block = first_block(pem, *_PEM_LABELS)
+    if block is None:
         raise InvalidKey("data does not contain a private key in PEM form")
     try:
-        key = serialization.load_pem_private_key(found[0], password=None)
+        key = serialization.load_pem_private_key(block, password=None)
     except TypeError:
         # The cause says no more than this, and the parser's context stays out of logs.
         raise InvalidKey("the private key is encrypted; decrypt it first") from None

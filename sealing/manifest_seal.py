@@ -71,7 +71,7 @@ def seal_secret(
         for key, value in sorted(scope_annotations(annotations, scope).items())
         if key not in LAST_APPLIED_ANNOTATIONS
     }
-    place = {"namespace": metadata["namespace"], "name": metadata["name"]}
+    place = {"name": metadata["name"], "namespace": metadata["namespace"]}
     encrypted = {
         key: seal_value(value, certificate, now=now, scope=scope, **place)
         for key, value in sorted(values.items())

@@ -40,7 +40,7 @@ def test_fault_5_absence_deletes_only_at_the_second_look(rig: Rig, clock: Movabl
     assert deleted["reason"] == "SecretDeleted"
     assert rig.holds("two")
     # Looking on, it stays that way, and costs no write.
-    steady(lambda: rig.versions(), for_s=5)
+    steady(rig.versions, for_s=5)
     rig.upstream("one", "back")
     rig.wait_synced("one", "back")
 

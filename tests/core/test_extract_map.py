@@ -86,7 +86,7 @@ _VALUES = st.recursive(
 def test_extract_map_returns_what_json_wrote(
     members: dict[str, object],
     indent: int | str | None,
-    ascii_only: bool,  # noqa: FBT001  # drawn by hypothesis
+    ascii_only: bool,  # drawn by hypothesis
 ) -> None:
     document = json.dumps(members, indent=indent, ensure_ascii=ascii_only).encode()
     extracted = extract_map(document)

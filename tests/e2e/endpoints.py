@@ -100,15 +100,19 @@ class TlsRelay:
 
     def _relay(self, raw: socket.socket) -> None:
         context = self._good if self.trusted else self._bad
-        with contextlib.suppress(OSError), raw:
-            with context.wrap_socket(raw, server_side=True) as near:
-                with socket.create_connection((self._behind[0], int(self._behind[1]))) as far:
-                    self._open |= {near, far}
-                    back = threading.Thread(target=_pump, args=(far, near), daemon=True)
-                    back.start()
-                    _pump(near, far)
-                    back.join(timeout=5)
-                    self._open -= {near, far}
+        behind = (self._behind[0], int(self._behind[1]))
+        with (
+            contextlib.suppress(OSError),
+            raw,
+            context.wrap_socket(raw, server_side=True) as near,
+            socket.create_connection(behind) as far,
+        ):
+            self._open |= {near, far}
+            back = threading.Thread(target=_pump, args=(far, near), daemon=True)
+            back.start()
+            _pump(near, far)
+            back.join(timeout=5)
+            self._open -= {near, far}
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -90,7 +90,7 @@ def test_fault_19_deletion_during_an_outage_is_not_held_up(kube_rig: Rig, policy
 
 
 def test_fault_19_foreign_secret_survives_the_deletion(rig: Rig) -> None:
-    """deletionPolicy Delete is about Secrets that are ours."""
+    """A deletionPolicy of Delete is about Secrets that are ours."""
     metadata = {"name": "one", "namespace": rig.site.namespace}
     foreign = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
     rig.site.put({**foreign, "data": {"theirs": _encoded("kept")}})

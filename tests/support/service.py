@@ -46,12 +46,17 @@ def clean_environment() -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if not name.startswith(_FOREIGN)}
 
 
-def aws_environment(url: str, *, access_key: str = "AKIATEST", secret: str = "test") -> dict:
-    """Return the variables that point a child's AWS SDK at an endpoint."""
+def aws_environment(url: str, *, secret: str = "") -> dict[str, str]:
+    """Return the variables that point a child's AWS SDK at an endpoint.
+
+    Args:
+        url: of a front; it takes any secret access key.
+        secret: the secret access key, where a test looks for it afterwards.
+    """
     return {
         "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": access_key,
-        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_ACCESS_KEY_ID": "AKIATEST",
+        "AWS_SECRET_ACCESS_KEY": secret or "made-up",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
 

@@ -50,15 +50,15 @@ class Program:
     takes: str
 
 
+#: What a folder named by KUBEBUILDER_ASSETS stands in for.
+KUBERNETES_MODULES = frozenset({"etcd", "kube"})
+
 PROGRAMS = {
     "etcd": Program("etcd", "go.etcd.io/etcd/server/v3", "1 minute"),
     "kubeseal": Program("sealed", "github.com/bitnami-labs/sealed-secrets/cmd/kubeseal", "1 minute"),
     "kube-apiserver": Program("kube", "k8s.io/kubernetes/cmd/kube-apiserver", "5 minutes"),
     "kube-controller-manager": Program(
         "kube", "k8s.io/kubernetes/cmd/kube-controller-manager", "3 minutes"
-    ),
-    "sealed-secrets-controller": Program(
-        "sealed", "github.com/bitnami-labs/sealed-secrets/cmd/controller", "1 minute"
     ),
 }
 
@@ -83,7 +83,8 @@ def ensure(name: str) -> Path:
     program = PROGRAMS.get(name)
     if program is None:
         raise ToolError(f"no program is called {name}; there are: {', '.join(PROGRAMS)}")
-    if assets := os.environ.get("KUBEBUILDER_ASSETS"):
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if assets and program.module in KUBERNETES_MODULES:
         return _from_assets(Path(assets), name)
     module = HERE / program.module
     go = _choose_go(module / "go.mod")

@@ -1,0 +1,35 @@
+"""Finding a block in a PEM text."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from sealing.pem import first_block
+
+A = b"-----BEGIN A-----\nAA==\n-----END A-----"
+B = b"-----BEGIN B-----\nBB==\n-----END B-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "block"),
+    [
+        pytest.param(A, ["A"], A, id="alone"),
+        pytest.param(b"x\n" + B + b"\n" + A + b"\ny", ["A"], A, id="amid others"),
+        pytest.param(B + b"\r\n" + A, ["A", "B"], B, id="the first of two labels"),
+        pytest.param(A + A, ["A"], A, id="the first of two"),
+        pytest.param(B, ["A"], None, id="another label"),
+        pytest.param(A[:-1], ["A"], None, id="cut"),
+        pytest.param(b"", ["A"], None, id="empty"),
+    ],
+)
+def test_first_block_is_found(text, labels, block):
+    assert first_block(text, *labels) == (block and block + b"\n")
+
+
+def test_search_in_a_hostile_text_takes_linear_time():
+    """Many begins without an end make a naive pattern start over at each."""
+    started = time.process_time()
+    assert first_block(b"-----BEGIN A-----\n" * 500_000, "A") is None
+    assert time.process_time() - started < 2
