@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from secretsync.cluster.base import KINDS, Cluster, Preconditions, WatchEvent, WatchEventType
+from secretsync.cluster.base import Cluster, WatchEvent, WatchEventType
 from secretsync.controller.drift import metadata_drifted
+from secretsync.controller.garbage import Garbage
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.reconciler import Reconciler
 from secretsync.controller.recorder import Recorder
 from secretsync.controller.targets import TargetCache
 from secretsync.controller.world import Entry, World
 from secretsync.core.materialize import sources, version_key
-from secretsync.errors import ClusterError
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.index import DependencyIndex
 from secretsync.refresh.lanes import Lane, LaneQueue
@@ -50,6 +50,7 @@ class Parts:
     recorder: Recorder
     reconciler: Reconciler
     metrics: Metrics
+    garbage: Garbage
 
 
 class Intake:
@@ -75,7 +76,8 @@ class Intake:
         for ref in self._parts.world.store_refs():
             self._store_changed(ref)
         for entry in self._parts.world.items():
-            self.consider(entry, Lane.NEW)
+            if entry.item.meta.deleted_at is not None or not self._settled(entry):
+                self._look_at(entry.item)
         self._early.clear()
 
     def on_external_secret(self, event: WatchEvent) -> None:
@@ -113,10 +115,9 @@ class Intake:
         self._parts.claims.put(item)
         if not self._started.is_set():
             return
-        if item.meta.deleted_at is not None:
-            self._parts.queue.add(item.ref, Lane.ROTATION)
-        elif before is None or before.version != entry.version or not _same(before.item, item):
-            self.consider(entry, Lane.NEW)
+        changed = before is None or before.version != entry.version or not _same(before.item, item)
+        if item.meta.deleted_at is not None or (changed and not self._done_once(item)):
+            self._look_at(item)
 
     def remove_item(self, ref: ObjectRef) -> None:
         """Forget an ExternalSecret; who waited for its target gets a turn."""
@@ -133,41 +134,32 @@ class Intake:
         if item is None:
             return
         key = (item.meta.namespace, item.target.name)
-        if not parts.cluster.collects_garbage and item.live:
-            self._collect(item)
+        parts.garbage.collect(item)
         for other in parts.claims.claimants(*key):
             parts.queue.add(other.ref, Lane.NEW)
         if not parts.claims.claimants(*key):
             parts.targets.forget(key)
 
-    def _collect(self, item: ExternalSecret) -> None:
-        """Do what the garbage collector would, where the cluster has none."""
-        seen = self._parts.targets.get((item.meta.namespace, item.target.name))
-        if seen is None or seen.owner_uid != item.meta.uid:
-            return
-        try:
-            self._parts.cluster.delete(
-                KINDS["Secret"],
-                item.meta.namespace,
-                item.target.name,
-                preconditions=Preconditions(seen.uid),
-            )
-        except ClusterError as exc:
-            log.warning(
-                "owned secret not deleted",
-                extra={"object": str(item.ref), "cause": exc.message},
-            )
+    def _look_at(self, item: ExternalSecret) -> None:
+        """Queue an ExternalSecret that is new, changed or on its way out."""
+        leaving = item.meta.deleted_at is not None
+        self._parts.queue.add(item.ref, Lane.ROTATION if leaving else Lane.NEW)
 
-    def consider(self, entry: Entry, lane: Lane) -> None:
-        """Queue an ExternalSecret, or find it settled and only put it under refresh."""
-        item = entry.item
-        if item.meta.deleted_at is not None:
-            self._parts.queue.add(item.ref, Lane.ROTATION)
-        elif not self._settled(entry):
-            self._parts.queue.add(item.ref, lane)
+    def _done_once(self, item: ExternalSecret) -> bool:
+        """Return whether an edit asks for nothing, because it was synced once and for all."""
+        parts = self._parts
+        return (
+            _once(item)
+            and bool(parts.recorder.status(item).synced_resource_version)
+            and parts.targets.expects((item.meta.namespace, item.target.name))
+        )
 
     def _settled(self, entry: Entry) -> bool:
-        """Return whether nothing needs to be read or written for it now."""
+        """Return whether nothing needs to be read or written for it now; then enrol it.
+
+        Only asked at the start. Later the status that an edit comes with may be older
+        than what was written last: an edit and its undoing would look like none.
+        """
         item, status, parts = entry.item, entry.item.status, self._parts
         key = (item.meta.namespace, item.target.name)
         seen = parts.targets.get(key)

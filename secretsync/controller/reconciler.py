@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from providers.base import SecretRef
 from secretsync.cluster.base import KINDS, Cluster, Preconditions
 from secretsync.controller.dispatch import Stores
+from secretsync.controller.garbage import Garbage
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.recorder import Recorder
 from secretsync.controller.targets import TargetCache
@@ -52,6 +53,7 @@ class Reconciler:
         engine: Engine,
         recorder: Recorder,
         metrics: Metrics,
+        garbage: Garbage,
     ) -> None:
         self._cluster = cluster
         self._world = world
@@ -61,6 +63,7 @@ class Reconciler:
         self._engine = engine
         self._recorder = recorder
         self._metrics = metrics
+        self._garbage = garbage
         self._lock = threading.Lock()
         self._attempts: dict[ObjectRef, int] = {}
 
@@ -89,22 +92,24 @@ class Reconciler:
                 entries[id(entry.item)] = entry
 
         def settle(outcome: Outcome) -> None:
-            self._settle(outcome, entries[id(outcome.external_secret)].version)
-            if outcome.progress is not Progress.SKIPPED:
-                took_ns = time.monotonic_ns() - began_ns
-                self._metrics.took(outcome.external_secret.ref, took_ns)
+            self._settle(outcome, entries[id(outcome.external_secret)].version, began_ns)
 
         self._engine.pipeline.run([entry.item for entry in entries.values()], done=settle)
 
-    def _settle(self, outcome: Outcome, version: str) -> None:
+    def _settle(self, outcome: Outcome, version: str, began_ns: int) -> None:
         item = outcome.external_secret
         if outcome.progress is Progress.SKIPPED:
             self._index.remove(item.ref)
+            return
+        if self._world.item(item.ref) is None:
+            # It went away, or became unusable, meanwhile; others say so.
+            self._garbage.collect(item)
             return
         self.enroll(item, outcome.versions, failed=outcome.failed)
         if outcome.reason == "SecretDeleted":
             self._targets.forget((item.meta.namespace, item.target.name))
         self._recorder.record(outcome, version)
+        self._metrics.took(item.ref, time.monotonic_ns() - began_ns)
         self._plan_next(outcome)
         if outcome.progress is Progress.APPLIED and item.target.creation_policy == "Owner":
             self._remove_renamed(item)

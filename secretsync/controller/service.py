@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.controller.counting import CountingCluster
 from secretsync.controller.dispatch import Dispatcher
+from secretsync.controller.garbage import Garbage
 from secretsync.controller.http import PageServer
 from secretsync.controller.intake import Intake, Parts
 from secretsync.controller.metrics import Metrics
@@ -89,6 +90,7 @@ class Service:
         self._statuses = StatusWriter(self._cluster, self._clock, self._writing_secrets)
         self._engine = self._build_engine(paths)
         recorder = Recorder(self._cluster, self._statuses, self.metrics, self._clock)
+        garbage = Garbage(self._cluster)
         reconciler = Reconciler(
             self._cluster,
             self._world,
@@ -98,6 +100,7 @@ class Service:
             self._engine,
             recorder,
             self.metrics,
+            garbage,
         )
         self._dispatcher = Dispatcher(self._queue, reconciler.process, reconciler.stores_of)
         self._store_checker = StoreChecker(
@@ -119,6 +122,7 @@ class Service:
             recorder,
             reconciler,
             self.metrics,
+            garbage,
         )
         self._intake = Intake(parts, self._store_checker.submit)
         self._refresher = Refresher(

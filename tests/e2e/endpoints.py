@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 import urllib.parse
 from pathlib import Path
 from typing import Self
@@ -16,7 +17,17 @@ from tests.support.aws_front import StrictFront
 from tests.support.aws_http import Reply, Request
 from tests.support.kube_certs import CertificateAuthority, write_private
 
-__all__ = ["RegionalFront", "TlsRelay"]
+__all__ = ["RegionalFront", "TlsRelay", "hanging"]
+
+
+def hanging(seconds: float) -> Fault:
+    """Say nothing for long, then close: nothing is asked behind a front that may be closed."""
+
+    def hang(_: object) -> Reply:
+        time.sleep(seconds)
+        return Reply(drop=True)
+
+    return hang
 
 
 class RegionalFront(StrictFront):

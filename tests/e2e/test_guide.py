@@ -145,12 +145,12 @@ def test_guide_printer_columns_are_filled(guided: Rig, tmp_path: Path) -> None:
 
 def test_guide_condition_moves_only_with_its_status(guided: Rig) -> None:
     before = guided.condition(NAME)["lastTransitionTime"]
+    synced = _status(guided)["syncedResourceVersion"]
     guided.upstream("production/database", "v2")
     force = {"metadata": {"annotations": {"force-sync": "1"}}}
     guided.site.patch("ExternalSecret", NAME, force)
     guided.wait_holds(NAME, "v2")
-    synced = _status(guided)["syncedResourceVersion"]
-    eventually(lambda: _status(guided)["syncedResourceVersion"] == synced)
+    eventually(lambda: _status(guided)["syncedResourceVersion"] != synced)
     assert guided.condition(NAME)["lastTransitionTime"] == before
 
 

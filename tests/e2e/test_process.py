@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.endpoints import hanging
 from tests.e2e.kube_front import ApiReply, api_error
 from tests.e2e.rig import Rig, eventually
-from tests.support.aws_faults import server_error, slow
+from tests.support.aws_faults import server_error
 
 STOP_S = 10.0
 
@@ -135,7 +136,7 @@ def test_stop_while_the_provider_hangs_is_within_ten_seconds(rig: Rig) -> None:
     rig.store()
     service = rig.start()
     rig.upstream("one")
-    rig.front.inject(slow(12))
+    rig.front.inject(hanging(12))
     rig.external_secret("one")
     eventually(lambda: rig.front.count() > 0)
     assert service.stop() < STOP_S

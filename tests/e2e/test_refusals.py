@@ -34,11 +34,10 @@ def test_fault_16_older_of_two_owners_wins_without_flip_flop(rig: Rig) -> None:
     rig.upstream("older", "v2")
     rig.upstream("younger", "v2")
     rig.wait_holds("older", "v2")
-    if rig.site.kind == "kube":
-        rig.kube.server.start_controller_manager(["garbage-collector-controller"])
-    rig.site.delete("ExternalSecret", "older")
-    rig.wait_condition("younger", "True", within_s=30)
-    assert rig.holds("older", "v2")
+    with rig.garbage_collected():
+        rig.site.delete("ExternalSecret", "older")
+        rig.wait_condition("younger", "True", within_s=60)
+        assert rig.holds("older", "v2")
 
 
 def test_fault_16_two_merge_into_one_target_side_by_side(rig: Rig) -> None:

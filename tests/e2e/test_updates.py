@@ -58,11 +58,10 @@ def test_renamed_target_of_orphan_keeps_the_old_secret(rig: Rig) -> None:
 
 def test_deleted_external_secret_takes_its_owned_secret_along(rig: Rig) -> None:
     rig.scene("one", "two")
-    if rig.site.kind == "kube":
-        rig.kube.server.start_controller_manager()
-    rig.site.delete("ExternalSecret", "one")
-    eventually(lambda: rig.site.get("Secret", "one") is None)
-    assert rig.holds("two")
+    with rig.garbage_collected():
+        rig.site.delete("ExternalSecret", "one")
+        eventually(lambda: rig.site.get("Secret", "one") is None, within_s=60)
+        assert rig.holds("two")
 
 
 def test_deleted_external_secret_leaves_an_orphan(rig: Rig) -> None:
@@ -168,3 +167,32 @@ def test_store_of_another_controller_class_is_left_alone_silently(rig: Rig) -> N
     assert rig.condition("theirs", "ClusterSecretStore") == {}
     assert "theirs" not in service.log_text()
     assert service.total("externalsecret_sync_calls_total", name="one") == 0
+
+
+def test_edit_that_is_undone_at_once_leaves_nothing_behind(rig: Rig) -> None:
+    """The status of the edit is still on its way when the undoing arrives."""
+    rig.scene("one", refreshInterval="1h")
+    for round_ in range(6):
+        for note in (f"n{round_}", None):
+            rig.site.patch("ExternalSecret", "one", {"metadata": {"labels": {"note": note}}})
+            time.sleep(0.05 * round_)
+    eventually(lambda: "note" not in (rig.site.get("Secret", "one") or {})["metadata"]["labels"])
+    steady(
+        lambda: "note" not in (rig.site.get("Secret", "one") or {})["metadata"]["labels"], for_s=1
+    )
+
+
+def test_deletion_that_overtakes_the_first_sync_leaves_no_secret(dir_rig: Rig) -> None:
+    """In a directory nobody else would collect what a dead owner's Secret holds."""
+    rig = dir_rig
+    rig.store()
+    rig.start()
+    names = [f"app-{index}" for index in range(12)]
+    for name in names:
+        rig.upstream(name)
+    for index, name in enumerate(names):
+        rig.external_secret(name)
+        time.sleep(0.2 + 0.02 * index)
+        rig.site.delete("ExternalSecret", name)
+    eventually(lambda: rig.site.names("Secret") == [])
+    steady(lambda: rig.site.names("Secret"), for_s=2)

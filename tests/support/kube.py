@@ -14,7 +14,7 @@ import shutil
 import ssl
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -164,6 +164,21 @@ class KubeServer:
         )
         if "serviceaccount-controller" in controllers:
             self._wait_for_default_account(self._controllers)
+
+    def stop_controller_manager(self) -> None:
+        """End kube-controller-manager, if it runs."""
+        if self._controllers is not None:
+            self._controllers.stop(kill=True)
+            self._controllers = None
+
+    @contextlib.contextmanager
+    def controller_manager(self, controllers: Sequence[str] = CONTROLLERS) -> Iterator[None]:
+        """Run kube-controller-manager for a while: tests that share the server do not expect it."""
+        self.start_controller_manager(controllers)
+        try:
+            yield
+        finally:
+            self.stop_controller_manager()
 
     def user_kubeconfig(self, name: str, groups: Sequence[str] = ()) -> Path:
         """Write a kubeconfig (0600) whose client certificate names a user."""

@@ -1,0 +1,50 @@
+"""What a garbage collector would do, for a cluster that has none.
+
+Neighbours: `intake` asks when an ExternalSecret went away, `reconciler` when it wrote
+for one that went away meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from secretsync.cluster.base import KINDS, Cluster, Preconditions
+from secretsync.core.secrets import live_secret
+from secretsync.errors import ClusterError
+from secretsync.resources.external_secret import ExternalSecret
+
+__all__ = ["Garbage"]
+
+log = logging.getLogger(__name__)
+
+
+class Garbage:
+    """Deletes what the owner of an ExternalSecret's target left behind."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def collect(self, item: ExternalSecret) -> None:
+        """Delete the target of an ExternalSecret that is gone, where that owned it."""
+        if self._cluster.collects_garbage or not item.live:
+            return
+        try:
+            self._collect(item)
+        except ClusterError as exc:
+            log.warning(
+                "owned secret not deleted",
+                extra={"object": str(item.ref), "cause": exc.message},
+            )
+
+    def _collect(self, item: ExternalSecret) -> None:
+        namespace, name = item.meta.namespace, item.target.name
+        owner = self._cluster.get(KINDS["ExternalSecret"], namespace, item.meta.name)
+        if owner is not None and owner["metadata"].get("uid") == item.meta.uid:
+            return  # It is there: what cannot be used is not what is gone.
+        obj = self._cluster.get(KINDS["Secret"], namespace, name)
+        if obj is None:
+            return
+        live = live_secret(obj)
+        if live.owner is not None and live.owner.uid == item.meta.uid:
+            seen = Preconditions(live.uid, live.resource_version)
+            self._cluster.delete(KINDS["Secret"], namespace, name, preconditions=seen)
