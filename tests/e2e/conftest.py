@@ -83,34 +83,3 @@ def kube_rig(kube_site: KubeSite, front: StrictFront, tmp_path: Path) -> Iterato
 def dir_rig(dir_site: DirectorySite, front: StrictFront, tmp_path: Path) -> Iterator[Rig]:
     """A rig over a directory."""
     yield from _rig(dir_site, front, tmp_path)
-
-
-@pytest.fixture(scope="session")
-def collecting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
-    """A server with a garbage collector.
-
-    The shared one has none: it would collect what other tests leave without an owner.
-    """
-    server = KubeServer(tmp_path_factory.mktemp("collecting"))
-    server.start()
-    server.admin.install_crds(CRDS)
-    server.start_controller_manager(["garbage-collector-controller"])
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def collecting_site(collecting_server: KubeServer) -> KubeSite:
-    """A namespace of that server."""
-    clean(collecting_server)
-    return KubeSite(collecting_server, collecting_server.admin.create_namespace("shop"), None)
-
-
-@pytest.fixture(
-    params=["dir", pytest.param("collecting", marks=pytest.mark.built)], ids=["dir", "kube"]
-)
-def collected_rig(
-    request: pytest.FixtureRequest, front: StrictFront, tmp_path: Path
-) -> Iterator[Rig]:
-    """A rig over each kind of cluster, in which owned objects go with their owner."""
-    yield from _rig(request.getfixturevalue(f"{request.param}_site"), front, tmp_path)

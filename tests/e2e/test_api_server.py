@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.kube_front import ApiCall, ApiReply, Before, KubeFront, api_error
 from tests.e2e.rig import Rig, eventually, steady
-from tests.e2e.sites import KubeSite
+from tests.e2e.sites import KubeSite, clean
 from tests.support.aws import AwsApi
 from tests.support.aws_front import StrictFront
 from tests.support.kube import KubeServer
@@ -188,8 +188,6 @@ def fragile_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeSer
 @pytest.fixture
 def fragile(fragile_server: KubeServer, front: StrictFront, tmp_path: Path) -> Iterator[Rig]:
     """A rig directly at that server."""
-    from tests.e2e.sites import clean
-
     clean(fragile_server)
     site = KubeSite(fragile_server, fragile_server.admin.create_namespace("shop"), None)
     api = AwsApi(front.url)
@@ -199,6 +197,7 @@ def fragile(fragile_server: KubeServer, front: StrictFront, tmp_path: Path) -> I
     api.close()
 
 
+@pytest.mark.xdist_group("fragile")
 @pytest.mark.parametrize("kill", [False, True], ids=["restart", "crash"])
 def test_fault_21_api_server_restart_in_the_middle_of_a_sync(fragile: Rig, *, kill: bool) -> None:
     rig = fragile
@@ -218,6 +217,7 @@ def test_fault_21_api_server_restart_in_the_middle_of_a_sync(fragile: Rig, *, ki
     service.assert_alive()
 
 
+@pytest.mark.xdist_group("fragile")
 def test_fault_21_frozen_api_server_is_waited_for(fragile: Rig) -> None:
     service = fragile.scene(*NAMES)
     fragile.kube.server.pause()
@@ -231,6 +231,7 @@ def test_fault_21_frozen_api_server_is_waited_for(fragile: Rig) -> None:
     fragile.wait_synced("late")
 
 
+@pytest.mark.xdist_group("fragile")
 def test_fault_21_history_that_was_compacted(fragile: Rig) -> None:
     """A real 410: the watches come back with versions that etcd has forgotten."""
     rig = fragile
@@ -244,6 +245,7 @@ def test_fault_21_history_that_was_compacted(fragile: Rig) -> None:
     service.assert_alive()
 
 
+@pytest.mark.xdist_group("fragile")
 def test_fault_20_terminating_namespace(fragile: Rig) -> None:
     rig = fragile
     rig.scene("sibling")
