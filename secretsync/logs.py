@@ -107,6 +107,10 @@ class TextFormatter(logging.Formatter):
         return line
 
 
+def _is_ours(logger: str) -> bool:
+    return logger.partition(".")[0] in ("secretsync", "providers")
+
+
 def configure_logging(stream: TextIO, *, style: str, level: str) -> None:
     """Send our logs to a stream; libraries only from WARNING on.
 
@@ -116,6 +120,8 @@ def configure_logging(stream: TextIO, *, style: str, level: str) -> None:
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
+    # A library that sets the level of its own logger would get past the root's.
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING or _is_ours(record.name))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

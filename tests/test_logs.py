@@ -169,6 +169,7 @@ def test_safe_traceback_ends_where_causes_go_in_a_circle() -> None:
 def test_level_is_ours_and_libraries_speak_from_warning_on(level: str, shown: list[str]) -> None:
     stream = _configured("json", level)
     foreign = logging.getLogger("some.library")
+    foreign.setLevel(logging.DEBUG)  # as libraries do that think their own words matter
     for logger, names in ((log, "diwe"), (foreign, "DIWE")):
         logger.debug(names[0])
         logger.info(names[1])
