@@ -27,6 +27,7 @@ from typing import NoReturn, Protocol
 __all__ = [
     "AccessDenied",
     "AuthFailed",
+    "CallObserver",
     "Capability",
     "Changes",
     "Credentials",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Address", "Settings", "parse_address"]
-
 from secretsync.errors import ConfigError
+
+__all__ = ["Address", "Settings", "parse_address"]
 
 
 @dataclass(frozen=True, slots=True)

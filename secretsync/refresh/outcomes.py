@@ -11,7 +11,7 @@ from secretsync.core.conditions import SHORT_MESSAGE
 from secretsync.core.plan import SecretAction
 from secretsync.resources.external_secret import ExternalSecret
 
-__all__ = ["Outcome", "Progress", "Skipped"]
+__all__ = ["Outcome", "Progress"]
 
 
 class Progress(enum.StrEnum):
@@ -23,10 +23,6 @@ class Progress(enum.StrEnum):
     WAITING = "waiting"
     FAILED = "failed"
     SKIPPED = "skipped"
-
-
-#: An ExternalSecret of another controller class: no status, no metric, no word.
-Skipped = Progress.SKIPPED
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from providers.base import AuthFailed, Credentials, Provider, ProviderError
+from providers.base import AuthFailed, Credentials, Provider
 from providers.registry import load
 from secretsync.errors import ClusterError, ClusterUnavailable
 from secretsync.refresh.clock import Clock
@@ -164,6 +164,3 @@ def session_key(store: SecretStore, namespace: str) -> SessionKey:
     """Return the key under which a namespace's use of a store is shared."""
     separate = is_referent(store) or load(store.provider).identity_names_namespace(store.config)
     return SessionKey(store.ref, namespace if separate else "")
-
-
-SessionError = ProviderError | ClusterUnavailable
