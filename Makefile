@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.ready
 # Tests run on as many processes as there are cores; each has servers of its own.
 JOBS   ?= auto
 
-.PHONY: help setup run test test-fast check format bench tools lock clean
+.PHONY: help setup run test test-fast check format bench fuzz tools lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,9 +46,14 @@ format: setup ## let ruff format and mend what it can
 bench: setup tools ## the benchmark table of docs/performance.md
 	$(BIN)/python benchmarks/spine.py
 
+fuzz: setup ## a million inputs for each parser of sealed things (FUZZ_RUNS=N)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
+	$(BIN)/python tests/fuzz/run.py
+
 lock: ## resolve the requirements anew
 	uv pip compile --generate-hashes --no-emit-index-url --universal --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 	uv pip compile --generate-hashes --no-emit-index-url --universal --python-version 3.11 --constraint requirements.lock pyproject.toml -o requirements-runtime.lock
+	uv pip compile --generate-hashes --no-emit-index-url --python-version 3.11 --group fuzz -o requirements-fuzz.lock
 
 clean: ## remove what setup and tests made
 	rm -rf $(VENV) .cache out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

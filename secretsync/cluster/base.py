@@ -70,6 +70,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("ExternalSecret", "externalsecrets", _ESO, "v1"),
         Kind("SecretStore", "secretstores", _ESO, "v1"),
         Kind("ClusterSecretStore", "clustersecretstores", _ESO, "v1", namespaced=False),
+        Kind("SealedSecret", "sealedsecrets", "bitnami.com", "v1alpha1"),
     )
 }
 
