@@ -157,10 +157,19 @@ class Cluster(Protocol):
         """Return the object with its managedFields, or None where it is definitely absent."""
         ...
 
-    def list(self, kind: Kind, namespace: str = "", *, label_selector: str = "") -> ListPage:
+    def list(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        metadata_only: bool = False,
+    ) -> ListPage:
         """Return every object ("" = of all namespaces), in pages under the hood.
 
-        Items carry apiVersion and kind, and no managedFields: get() has those.
+        Items carry apiVersion and kind, and no managedFields: get() has those. With
+        `metadata_only` they carry their metadata and nothing else, and nothing else
+        is sent over the wire where the cluster is a remote one.
 
         Raises:
             NotFound: the cluster does not serve this kind.
@@ -174,14 +183,16 @@ class Cluster(Protocol):
         *,
         label_selector: str = "",
         resource_version: str = "",
+        metadata_only: bool = False,
         stop: threading.Event,
     ) -> Iterator[WatchEvent]:
         """Yield changes after `resource_version` until the server ends it or `stop` is set.
 
         With resource_version "" the current state comes first as ADDED events, then
         one SYNCED; where the server cannot stream it, list() does it under the hood.
-        Objects carry no managedFields. A watch also ends, without an error, after a
-        time of silence: a connection that died unnoticed looks just like that.
+        Objects carry no managedFields; `metadata_only` is as in list(). A watch also
+        ends, without an error, after a time of silence: a connection that died
+        unnoticed looks just like that.
 
         Raises:
             Gone: the version is too old; start again with "".

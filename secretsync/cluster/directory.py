@@ -138,7 +138,14 @@ class DirectoryCluster:
         stored = self._stored(self._place(kind, namespace, name))
         return None if stored is None else stored.served
 
-    def list(self, kind: Kind, namespace: str = "", *, label_selector: str = "") -> ListPage:
+    def list(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        metadata_only: bool = False,
+    ) -> ListPage:
         """Return every object that can be read, without managedFields.
 
         One broken file does not hide the others: broken() tells of it.
@@ -146,7 +153,8 @@ class DirectoryCluster:
         selector = parse_selector(label_selector)
         self._check_usable()
         objects, version = self._observer(kind).snapshot(self._scope(kind, namespace))
-        return ListPage([obj for obj in objects if _matches(selector, obj)], version)
+        found = [obj for obj in objects if _matches(selector, obj)]
+        return ListPage([_shown(obj, metadata_only=metadata_only) for obj in found], version)
 
     def watch(
         self,
@@ -155,6 +163,7 @@ class DirectoryCluster:
         *,
         label_selector: str = "",
         resource_version: str = "",
+        metadata_only: bool = False,
         stop: threading.Event,
     ) -> Iterator[WatchEvent]:
         """Yield changes, noticed by looking at the files again, until `stop` is set.
@@ -168,7 +177,9 @@ class DirectoryCluster:
         scope = self._scope(kind, namespace)
         observer = self._observer(kind)
         if not resource_version:
-            page = self.list(kind, namespace, label_selector=label_selector)
+            page = self.list(
+                kind, namespace, label_selector=label_selector, metadata_only=metadata_only
+            )
             resource_version = page.resource_version
             for obj in page.items:
                 yield WatchEvent(WatchEventType.ADDED, obj, resource_version)
@@ -181,7 +192,9 @@ class DirectoryCluster:
             changes, position = observer.changes(scope, position)
             spent_s = time.monotonic() - started_s
             for change in changes:
-                yield from self._watch_events(kind, change, selector)
+                for event in self._watch_events(kind, change, selector):
+                    obj = _shown(event.object, metadata_only=metadata_only)
+                    yield WatchEvent(event.type, obj, event.resource_version)
             stop.wait(min(WATCH_LONGEST_S, max(WATCH_INTERVAL_S, spent_s / WATCH_DUTY)))
 
     def create(self, kind: Kind, obj: Object, *, field_manager: str) -> Object:
@@ -445,6 +458,13 @@ class DirectoryCluster:
         if self._lock is None:
             raise Forbidden(f"{self.name} was opened for reading", remedy="open it for writing")
         return self._writing[hash(place) % WRITER_LOCKS]
+
+
+def _shown(obj: Object, *, metadata_only: bool) -> Object:
+    """The object, or what a watch of metadata sees of it."""
+    if not metadata_only:
+        return obj
+    return {name: obj[name] for name in ("apiVersion", "kind", "metadata")}
 
 
 def _matches(selector: Selector, obj: Mapping[str, Any] | Stub | None) -> bool:

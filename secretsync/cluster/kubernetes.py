@@ -25,7 +25,7 @@ from secretsync.cluster.base import (
     WatchEvent,
     WatchEventType,
 )
-from secretsync.cluster.kubernetes_api import KubernetesApi, named, typed
+from secretsync.cluster.kubernetes_api import KubernetesApi, metadata_of, named, typed
 from secretsync.cluster.kubernetes_events import COMPONENT, event_object, repeat_patch
 from secretsync.cluster.kubernetes_http import Timeouts, Transport
 from secretsync.cluster.kubernetes_watch import WatchRefusedError, without_managed_fields
@@ -93,17 +93,28 @@ class KubernetesCluster:
         """
         return self._api.read(kind, namespace, name)
 
-    def list(self, kind: Kind, namespace: str = "", *, label_selector: str = "") -> ListPage:
+    def list(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        metadata_only: bool = False,
+    ) -> ListPage:
         """Return every object ("" = of all namespaces), without managedFields."""
         items: list[Object] = []
         version = ""
-        for page in self._api.pages(kind, _scope(kind, namespace), label_selector):
+        for page in self._api.pages(
+            kind, _scope(kind, namespace), label_selector, metadata_only=metadata_only
+        ):
             if page is None:
                 items = []
                 continue
             version = page.metadata.resource_version
             # Items of a list name no type; everywhere else in the port they do.
-            items += [_listed(kind, item) for item in page.items or ()]
+            listed = (without_managed_fields(item) for item in page.items or ())
+            form = metadata_of if metadata_only else _listed
+            items += [form(kind, item) for item in listed]
         return ListPage(items, version)
 
     def watch(
@@ -113,6 +124,7 @@ class KubernetesCluster:
         *,
         label_selector: str = "",
         resource_version: str = "",
+        metadata_only: bool = False,
         stop: threading.Event,
     ) -> Iterator[WatchEvent]:
         """Yield changes, without managedFields, until the server ends it or `stop` is set.
@@ -128,17 +140,21 @@ class KubernetesCluster:
         query = {"labelSelector": label_selector} if label_selector else {}
         if not resource_version:
             if self._streams_state and (
-                yield from self._watch_with_state(kind, namespace, query, stop)
+                yield from self._watch_with_state(
+                    kind, namespace, query, stop, metadata_only=metadata_only
+                )
             ):
                 return
-            page = self.list(kind, namespace, label_selector=label_selector)
+            page = self.list(
+                kind, namespace, label_selector=label_selector, metadata_only=metadata_only
+            )
             # Only now: a bad selector is refused in both ways.
             self._streams_state = False
             yield from _as_events(page)
             resource_version = page.resource_version
         query["resourceVersion"] = resource_version
         try:
-            yield from self._api.stream(kind, namespace, query, stop)
+            yield from self._api.stream(kind, namespace, query, stop, metadata_only=metadata_only)
         except WatchRefusedError as exc:
             raise self._api.refused_watch(kind, exc.status) from exc
 
@@ -274,7 +290,13 @@ class KubernetesCluster:
         return {**obj, "metadata": {**metadata, "uid": live["metadata"]["uid"]}}
 
     def _watch_with_state(
-        self, kind: Kind, namespace: str, query: Mapping[str, str], stop: threading.Event
+        self,
+        kind: Kind,
+        namespace: str,
+        query: Mapping[str, str],
+        stop: threading.Event,
+        *,
+        metadata_only: bool,
     ) -> Generator[WatchEvent, None, bool]:
         """Have the server stream its state first; return False where it does not."""
         asked = {
@@ -286,7 +308,9 @@ class KubernetesCluster:
         }
         began = False
         try:
-            for event in self._api.stream(kind, namespace, asked, stop):
+            for event in self._api.stream(
+                kind, namespace, asked, stop, metadata_only=metadata_only
+            ):
                 began = True
                 yield event
         except WatchRefusedError as exc:
@@ -317,7 +341,7 @@ def _scope(kind: Kind, namespace: str) -> str:
 
 
 def _listed(kind: Kind, item: Object) -> Object:
-    return {"apiVersion": kind.api_version, "kind": kind.kind, **without_managed_fields(item)}
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **item}
 
 
 def _as_events(page: ListPage) -> Iterator[WatchEvent]:

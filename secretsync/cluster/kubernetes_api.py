@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from urllib3 import BaseHTTPResponse
 
-from secretsync.cluster.base import Kind, Object, WatchEvent
+from secretsync.cluster.base import Kind, Object, WatchEvent, WatchEventType
 from secretsync.cluster.kubernetes_errors import (
     Answer,
     Status,
@@ -26,10 +26,15 @@ from secretsync.cluster.kubernetes_http import Transport
 from secretsync.cluster.kubernetes_watch import StopGuard, read_events
 from secretsync.errors import ClusterError, ClusterUnavailable, Gone, Rejected
 
-__all__ = ["JSON", "KubernetesApi", "named", "typed"]
+__all__ = ["JSON", "KubernetesApi", "metadata_of", "named", "typed"]
 
 JSON = "application/json"
 PAGE_ITEMS = 500
+#: What a list or a watch of metadata only asks for. Servers of extensions that cannot
+#: cut their objects down may send them whole.
+#: Source: Kubernetes API concepts, "Metadata-only fetches".
+METADATA_LIST = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}"
+METADATA = f"{JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{JSON}"
 
 
 _Body = TypeVar("_Body")
@@ -132,7 +137,9 @@ class KubernetesApi:
         if not is_absent(response.status, parse_status(response.data), name):
             self._check(response, f"delete {named(kind, namespace, name)}", kind)
 
-    def pages(self, kind: Kind, namespace: str, label_selector: str) -> Iterator[ListBody | None]:
+    def pages(
+        self, kind: Kind, namespace: str, label_selector: str, *, metadata_only: bool = False
+    ) -> Iterator[ListBody | None]:
         """Yield the pages of a list; a None says that those before it are void.
 
         A continue token lives as long as etcd keeps its revision. A list that takes
@@ -143,7 +150,11 @@ class KubernetesApi:
             query["labelSelector"] = label_selector
         attempt = f"list {kind.plural}"
         while True:
-            response = self.transport.request("GET", self.target(kind, namespace, query=query))
+            response = self.transport.request(
+                "GET",
+                self.target(kind, namespace, query=query),
+                accept=METADATA_LIST if metadata_only else JSON,
+            )
             try:
                 page = self._decoded(_LIST, response, attempt, kind)
             except Gone:
@@ -158,7 +169,13 @@ class KubernetesApi:
             query["continue"] = page.metadata.continue_
 
     def stream(
-        self, kind: Kind, namespace: str, query: Mapping[str, str], stop: threading.Event
+        self,
+        kind: Kind,
+        namespace: str,
+        query: Mapping[str, str],
+        stop: threading.Event,
+        *,
+        metadata_only: bool = False,
     ) -> Iterator[WatchEvent]:
         """Yield the events of one watch request until it ends or `stop` is set.
 
@@ -169,9 +186,13 @@ class KubernetesApi:
             return
         limits = self.transport.timeouts
         asked = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": limits.watch_s}
-        response = self.transport.stream(self.target(kind, namespace, query={**asked, **query}))
+        response = self.transport.stream(
+            self.target(kind, namespace, query={**asked, **query}),
+            accept=METADATA if metadata_only else JSON,
+        )
         self._check(response, f"watch {kind.plural}", kind)
-        yield from read_events(response, stop, self.guard)
+        events = read_events(response, stop, self.guard)
+        yield from (_metadata_event(kind, event) for event in events) if metadata_only else events
 
     def refused_watch(self, kind: Kind, status: Status) -> ClusterError:
         """Return what an ERROR event of a watch means."""
@@ -217,6 +238,21 @@ class KubernetesApi:
                 is_write,
             )
         )
+
+
+def metadata_of(kind: Kind, obj: Object) -> Object:
+    """The object's metadata under its own type: partial objects name another one."""
+    return {
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": obj.get("metadata") or {},
+    }
+
+
+def _metadata_event(kind: Kind, event: WatchEvent) -> WatchEvent:
+    if event.type in (WatchEventType.BOOKMARK, WatchEventType.SYNCED):
+        return event
+    return WatchEvent(event.type, metadata_of(kind, event.object), event.resource_version)
 
 
 def typed(kind: Kind, obj: Object) -> Object:

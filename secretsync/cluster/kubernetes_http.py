@@ -23,6 +23,7 @@ from secretsync.errors import ClusterUnavailable, ConfigError
 
 __all__ = ["Timeouts", "Transport"]
 
+JSON = "application/json"
 OK = 200
 UNAUTHORIZED = 401
 #: Wrong credentials do not get better by being read in every thread.
@@ -68,7 +69,8 @@ class Transport:
         target: str,
         *,
         body: bytes | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
+        accept: str = JSON,
         read_s: float | None = None,
     ) -> BaseHTTPResponse:
         """Send a request and read the whole answer, whatever its status.
@@ -78,6 +80,7 @@ class Transport:
             target: path and query.
             body: what to send.
             content_type: of `body`.
+            accept: forms of the answer that are wanted, as in RFC 9110 §12.5.1.
             read_s: seconds to wait for the answer; None is the usual limit.
 
         Raises:
@@ -85,22 +88,32 @@ class Transport:
         """
         used = self._endpoint
         send = functools.partial(
-            self._send, method, target, body=body, content_type=content_type, read_s=read_s
+            self._send,
+            method,
+            target,
+            body=body,
+            content_type=content_type,
+            accept=accept,
+            read_s=read_s,
         )
         response = send(used)
         if response.status == UNAUTHORIZED and self._renew_login(used):
             response = send(self._endpoint)
         return response
 
-    def stream(self, target: str) -> BaseHTTPResponse:
+    def stream(self, target: str, *, accept: str = JSON) -> BaseHTTPResponse:
         """Send a GET and return the answer, its body unread where it is a 200.
 
         The caller closes it then.
+
+        Args:
+            target: path and query.
+            accept: as in request().
         """
         used = self._endpoint
-        response = self._send("GET", target, used, streamed=True)
+        response = self._send("GET", target, used, accept=accept, streamed=True)
         if response.status == UNAUTHORIZED and self._renew_login(used):
-            response = self._send("GET", target, self._endpoint, streamed=True)
+            response = self._send("GET", target, self._endpoint, accept=accept, streamed=True)
         # Silence on a watch is normal for longer than between request and answer.
         sock = getattr(response.connection, "sock", None)
         if sock is not None:
@@ -118,11 +131,12 @@ class Transport:
         endpoint: Endpoint,
         *,
         body: bytes | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
+        accept: str = JSON,
         read_s: float | None = None,
         streamed: bool = False,
     ) -> BaseHTTPResponse:
-        headers = self._headers(endpoint, content_type)
+        headers = self._headers(endpoint, content_type, accept)
         timeout = Timeout(connect=self.timeouts.connect_s, read=read_s or self.timeouts.read_s)
         attempts = 2 if method == "GET" else 1
         while True:
@@ -148,9 +162,9 @@ class Transport:
             else:
                 return response
 
-    def _headers(self, endpoint: Endpoint, content_type: str) -> dict[str, str]:
+    def _headers(self, endpoint: Endpoint, content_type: str, accept: str) -> dict[str, str]:
         headers = {
-            "Accept": "application/json",
+            "Accept": accept,
             "Content-Type": content_type,
             "User-Agent": f"secretsync/{__version__}",
         }

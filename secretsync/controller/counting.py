@@ -46,9 +46,18 @@ class CountingCluster:
         """See Cluster."""
         return self._inner.get(kind, namespace, name)
 
-    def list(self, kind: Kind, namespace: str = "", *, label_selector: str = "") -> ListPage:
+    def list(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        metadata_only: bool = False,
+    ) -> ListPage:
         """See Cluster."""
-        return self._inner.list(kind, namespace, label_selector=label_selector)
+        return self._inner.list(
+            kind, namespace, label_selector=label_selector, metadata_only=metadata_only
+        )
 
     def watch(
         self,
@@ -57,6 +66,7 @@ class CountingCluster:
         *,
         label_selector: str = "",
         resource_version: str = "",
+        metadata_only: bool = False,
         stop: threading.Event,
     ) -> Iterator[WatchEvent]:
         """See Cluster."""
@@ -65,6 +75,7 @@ class CountingCluster:
             namespace,
             label_selector=label_selector,
             resource_version=resource_version,
+            metadata_only=metadata_only,
             stop=stop,
         )
 

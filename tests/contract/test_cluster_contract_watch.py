@@ -74,6 +74,52 @@ def test_watch_with_selector_tells_what_comes_in_and_goes_out(arena: Arena) -> N
         assert watch.wait(*expected) == expected
 
 
+def test_list_of_metadata_gives_nothing_but_metadata(arena: Arena) -> None:
+    arena.secret("a", data={"k": "hidden"}, annotations={"note": "shown"}, labels={"app": "web"})
+    arena.secret("b")
+    (item,) = arena.cluster.list(
+        SECRET, arena.namespace, label_selector="app=web", metadata_only=True
+    ).items
+    assert item.keys() == {"apiVersion", "kind", "metadata"}
+    assert (item["apiVersion"], item["kind"]) == ("v1", "Secret")
+    whole = arena.cluster.list(SECRET, arena.namespace, label_selector="app=web").items[0]
+    assert item["metadata"] == whole["metadata"]
+    assert item["metadata"]["annotations"] == {"note": "shown"}
+    assert "managedFields" not in item["metadata"]
+
+
+def test_watch_of_metadata_gives_each_event_without_data(arena: Arena) -> None:
+    arena.secret("a", data={"k": "1"})
+    with Recorder(arena, metadata_only=True) as watch:
+        expected = ["ADDED a", "SYNCED"]
+        assert watch.wait(*expected) == expected
+        for step, event in (
+            (lambda: arena.secret("b", data={"k": "2"}), "ADDED b"),
+            (lambda: arena.patch("a", {"data": {"k": "Mg=="}}), "MODIFIED a"),
+            (lambda: arena.delete("b"), "DELETED b"),
+        ):
+            step()
+            expected.append(event)
+            assert watch.wait(*expected) == expected
+        told = [each for each in watch.events if each.object["metadata"].get("name")]
+        assert len(told) == 4
+        for each in told:
+            assert each.object.keys() == {"apiVersion", "kind", "metadata"}
+            assert each.object["kind"] == "Secret"
+            assert each.object["metadata"]["uid"]
+        live = arena.live("a")["metadata"]["resourceVersion"]
+        changed = next(each for each in told if each.type == "MODIFIED")
+        assert changed.object["metadata"]["resourceVersion"] == live
+
+
+def test_watch_of_metadata_resumes_from_a_version(arena: Arena) -> None:
+    version = arena.cluster.list(SECRET, arena.namespace, metadata_only=True).resource_version
+    arena.secret("a", data={"k": "1"})
+    with Recorder(arena, resource_version=version, metadata_only=True) as watch:
+        assert watch.wait("ADDED a") == ["ADDED a"]
+        assert "data" not in watch.events[-1].object
+
+
 def test_watch_of_all_namespaces_sees_each(arena: Arena) -> None:
     version = arena.cluster.list(SECRET).resource_version
     arena.secret("a", labels={"arena": arena.namespace})
