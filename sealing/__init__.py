@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from sealing.manifest_seal import seal_secret
     from sealing.manifest_unseal import Render, check_unseal, unseal_manifest
     from sealing.renewal import RENEW_PERIOD, Renewal, plan_renewal
+    from sealing.reseal import reseal_manifest, reseal_value
     from sealing.scopes import Scope, encryption_label, parse_scope, scope_of
 
 __all__ = [
@@ -86,6 +87,8 @@ __all__ = [
     "parse_scope",
     "plan_renewal",
     "require_valid",
+    "reseal_manifest",
+    "reseal_value",
     "scope_of",
     "seal_secret",
     "seal_value",
@@ -148,6 +151,10 @@ _NAMES = {
         "RENEW_PERIOD",
         "Renewal",
         "plan_renewal",
+    ),
+    "sealing.reseal": (
+        "reseal_manifest",
+        "reseal_value",
     ),
     "sealing.scopes": (
         "Scope",

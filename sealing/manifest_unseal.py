@@ -31,7 +31,15 @@ from sealing.fields import (
 from sealing.keys import PrivateKey
 from sealing.scopes import encryption_label, scope_of
 
-__all__ = ["SKIP_OWNER_ANNOTATION", "Render", "check_unseal", "unseal_manifest"]
+__all__ = [
+    "SKIP_OWNER_ANNOTATION",
+    "Render",
+    "check_type",
+    "check_unseal",
+    "open_blob",
+    "open_items",
+    "unseal_manifest",
+]
 
 #: Read from the template's annotations; the Secret then outlives its SealedSecret.
 SKIP_OWNER_ANNOTATION = "sealedsecrets.bitnami.com/skip-set-owner-references"
@@ -72,10 +80,10 @@ def unseal_manifest(
         UnsealFailed: the blob under `spec.data` does not open.
         InvalidManifest: the object is not a SealedSecret, or contradicts itself.
     """
-    _check_type(sealed)
+    check_type(sealed)
     spec = child(sealed, "spec", path="spec")
     if spec.get("data") is not None:
-        secret = _open_blob(sealed, spec, keys, accept=accept_v1_data)
+        secret = _blob_secret(open_blob(sealed, spec, keys, accept=accept_v1_data))
         metadata = metadata_copy(secret, path="metadata", drop=_DROPPED)
         values = data_field(secret, path="data") | {
             key: text.encode()
@@ -84,7 +92,7 @@ def unseal_manifest(
     else:
         secret = child(spec, "template", path="spec.template")
         metadata = metadata_copy(secret, path="spec.template.metadata", drop=_DROPPED)
-        values = _templated(secret, _open_items(sealed, spec, keys), render)
+        values = _templated(secret, open_items(sealed, spec, keys), render)
     return _secret(sealed, secret, metadata, values)
 
 
@@ -98,15 +106,20 @@ def check_unseal(
     Raises:
         SealingError: as `unseal_manifest`, but for templates.
     """
-    _check_type(sealed)
+    check_type(sealed)
     spec = child(sealed, "spec", path="spec")
     if spec.get("data") is not None:
-        _open_blob(sealed, spec, keys, accept=accept_v1_data)
+        _blob_secret(open_blob(sealed, spec, keys, accept=accept_v1_data))
     else:
-        _open_items(sealed, spec, keys)
+        open_items(sealed, spec, keys)
 
 
-def _check_type(sealed: Mapping[str, Any]) -> None:
+def check_type(sealed: Mapping[str, Any]) -> None:
+    """Refuse what is no SealedSecret.
+
+    Raises:
+        InvalidManifest: kind or apiVersion say otherwise.
+    """
     if (sealed.get("apiVersion"), sealed.get("kind")) != (_API_VERSION, _KIND):
         raise InvalidManifest(f"the object is not a {_KIND} of {_API_VERSION}")
 
@@ -121,9 +134,14 @@ def _label(sealed: Mapping[str, Any]) -> bytes:
     )
 
 
-def _open_items(
+def open_items(
     sealed: Mapping[str, Any], spec: Mapping[str, Any], keys: Iterable[PrivateKey]
 ) -> dict[str, bytes]:
+    """Open every item of `spec.encryptedData` under the object's own label.
+
+    Raises:
+        ItemsFailed: those that do not open, each with its cause.
+    """
     label, keys = _label(sealed), tuple(keys)
     values: dict[str, bytes] = {}
     errors: dict[str, SealingError] = {}
@@ -140,14 +158,19 @@ def _open_items(
     return values
 
 
-def _open_blob(
+def open_blob(
     sealed: Mapping[str, Any],
     spec: Mapping[str, Any],
     keys: Iterable[PrivateKey],
     *,
     accept: bool,
-) -> Mapping[str, Any]:
-    """The whole Secret that the old form holds."""
+) -> bytes:
+    """Open the old form, `spec.data`; it holds a whole Secret as JSON.
+
+    Raises:
+        UnsealFailed: no key opens it.
+        InvalidManifest: the form is switched off, or the new one is there as well.
+    """
     if not accept:
         raise InvalidManifest(
             "using deprecated 'data' field, use 'encryptedData' or flip the feature flag"
@@ -157,7 +180,10 @@ def _open_blob(
             "cannot use the field 'encryptedData' and the deprecated field 'data' at the same time"
         )
     blob = decode_base64(text_field(spec, "data", path="spec.data"))
-    plaintext = unseal_with(blob, keys, _label(sealed))
+    return unseal_with(blob, keys, _label(sealed))
+
+
+def _blob_secret(plaintext: bytes) -> Mapping[str, Any]:
     secret = _json(plaintext)
     if not isinstance(secret, Mapping):
         raise InvalidManifest("does not hold a Secret as JSON", field="spec.data")
