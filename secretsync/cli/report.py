@@ -14,7 +14,7 @@ from secretsync.core.fingerprints import Fingerprinter
 from secretsync.core.plan import KeyChange, KeyVerb, SecretAction, Verb
 from secretsync.refresh.oneshot import Extra, Result
 from secretsync.refresh.outcomes import Outcome, Progress
-from secretsync.resources.meta import ObjectRef
+from secretsync.resources.meta import ObjectRef, Parent
 from secretsync.resources.problems import Problem
 
 __all__ = [
@@ -32,9 +32,9 @@ EXTRA = "extra"
 Locator = Callable[[ObjectRef, str], tuple[str, int]]
 
 
-def outcome_problem(outcome: Outcome, locate: Locator) -> Problem:
-    """Return what is wrong with a failed ExternalSecret, with its place in the input."""
-    ref = outcome.external_secret.ref
+def outcome_problem(outcome: Outcome[Parent], locate: Locator) -> Problem:
+    """Return what is wrong with a failed object, with its place in the input."""
+    ref = outcome.item.ref
     file, line = locate(ref, outcome.field)
     return Problem(
         outcome.message,
@@ -46,7 +46,7 @@ def outcome_problem(outcome: Outcome, locate: Locator) -> Problem:
     )
 
 
-def shown_verb(outcome: Outcome) -> Verb:
+def shown_verb(outcome: Outcome[Parent]) -> Verb:
     """Return the verb that people see: what could not be decided is blocked."""
     if outcome.failed:
         return Verb.BLOCKED
@@ -84,18 +84,18 @@ def show_result(
     click.echo(", ".join(counts))
 
 
-def _shown(outcome: Outcome) -> bool:
+def _shown(outcome: Outcome[Parent]) -> bool:
     return outcome.progress is not Progress.SKIPPED
 
 
-def _row(outcome: Outcome, fingerprinter: Fingerprinter) -> dict[str, Any]:
-    item = outcome.external_secret
+def _row(outcome: Outcome[Parent], fingerprinter: Fingerprinter) -> dict[str, Any]:
+    item = outcome.item
     action = outcome.action
     return {
         "action": str(shown_verb(outcome)),
         "kind": "Secret",
         "namespace": item.meta.namespace,
-        "name": item.target.name,
+        "name": item.target_name,
         "from": str(item.ref),
         "reason": outcome.reason,
         "message": outcome.message,

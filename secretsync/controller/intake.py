@@ -197,6 +197,8 @@ class Intake:
             return
         drifted = self._parts.targets.drifted(key)
         for item in self._parts.claims.claimants(*key):
+            if not isinstance(item, ExternalSecret):
+                continue
             if drifted or self._relabelled(item, key, metadata):
                 self._drifted(item, key)
 
@@ -234,6 +236,8 @@ class Intake:
         for key in unseen & self._unseen:
             for item in self._parts.claims.claimants(*key):
                 # What could not be written is tried again at its own pace.
+                if not isinstance(item, ExternalSecret):
+                    continue
                 if self._parts.recorder.status(item).ready == "True":
                     self._drifted(item, key)
         self._unseen = unseen

@@ -91,13 +91,13 @@ class Reconciler:
             else:
                 entries[id(entry.item)] = entry
 
-        def settle(outcome: Outcome) -> None:
-            self._settle(outcome, entries[id(outcome.external_secret)].version, began_ns)
+        def settle(outcome: Outcome[ExternalSecret]) -> None:
+            self._settle(outcome, entries[id(outcome.item)].version, began_ns)
 
         self._engine.pipeline.run([entry.item for entry in entries.values()], done=settle)
 
-    def _settle(self, outcome: Outcome, version: str, began_ns: int) -> None:
-        item = outcome.external_secret
+    def _settle(self, outcome: Outcome[ExternalSecret], version: str, began_ns: int) -> None:
+        item = outcome.item
         if outcome.progress is Progress.SKIPPED:
             self._index.remove(item.ref)
             return
@@ -145,8 +145,8 @@ class Reconciler:
             return None
         return session_key(found[0], item.meta.namespace)
 
-    def _plan_next(self, outcome: Outcome) -> None:
-        ref = outcome.external_secret.ref
+    def _plan_next(self, outcome: Outcome[ExternalSecret]) -> None:
+        ref = outcome.item.ref
         if not outcome.failed:
             with self._lock:
                 self._attempts.pop(ref, None)
@@ -158,9 +158,7 @@ class Reconciler:
             self._attempts[ref] = attempt + 1
         base_s = TRANSIENT_BASE_S if outcome.transient else PERMANENT_BASE_S
         # Objects of one store wait alike, so that their retries are read as one batch.
-        stores = ",".join(
-            f"{store.kind}/{store.name}" for store in outcome.external_secret.stores()
-        )
+        stores = ",".join(f"{store.kind}/{store.name}" for store in outcome.item.stores())
         wait_s = backoff_s(
             attempt, base_s=base_s, cap_s=RETRY_CAP_S, spread=min(0.999, phase_s(stores, 1.0))
         )

@@ -45,14 +45,16 @@ class Recorder:
         self._lock = threading.Lock()
         self._last: dict[ObjectRef, ExternalSecretStatus] = {}
 
-    def record(self, outcome: Outcome, version: str, *, quiet: bool = False) -> None:
+    def record(
+        self, outcome: Outcome[ExternalSecret], version: str, *, quiet: bool = False
+    ) -> None:
         """Record the outcome of one ExternalSecret.
 
         Args:
             version: its `syncedResourceVersion` as it was when it was read.
             quiet: one of many with one cause, which is logged once: status only.
         """
-        item = outcome.external_secret
+        item = outcome.item
         self._metrics.reconciled(item.ref, failed=outcome.failed)
         self._metrics.condition(item.ref, ready=not outcome.failed)
         before = self.status(item)
@@ -91,8 +93,10 @@ class Recorder:
         with self._lock:
             return self._last.get(item.ref, item.status)
 
-    def _put(self, outcome: Outcome, before: ExternalSecretStatus, version: str) -> None:
-        item = outcome.external_secret
+    def _put(
+        self, outcome: Outcome[ExternalSecret], before: ExternalSecretStatus, version: str
+    ) -> None:
+        item = outcome.item
         written = external_secret_status(
             item,
             before,
@@ -111,8 +115,8 @@ class Recorder:
         if item.live:
             self._statuses.put(item.ref, patch)
 
-    def _log(self, outcome: Outcome, before: ExternalSecretStatus) -> None:
-        extra = {"object": str(outcome.external_secret.ref)}
+    def _log(self, outcome: Outcome[ExternalSecret], before: ExternalSecretStatus) -> None:
+        extra = {"object": str(outcome.item.ref)}
         if outcome.failed:
             if before.message != outcome.condition_message:
                 log.warning("not synced", extra={**extra, "cause": outcome.condition_message})
@@ -121,8 +125,8 @@ class Recorder:
             verb = str(outcome.action.verb)
             log.info("secret written", extra={**extra, "action": verb, "keys": keys})
 
-    def _event(self, outcome: Outcome, before: ExternalSecretStatus) -> None:
-        item = outcome.external_secret
+    def _event(self, outcome: Outcome[ExternalSecret], before: ExternalSecretStatus) -> None:
+        item = outcome.item
         if not item.live:
             return
         if outcome.failed:

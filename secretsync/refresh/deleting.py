@@ -126,7 +126,9 @@ class Deleter:
             self._absent.pop(ref, None)
             self._cleared.discard(ref)
 
-    def judge(self, item: ExternalSecret, materialized: Materialized) -> Verdict | Outcome:
+    def judge(
+        self, item: ExternalSecret, materialized: Materialized
+    ) -> Verdict | Outcome[ExternalSecret]:
         """Say how to go on, or give the outcome where nothing is left to write."""
         if not materialized.missing:
             return Verdict()
@@ -145,7 +147,7 @@ class Deleter:
 
     def _unconfirmed(
         self, item: ExternalSecret, materialized: Materialized, absent: _Absent | None
-    ) -> Verdict | Outcome:
+    ) -> Verdict | Outcome[ExternalSecret]:
         wait_s = None
         if absent is not None:
             wait_s = max(1.0, absent.first_seen_s + CONFIRMATION_GAP_S - self._clock.monotonic_s())
@@ -162,7 +164,7 @@ class Deleter:
 
     def _delete(
         self, item: ExternalSecret, desired: DesiredSecret, live: LiveSecret | None
-    ) -> Outcome:
+    ) -> Outcome[ExternalSecret]:
         action = SecretAction(
             Verb.UNCHANGED,
             desired.ref,
@@ -214,7 +216,7 @@ def _loses_keys(desired: DesiredSecret, live: LiveSecret | None) -> bool:
     return any(change.verb is KeyVerb.REMOVED for change in action.changes)
 
 
-def _stopped(item: ExternalSecret, breaker: MassDeletion) -> Outcome:
+def _stopped(item: ExternalSecret, breaker: MassDeletion) -> Outcome[ExternalSecret]:
     count = len(breaker.objects)
     message = (
         f"mass deletion stopped: {count} of the {breaker.total} Secrets made from this "

@@ -25,7 +25,7 @@ from secretsync.refresh.stores import StoreSource
 from secretsync.refresh.wiring import Options, build_engine
 from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.manifests import Manifests
-from secretsync.resources.meta import ObjectRef
+from secretsync.resources.meta import ObjectRef, Parent
 from secretsync.resources.problems import Problem
 
 __all__ = ["Extra", "OneShot", "PathSiblings", "Result"]
@@ -48,7 +48,7 @@ class Extra:
 class Result:
     """Everything a run found and did."""
 
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[Outcome[Parent]]
     extras: Sequence[Extra] = ()
     problems: Sequence[Problem] = ()
 
@@ -123,7 +123,7 @@ class OneShot:
         try:
             kept = {item.ref: _kept(item) for item in items if _is_kept(item, engine.applier)}
             due = [item for item in items if item.ref not in kept]
-            made = {outcome.external_secret.ref: outcome for outcome in engine.pipeline.run(due)}
+            made = {outcome.item.ref: outcome for outcome in engine.pipeline.run(due)}
         finally:
             engine.close()
         found = kept | made
@@ -140,12 +140,12 @@ class OneShot:
             for secret in self.manifests.secrets
         }
 
-    def _extras(self, outcomes: Sequence[Outcome], *, prune: bool) -> list[Extra]:
+    def _extras(self, outcomes: Sequence[Outcome[Parent]], *, prune: bool) -> list[Extra]:
         """Report, or prune, what the same PATHs made before and no longer want."""
         if not self.inventory:
             return []
-        items = [outcome.external_secret for outcome in outcomes]
-        wanted = {(item.meta.namespace, item.target.name) for item in items}
+        items = [outcome.item for outcome in outcomes]
+        wanted = {(item.meta.namespace, item.target_name) for item in items}
         created = {
             (outcome.action.target.namespace, outcome.action.target.name)
             for outcome in outcomes
@@ -222,7 +222,7 @@ def _is_kept(item: ExternalSecret, applier: Applier) -> bool:
     return not foreign(desired_secret(item, Materialized({})), live)
 
 
-def _kept(item: ExternalSecret) -> Outcome:
+def _kept(item: ExternalSecret) -> Outcome[ExternalSecret]:
     return Outcome(item, Progress.UNCHANGED, message="secret exists and is not refreshed again")
 
 

@@ -1,4 +1,4 @@
-"""What became of one ExternalSecret: errors as values, so that loops never crash."""
+"""What became of one object that makes a Secret: errors as values, no loop ever crashes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as attribute
+from typing import Generic, TypeVar
 
 from secretsync.core.conditions import SHORT_MESSAGE
 from secretsync.core.plan import SecretAction
-from secretsync.resources.external_secret import ExternalSecret
+from secretsync.resources.meta import Parent
 
 __all__ = ["Outcome", "Progress"]
+
+P_co = TypeVar("P_co", bound=Parent, covariant=True)
 
 
 class Progress(enum.StrEnum):
@@ -26,12 +29,13 @@ class Progress(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The result for one ExternalSecret.
+class Outcome(Generic[P_co]):
+    """The result for one ExternalSecret or SealedSecret.
 
     Args:
-        reason: the Ready condition's reason.
-        message: the Ready condition's message: what, and the real, redacted cause.
+        item: the object it is about.
+        reason: the Ready condition's reason, or the event's of a SealedSecret.
+        message: the condition's message: what, and the real, redacted cause.
         field: path of the item at fault, or "".
         transient: trying again may help without anybody changing anything.
         retry_after_s: the earliest useful time to try again, where known.
@@ -39,7 +43,7 @@ class Outcome:
         action: the decision, where one was reached.
     """
 
-    external_secret: ExternalSecret
+    item: P_co
     progress: Progress
     reason: str = "SecretSynced"
     message: str = "secret synced"
@@ -57,7 +61,7 @@ class Outcome:
 
     @property
     def condition_message(self) -> str:
-        """What the Ready condition says: the cause, where it is, and what can be done."""
+        """What the condition says: the cause, where it is, and what can be done."""
         where = f" ({self.field})" if self.failed and self.field else ""
         hint = f"; {self.remedy}" if self.failed and self.remedy else ""
         return f"{self.message}{where}{hint}"[:SHORT_MESSAGE]

@@ -30,6 +30,7 @@ from secretsync.refresh.reading import (
 )
 from secretsync.refresh.sessions import StoreSession
 from secretsync.resources.external_secret import ExternalSecret, StoreRef
+from secretsync.resources.meta import Parent
 
 __all__ = ["Pipeline"]
 
@@ -47,13 +48,13 @@ DEFAULT_WORKERS = 8
 class _Notes:
     """The outcomes of a batch as they come in; a listener that fails misses none."""
 
-    def __init__(self, done: Callable[[Outcome], None] | None) -> None:
+    def __init__(self, done: Callable[[Outcome[ExternalSecret]], None] | None) -> None:
         self._done = done
         self._failures: list[Exception] = []
-        self.outcomes: dict[int, Outcome] = {}
+        self.outcomes: dict[int, Outcome[ExternalSecret]] = {}
 
-    def add(self, outcome: Outcome) -> None:
-        self.outcomes[id(outcome.external_secret)] = outcome
+    def add(self, outcome: Outcome[ExternalSecret]) -> None:
+        self.outcomes[id(outcome.item)] = outcome
         if self._done is None:
             return
         try:
@@ -102,8 +103,8 @@ class Pipeline:
         self,
         batch: Sequence[ExternalSecret],
         *,
-        done: Callable[[Outcome], None] | None = None,
-    ) -> list[Outcome]:
+        done: Callable[[Outcome[ExternalSecret]], None] | None = None,
+    ) -> list[Outcome[ExternalSecret]]:
         """Process a batch; total: one outcome each, in the batch's order.
 
         Args:
@@ -154,7 +155,7 @@ class Pipeline:
         for future in [self._pool.submit(self._one, item, result) for item, result in made]:
             notes.add(future.result())
 
-    def _one(self, item: ExternalSecret, materialized: Materialized) -> Outcome:
+    def _one(self, item: ExternalSecret, materialized: Materialized) -> Outcome[ExternalSecret]:
         """Finish one ExternalSecret; every fault becomes its outcome."""
         try:
             return self._finish(item, materialized)
@@ -164,7 +165,7 @@ class Pipeline:
             log.debug("%s: internal error", item.ref, exc_info=exc)
             return _bug(item, exc)
 
-    def _finish(self, item: ExternalSecret, materialized: Materialized) -> Outcome:
+    def _finish(self, item: ExternalSecret, materialized: Materialized) -> Outcome[ExternalSecret]:
         versions = materialized.versions
         if item.target.creation_policy == "None":
             return Outcome(item, Progress.UNCHANGED, versions=versions)
@@ -184,7 +185,9 @@ class Pipeline:
         return replace(outcome, retry_after_s=verdict.retry_after_s)
 
 
-def _materialized(item: ExternalSecret, reading: Readings) -> Materialized | Outcome:
+def _materialized(
+    item: ExternalSecret, reading: Readings
+) -> Materialized | Outcome[ExternalSecret]:
     try:
         return materialize(item, reading.values, dialects=reading.dialects)
     except SourceError as exc:
@@ -194,7 +197,7 @@ def _materialized(item: ExternalSecret, reading: Readings) -> Materialized | Out
         return _bug(item, exc)
 
 
-def _bug(item: ExternalSecret, error: Exception) -> Outcome:
+def _bug(item: ExternalSecret, error: Exception) -> Outcome[ExternalSecret]:
     return Outcome(
         item,
         Progress.FAILED,
@@ -205,7 +208,9 @@ def _bug(item: ExternalSecret, error: Exception) -> Outcome:
     )
 
 
-def _outcome(item: ExternalSecret, action: SecretAction, versions: Mapping[str, str]) -> Outcome:
+def _outcome(
+    item: ExternalSecret, action: SecretAction, versions: Mapping[str, str]
+) -> Outcome[ExternalSecret]:
     if action.verb is Verb.BLOCKED:
         return Outcome(
             item,
@@ -226,13 +231,13 @@ def _outcome(item: ExternalSecret, action: SecretAction, versions: Mapping[str, 
     )
 
 
-def _unreadable(item: ExternalSecret, why: Unreadable) -> Outcome:
+def _unreadable(item: ExternalSecret, why: Unreadable) -> Outcome[ExternalSecret]:
     if why.skipped:
         return Outcome(item, Progress.SKIPPED, reason="", message=str(why.error))
     return _failure(item, "could not get secret data from provider", why.error)
 
 
-def _source_failure(item: ExternalSecret, error: SourceError) -> Outcome:
+def _source_failure(item: ExternalSecret, error: SourceError) -> Outcome[ExternalSecret]:
     cause = error.cause
     return Outcome(
         item,
@@ -246,7 +251,9 @@ def _source_failure(item: ExternalSecret, error: SourceError) -> Outcome:
     )
 
 
-def _failure(item: ExternalSecret, what: str, error: SecretSyncError | ProviderError) -> Outcome:
+def _failure(
+    item: ExternalSecret, what: str, error: SecretSyncError | ProviderError
+) -> Outcome[ExternalSecret]:
     return Outcome(
         item,
         Progress.FAILED,
@@ -258,11 +265,11 @@ def _failure(item: ExternalSecret, what: str, error: SecretSyncError | ProviderE
     )
 
 
-def _contested(item: ExternalSecret, rival: ExternalSecret) -> Outcome:
+def _contested(item: ExternalSecret, rival: Parent) -> Outcome[ExternalSecret]:
     return Outcome(
         item,
         Progress.FAILED,
         reason="SecretSyncedError",
-        message=f"target is owned by another ExternalSecret: {rival.ref}",
+        message=f"target is owned by another {rival.ref.kind}: {rival.ref}",
         remedy="give one of the two another target.name; the older one keeps the target",
     )

@@ -31,7 +31,7 @@ def refresh_now(
     *,
     clock: Clock,
     controller_class: str,
-) -> tuple[Sequence[Outcome], Sequence[Problem]]:
+) -> tuple[Sequence[Outcome[ExternalSecret]], Sequence[Problem]]:
     """Refresh one ExternalSecret, or every one that reads from a store.
 
     Args:
@@ -89,7 +89,7 @@ def _run(
     everything: Sequence[ExternalSecret],
     clock: Clock,
     controller_class: str,
-) -> list[Outcome]:
+) -> list[Outcome[ExternalSecret]]:
     stores = StoreSource(cluster, Manifests())
     engine = build_engine(
         cluster,
@@ -107,8 +107,8 @@ def _run(
         engine.close()
 
 
-def _write_status(cluster: Cluster, outcome: Outcome, clock: Clock) -> None:
-    item = outcome.external_secret
+def _write_status(cluster: Cluster, outcome: Outcome[ExternalSecret], clock: Clock) -> None:
+    item = outcome.item
     if outcome.progress is Progress.SKIPPED or not item.live:
         return
     meta = item.meta

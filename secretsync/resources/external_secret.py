@@ -120,6 +120,16 @@ class ExternalSecret:
         """The object's own reference."""
         return ObjectRef("ExternalSecret", self.meta.namespace, self.meta.name)
 
+    @property
+    def target_name(self) -> str:
+        """The name of the Secret it makes."""
+        return self.target.name
+
+    @property
+    def creation_policy(self) -> str:
+        """How it shares the Secret with others."""
+        return self.target.creation_policy
+
     def stores(self) -> tuple[StoreRef, ...]:
         """Return every store it reads from, each once, in order of first use."""
         items: list[DataItem | DataFrom] = [*self.data_from, *self.data]

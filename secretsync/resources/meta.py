@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
-__all__ = ["ObjectMeta", "ObjectRef"]
+__all__ = ["ObjectMeta", "ObjectRef", "Parent"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,3 +41,32 @@ class ObjectMeta:
     finalizers: tuple[str, ...] = ()
     created_at: datetime | None = None
     deleted_at: datetime | None = None
+
+
+class Parent(Protocol):
+    """An object that a Secret is made from: an ExternalSecret or a SealedSecret."""
+
+    @property
+    def meta(self) -> ObjectMeta:
+        """Its metadata."""
+        ...
+
+    @property
+    def ref(self) -> ObjectRef:
+        """Its own reference."""
+        ...
+
+    @property
+    def live(self) -> bool:
+        """Whether it lives in the target cluster; False for one of PATH."""
+        ...
+
+    @property
+    def target_name(self) -> str:
+        """The name of the Secret, which is in the same namespace."""
+        ...
+
+    @property
+    def creation_policy(self) -> str:
+        """How it shares the Secret with others, in ExternalSecret's terms."""
+        ...

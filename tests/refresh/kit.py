@@ -282,15 +282,13 @@ class Rig:
             options=Options(**options),
         )
 
-    def run(self, items: Sequence[ExternalSecret] | None = None) -> list[Outcome]:
+    def run(self, items: Sequence[ExternalSecret] | None = None) -> list[Outcome[ExternalSecret]]:
         """Run a batch: everything, or what is given."""
         return self.engine.pipeline.run(self.items if items is None else items)
 
     def ends(self, items: Sequence[ExternalSecret] | None = None) -> dict[str, str]:
         """Run a batch; returns how each ended, by name."""
-        return {
-            outcome.external_secret.meta.name: str(outcome.progress) for outcome in self.run(items)
-        }
+        return {outcome.item.meta.name: str(outcome.progress) for outcome in self.run(items)}
 
     def secret(self, name: str = "db", namespace: str = "web") -> dict[str, str] | None:
         """Return the data of a Secret, None where there is none."""

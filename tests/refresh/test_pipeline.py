@@ -37,12 +37,12 @@ def _twenty(api: AwsApi) -> list[ExternalSecret]:
     return items
 
 
-def _assert_one_failed(rig: Rig, outcomes: list[Outcome], failed: str) -> Outcome:
-    assert [each.external_secret.meta.name for each in outcomes] == [
-        each.meta.name for each in rig.items
-    ]
+def _assert_one_failed(
+    rig: Rig, outcomes: list[Outcome[ExternalSecret]], failed: str
+) -> Outcome[ExternalSecret]:
+    assert [each.item.meta.name for each in outcomes] == [each.meta.name for each in rig.items]
     (bad,) = [each for each in outcomes if each.failed]
-    assert bad.external_secret.meta.name == failed
+    assert bad.item.meta.name == failed
     for each in rig.items:
         expected = None if each.meta.name == failed else {"key0": CANARY}
         assert rig.secret(each.meta.name) == expected
@@ -114,9 +114,9 @@ def test_a_slow_store_does_not_delay_another(
     rig = make_rig(items, store_manifest("a"), store_manifest("b"))
     order: list[str] = []
 
-    def done(outcome: Outcome) -> None:
-        order.append(outcome.external_secret.meta.name)
-        if outcome.external_secret.meta.name == "quick":
+    def done(outcome: Outcome[ExternalSecret]) -> None:
+        order.append(outcome.item.meta.name)
+        if outcome.item.meta.name == "quick":
             assert rig.secret("quick") == {"key0": "value"}
             released.set()
 
@@ -200,9 +200,9 @@ def test_a_listener_that_fails_misses_no_outcome_and_is_heard(
     rig = make_rig(_twenty(api))
     heard: list[str] = []
 
-    def done(outcome: Outcome) -> None:
-        heard.append(outcome.external_secret.meta.name)
-        if outcome.external_secret.meta.name == "es-03":
+    def done(outcome: Outcome[ExternalSecret]) -> None:
+        heard.append(outcome.item.meta.name)
+        if outcome.item.meta.name == "es-03":
             raise RuntimeError("listener")
 
     with pytest.raises(RuntimeError, match="listener"):
