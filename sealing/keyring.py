@@ -17,6 +17,7 @@ from sealing.encoding import encode_base64
 from sealing.errors import InvalidKey, NoSealingKey, SealingError
 from sealing.fields import child, data_field, text_field, text_map
 from sealing.keys import PrivateKey, parse_private_key
+from sealing.pem import first_block
 
 __all__ = [
     "ACTIVE",
@@ -124,16 +125,21 @@ def load_key_ring(
     *,
     order: KeyOrder = KeyOrder.CERT_NOT_BEFORE,
     key_prefix: str = KEY_PREFIX,
+    known: Iterable[RingKey] = (),
 ) -> KeyRing:
     """Sort Secrets into keys, broken and inactive ones; no Secret makes this raise.
 
-    Each key is checked in full, about 0.25 s for one of 4096 bits: keep the ring.
+    Each key is checked in full, about 0.25 s for one of 4096 bits: keep the ring, and
+    give its keys as `known` when it is loaded again.
 
     Args:
         secrets: objects with metadata and `data`, in any order.
         key_prefix: the Secret of exactly this name needs no label (controllers before
             0.9 made one).
+        known: keys that were checked before; a Secret with the very same key and
+            certificate is not checked again.
     """
+    checked = {key.certificate.pem: key for key in known}
     keys: list[tuple[datetime, RingKey]] = []
     broken: list[BrokenKey] = []
     inactive: list[InactiveKey] = []
@@ -148,7 +154,10 @@ def load_key_ring(
                 inactive.append(InactiveKey(name, status))
                 continue
             created_at = _created_at(metadata)
-            keys.append((created_at, _ring_key(secret, name, order=order, created_at=created_at)))
+            private_key, certificate = _pair(secret, checked)
+            by_certificate = order is KeyOrder.CERT_NOT_BEFORE
+            ordering_at = certificate.not_before if by_certificate else created_at
+            keys.append((created_at, RingKey(name, private_key, certificate, ordering_at)))
         except SealingError as exc:
             broken.append(BrokenKey(name, exc))
     return KeyRing(_newest_first(keys), tuple(broken), tuple(inactive))
@@ -161,20 +170,21 @@ def _newest_first(keys: list[tuple[datetime, RingKey]]) -> tuple[RingKey, ...]:
     return tuple(key for _created_at, key in newest)
 
 
-def _ring_key(
-    secret: Mapping[str, Any], name: str, *, order: KeyOrder, created_at: datetime
-) -> RingKey:
+def _pair(
+    secret: Mapping[str, Any], checked: Mapping[bytes, RingKey]
+) -> tuple[PrivateKey, Certificate]:
     data = data_field(secret, path="data")
     for key in ("tls.key", "tls.crt"):
         if not data.get(key):
             raise InvalidKey(f"secret must contain {key} under data")
+    known = checked.get(first_block(data["tls.crt"], "CERTIFICATE") or b"")
+    if known is not None and known.private_key.reveal_pem() == data["tls.key"]:
+        return known.private_key, known.certificate
     private_key = parse_private_key(data["tls.key"])
     certificate = parse_certificate(data["tls.crt"])
     if certificate.fingerprint != private_key.fingerprint:
         raise InvalidKey("tls.crt belongs to another key than tls.key")
-    by_certificate = order is KeyOrder.CERT_NOT_BEFORE
-    ordering_at = certificate.not_before if by_certificate else created_at
-    return RingKey(name, private_key, certificate, ordering_at)
+    return private_key, certificate
 
 
 def _created_at(metadata: Mapping[str, Any]) -> datetime:

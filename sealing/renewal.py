@@ -42,7 +42,8 @@ def plan_renewal(
     Args:
         newest_at: ordering time of the newest key, aware; None without keys.
         period: 0 means that age is no reason.
-        cutoff_at: a key made before this moment is replaced, aware.
+        cutoff_at: a key made before this moment is replaced, aware. A moment that is
+            still to come is waited for: whatever is made until then is older too.
 
     Raises:
         ValueError: the period is negative, or a time has no zone.
@@ -54,7 +55,10 @@ def plan_renewal(
             require_aware(moment, argument)
     reason = _reason(newest_at, now=now, period=period, cutoff_at=cutoff_at)
     last_at = now if reason or newest_at is None else newest_at
-    return Renewal(bool(reason), reason, last_at + period if period else None)
+    following = [last_at + period] if period else []
+    if cutoff_at is not None and now < cutoff_at and last_at < cutoff_at:
+        following.append(cutoff_at)
+    return Renewal(bool(reason), reason, min(following, default=None))
 
 
 def _reason(
@@ -62,7 +66,7 @@ def _reason(
 ) -> str:
     if newest_at is None:
         return "there is no key yet"
-    if cutoff_at is not None and newest_at < cutoff_at:
+    if cutoff_at is not None and newest_at < cutoff_at <= now:
         return "the newest key is older than the cut-off time"
     if period and now - newest_at >= period:
         return "the newest key is older than the renewal period"

@@ -154,6 +154,21 @@ def test_secret_with_an_ec_key_is_broken():
     assert isinstance(broken.error, UnsupportedKey)
 
 
+def test_known_key_is_taken_as_it_is_where_key_and_certificate_are_the_same():
+    before = load_key_ring([OLD, NEW])
+    again = load_key_ring([NEW, OLD], known=before.keys)
+    assert again == before
+    assert [id(key) for key in again] == [id(key) for key in before]
+
+
+def test_known_key_does_not_stand_in_for_another_one():
+    before = load_key_ring([OLD, NEW])
+    swapped = changed("tls.key", NEW["data"]["tls.key"], "data")
+    again = load_key_ring([swapped, NEW], known=before.keys)
+    assert names(again) == ["new"]
+    assert str(again.broken[0].error) == "tls.crt belongs to another key than tls.key"
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.just("active"),
     lambda inner: (

@@ -28,6 +28,10 @@ NEVER = timedelta(0)
         pytest.param(NOW - MS, NEVER, NOW, True, None, id="cut-off without a period"),
         pytest.param(NOW - DAYS_30, DAYS_30, None, True, NOW + DAYS_30, id="just due"),
         pytest.param(NOW - 9 * DAYS_30, DAYS_30, None, True, NOW + DAYS_30, id="long due"),
+        pytest.param(NOW - MS, NEVER, NOW + MS, False, NOW + MS, id="cut-off to come"),
+        pytest.param(NOW - MS, DAYS_30, NOW + MS, False, NOW + MS, id="cut-off before the period"),
+        pytest.param(None, NEVER, NOW + MS, True, NOW + MS, id="no key, cut-off to come"),
+        pytest.param(NOW + 2 * MS, NEVER, NOW + MS, False, None, id="newer than a cut-off to come"),
         pytest.param(
             NOW + DAYS_30, DAYS_30, None, False, NOW + 2 * DAYS_30, id="brought in from the future"
         ),

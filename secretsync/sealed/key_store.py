@@ -1,0 +1,381 @@
+"""The key ring of a cluster: reading it, adding keys, renewing it once among many.
+
+The keys are Secrets as the Sealed Secrets controller keeps them, so that either can
+take over from the other. Keys are added and never changed or removed. Neighbours:
+`key_options` says what a new key looks like, `key_lease` who renews.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from sealing import (
+    RENEW_PERIOD,
+    BrokenKey,
+    Certificate,
+    InvalidKey,
+    KeyOrder,
+    KeyRing,
+    NoSealingKey,
+    PrivateKey,
+    RingKey,
+    SealingError,
+    generate_private_key,
+    key_secret,
+    load_key_ring,
+    make_certificate,
+    plan_renewal,
+)
+from sealing.certificates import SERIAL_NUMBER_BITS
+from sealing.fields import data_field
+from sealing.keyring import KEY_LABEL, KEY_PREFIX
+from secretsync.cluster.base import KINDS, Cluster, Object
+from secretsync.errors import AlreadyExists, ClusterUnavailable, Rejected
+from secretsync.refresh.clock import Clock
+from secretsync.sealed.key_lease import LEASE_S, RenewalLease
+from secretsync.sealed.key_options import KeyOptions, check_key_prefix
+
+__all__ = ["CREATED_AT_ANNOTATION", "KeyOptions", "KeyStore", "key_status"]
+
+#: When a key that was restored from a backup was first created: the cluster sets a new
+#: creation time, and the order by creation must outlive that.
+CREATED_AT_ANNOTATION = "secretsync.io/created-at"
+
+#: The API server's own: no vowels, nothing that looks like something else.
+_NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+_NAME_LETTERS_COUNT = 5
+_NAME_ATTEMPTS = 10
+
+_POLL_S = 0.25
+#: How many whole terms of the Lease others are waited for.
+_PATIENCE_TERMS = 4
+_FIELD_MANAGER = "secretsync"
+
+
+class KeyStore:
+    """The sealing keys in one namespace of a cluster.
+
+    May be used by several threads; several processes may have one each.
+
+    Args:
+        key_prefix: names of new key Secrets begin with it, and the Secret of exactly
+            this name is a key without being labelled.
+        order: which time makes a key the newest.
+        lease_s: seconds after which a renewal that nobody finishes is taken over.
+        clock: waits, and tells when a Lease has run out.
+
+    Raises:
+        ConfigError: the prefix begins no name.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        *,
+        key_prefix: str = KEY_PREFIX,
+        order: KeyOrder = KeyOrder.CERT_NOT_BEFORE,
+        lease_s: int = LEASE_S,
+        clock: Clock | None = None,
+    ) -> None:
+        self._cluster = cluster
+        self.namespace = namespace
+        self.key_prefix = check_key_prefix(key_prefix)
+        self._order = order
+        self._lease_s = lease_s
+        self._clock = clock or Clock()
+        self._checked: tuple[RingKey, ...] = ()
+
+    def secrets(self) -> list[Object]:
+        """Return every Secret that is, was or should be a key, by name.
+
+        These hold private keys in plain. Of those that came back from a backup the
+        creation time is the first one.
+
+        Raises:
+            ClusterError: they cannot be listed.
+        """
+        kind = KINDS["Secret"]
+        found = list(self._cluster.list(kind, self.namespace, label_selector=KEY_LABEL).items)
+        if all(secret["metadata"]["name"] != self.key_prefix for secret in found):
+            unlabelled = self._cluster.get(kind, self.namespace, self.key_prefix)
+            found += [unlabelled] if unlabelled is not None else []
+        return sorted((_as_created(secret) for secret in found), key=_name)
+
+    def load(self) -> KeyRing:
+        """Return the ring: what opens and seals, what is broken, what is out of use.
+
+        Keys that this store has checked before are not checked again.
+
+        Raises:
+            ClusterError: the Secrets cannot be listed.
+        """
+        return self._ring(self.secrets())
+
+    def create(self, *, now: datetime, options: KeyOptions | None = None) -> RingKey:
+        """Make a key, store it, and make sure that it is there.
+
+        Args:
+            now: aware; its certificate begins then, at the whole second.
+
+        Raises:
+            ClusterError: it could not be stored, or not as it was given: it seals
+                nothing then.
+        """
+        return self._store(_new_key(self, now, options or KeyOptions()))
+
+    def add(
+        self,
+        private_key: PrivateKey,
+        certificate: Certificate,
+        *,
+        options: KeyOptions | None = None,
+    ) -> RingKey:
+        """Store a key that was made elsewhere.
+
+        Raises:
+            ValueError: the certificate is another key's.
+            ClusterError: as create().
+        """
+        return self._store(_secret_of(self, private_key, certificate, options or KeyOptions()))
+
+    def ensure(
+        self,
+        *,
+        now: datetime,
+        period: timedelta = RENEW_PERIOD,
+        cutoff_at: datetime | None = None,
+        options: KeyOptions | None = None,
+    ) -> tuple[KeyRing, RingKey | None]:
+        """Return a ring for which no renewal is due, with one new key if there was.
+
+        Of any number of replicas that call it at the same time one makes the key and
+        the others wait for it.
+
+        Args:
+            now: aware.
+            period: as in `sealing.plan_renewal`, as is `cutoff_at`. Keys whose
+                certificates are over count as none, unless the period is 0: then
+                somebody else cares for keys.
+
+        Raises:
+            ClusterUnavailable: another replica holds the Lease and makes no progress,
+                or the process is to end.
+            ClusterError: a key could not be stored, or not be read.
+            ValueError: the period is negative, or a time has no zone.
+        """
+        due = _Due(now, period, cutoff_at)
+        ring = self.load()
+        if not due(ring):
+            return ring, None
+        lease = self._lease()
+        try:
+            if not self._wait_for(lease, due):
+                return self.load(), None
+            return self._renew(lease, due, options or KeyOptions())
+        finally:
+            lease.give_back()
+
+    def put(self, secret: Object) -> Object:
+        """Create a key Secret, and make sure that the cluster keeps what was given.
+
+        Raises:
+            AlreadyExists: something of that name is there.
+            ClusterError: it could not be stored, or not as it was given.
+        """
+        kind, name = KINDS["Secret"], secret["metadata"]["name"]
+        self._cluster.create(kind, secret, field_manager=_FIELD_MANAGER)
+        stored = self._cluster.get(kind, self.namespace, name)
+        if stored is None or not _same_key(stored, secret):
+            raise Rejected(
+                f"Secret {self.namespace}/{name} is not in {self._cluster.name} as it was given; "
+                "its key is not used",
+                remedy="look for what changes or removes Secrets there, and delete this one",
+            )
+        return _as_created(stored)
+
+    def _ring(self, found: list[Object]) -> KeyRing:
+        ring = load_key_ring(
+            found, order=self._order, key_prefix=self.key_prefix, known=self._checked
+        )
+        self._checked = ring.keys
+        return KeyRing(ring.keys, (*ring.broken, *self._unreadable()), ring.inactive)
+
+    def _unreadable(self) -> list[BrokenKey]:
+        """Files of a directory that may be keys, and that nobody can read."""
+        from secretsync.cluster.directory import DirectoryCluster  # noqa: PLC0415 - light for Kubernetes
+
+        if not isinstance(self._cluster, DirectoryCluster):
+            return []
+        place = f"Secret {self.namespace}/"
+        return [
+            BrokenKey(
+                problem.object.removeprefix(place), InvalidKey(f"the file: {problem.message}")
+            )
+            for problem in self._cluster.broken()
+            if problem.object.startswith(place)
+        ]
+
+    def _store(self, secret: Object, name: str = "") -> RingKey:
+        """Create it under a name of its own, and return the key that the cluster has."""
+        for _ in range(_NAME_ATTEMPTS):
+            given = name or self.key_prefix + _random_letters()
+            metadata = secret["metadata"] | {"name": given}
+            try:
+                stored = self.put({**secret, "metadata": metadata})
+            except AlreadyExists:
+                if name:
+                    raise
+                continue
+            return self._only_key(stored)
+        raise Rejected(f"no free name for a key in {self.namespace} after {_NAME_ATTEMPTS} tries")
+
+    def _only_key(self, stored: Object) -> RingKey:
+        ring = load_key_ring([stored], order=self._order, key_prefix=self.key_prefix)
+        if not ring.keys:
+            raise Rejected(
+                f"Secret {self.namespace}/{_name(stored)} is in {self._cluster.name}, "
+                "and is no usable key there",
+                remedy="`seal keys list` says why",
+            )
+        return ring.keys[0]
+
+    def _lease(self) -> RenewalLease:
+        return RenewalLease(
+            self._cluster,
+            self.namespace,
+            f"{self.key_prefix}-renewal",
+            duration_s=self._lease_s,
+            clock=self._clock,
+        )
+
+    def _wait_for(self, lease: RenewalLease, due: _Due) -> bool:
+        """Take the Lease; False where somebody else has made the key meanwhile."""
+        deadline_s = self._clock.monotonic_s() + _PATIENCE_TERMS * self._lease_s
+        while not lease.take():
+            if not self._clock.wait(_POLL_S) or self._clock.monotonic_s() > deadline_s:
+                raise ClusterUnavailable(
+                    f"the sealing keys in {self.namespace} are due for renewal, and another "
+                    "replica has begun that and does not end it",
+                    remedy="try again",
+                )
+            if not due(self.load()):
+                return False
+        return True
+
+    def _renew(
+        self, lease: RenewalLease, due: _Due, options: KeyOptions
+    ) -> tuple[KeyRing, RingKey | None]:
+        """Decide again, now that nobody else does, and make the key if it still is due."""
+        for attempt in range(_NAME_ATTEMPTS):
+            found = self.secrets()
+            ring = self._ring(found)
+            if not due(ring):
+                return ring, None
+            secret = _new_key(self, due.now, options)
+            if not lease.keep() and not self._wait_for(lease, due):
+                continue
+            try:
+                made = self._store(secret, self.key_prefix + _letters_for(found, attempt))
+            except AlreadyExists:
+                continue
+            return self.load(), made
+        raise Rejected(f"no free name for a key in {self.namespace} after {_NAME_ATTEMPTS} tries")
+
+
+class _Due:
+    """Whether a ring is to be renewed, at one moment and by one rule."""
+
+    def __init__(self, now: datetime, period: timedelta, cutoff_at: datetime | None) -> None:
+        # Certificates know whole seconds: a key made at the cut-off is not older than it.
+        self.now = now.replace(microsecond=0)
+        self._period = period
+        self._cutoff_at = cutoff_at.replace(microsecond=0) if cutoff_at else None
+
+    def __call__(self, ring: KeyRing) -> bool:
+        newest_at = self._newest_at(ring)
+        plan = plan_renewal(newest_at, now=self.now, period=self._period, cutoff_at=self._cutoff_at)
+        return plan.due
+
+    def _newest_at(self, ring: KeyRing) -> datetime | None:
+        try:
+            return ring.sealing_key(self.now).ordering_at
+        except NoSealingKey:
+            waits_for_people = ring.keys and not self._period
+            return ring.keys[0].ordering_at if waits_for_people else None
+
+
+def key_status(secret: Object) -> str:
+    """Return the value of the key label; "" where it is absent."""
+    label: str = (secret["metadata"].get("labels") or {}).get(KEY_LABEL, "")
+    return label
+
+
+def _new_key(store: KeyStore, now: datetime, options: KeyOptions) -> Object:
+    begins_at = now.replace(microsecond=0)
+    private_key = generate_private_key(options.key_bits)
+    certificate = make_certificate(
+        private_key,
+        not_before=begins_at,
+        not_after=begins_at + options.ttl,
+        serial_number=secrets.randbelow((1 << SERIAL_NUMBER_BITS) - 1) + 1,
+        common_name=options.common_name,
+    )
+    return _secret_of(store, private_key, certificate, options)
+
+
+def _secret_of(
+    store: KeyStore, private_key: PrivateKey, certificate: Certificate, options: KeyOptions
+) -> Object:
+    return key_secret(
+        private_key,
+        certificate,
+        namespace=store.namespace,
+        key_prefix=store.key_prefix,
+        labels=options.labels,
+        annotations=options.annotations,
+    )
+
+
+def _random_letters() -> str:
+    return "".join(secrets.choice(_NAME_LETTERS) for _ in range(_NAME_LETTERS_COUNT))
+
+
+def _letters_for(found: list[Object], attempt: int) -> str:
+    """Letters that follow from the ring that a renewal started from.
+
+    Two replicas that both believe to hold the Lease have seen the same ring, so they
+    choose the same name, and the cluster lets one of them create it.
+    """
+    seen = [(_name(secret), key_status(secret)) for secret in found]
+    number = int.from_bytes(hashlib.sha256(repr((attempt, seen)).encode()).digest(), "big")
+    letters = ""
+    for _ in range(_NAME_LETTERS_COUNT):
+        number, index = divmod(number, len(_NAME_LETTERS))
+        letters += _NAME_LETTERS[index]
+    return letters
+
+
+def _as_created(secret: Object) -> Object:
+    """The Secret with the creation time it had before it was restored."""
+    metadata = secret["metadata"]
+    first = (metadata.get("annotations") or {}).get(CREATED_AT_ANNOTATION)
+    if first is None:
+        return secret
+    return {**secret, "metadata": {**metadata, "creationTimestamp": first}}
+
+
+def _same_key(stored: Object, given: Object) -> bool:
+    """Whether data and key label arrived as they were sent."""
+    try:
+        same_data = data_field(stored, path="data") == data_field(given, path="data")
+    except SealingError:
+        return False
+    return same_data and key_status(stored) == key_status(given)
+
+
+def _name(secret: Object) -> str:
+    name: str = secret["metadata"]["name"]
+    return name
