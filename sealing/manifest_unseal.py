@@ -51,6 +51,7 @@ Render = Callable[[str, str, Mapping[str, bytes]], bytes]
 _API_VERSION = "bitnami.com/v1alpha1"
 _KIND = "SealedSecret"
 _OPENS_TEMPLATE = "{{"
+_SEPARATOR = "/"
 _NOTHING: frozenset[str] = frozenset()
 #: A uid or managedFields of another object would make the Secret impossible to create.
 _DROPPED = frozenset({"managedFields"})
@@ -127,9 +128,13 @@ def check_type(sealed: Mapping[str, Any]) -> None:
 def _label(sealed: Mapping[str, Any]) -> bytes:
     """By the object's own metadata: the template's copy of the scope means nothing."""
     metadata = child(sealed, "metadata", path="metadata")
+    namespace = text_field(metadata, "namespace", path="metadata.namespace")
+    if _SEPARATOR in namespace:
+        # As namespace-wide it would have the label of a strict value elsewhere.
+        raise InvalidManifest("a namespace holds no slash", field="metadata.namespace")
     return encryption_label(
         scope_of(text_map(metadata, "annotations", path="metadata.annotations")),
-        namespace=text_field(metadata, "namespace", path="metadata.namespace"),
+        namespace=namespace,
         name=text_field(metadata, "name", path="metadata.name"),
     )
 
