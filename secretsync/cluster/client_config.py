@@ -183,10 +183,10 @@ def _named(
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """The entries of one list, by name."""
     entries = document.get(plural) or []
-    named = []
+    named: list[tuple[str, Mapping[str, Any]]] = []
     for entry in entries if isinstance(entries, list) else [None]:
-        inner = entry.get(singular) or {} if isinstance(entry, dict) else None
-        if not isinstance(inner, dict):
+        inner = (entry.get(singular) or {}) if isinstance(entry, dict) else None
+        if not isinstance(entry, dict) or not isinstance(inner, dict):
             raise ConfigError(
                 f"{path}: {plural} is not a list of entries with name and {singular}",
                 remedy="compare with `kubectl config view`",
@@ -198,7 +198,7 @@ def _named(
 def _absolute(entry: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The entry with its paths made independent of where the file is."""
     folder = path.absolute().parent
-    changed = {
+    changed: dict[str, Any] = {
         key: str(folder / entry[key])
         for key in _PATH_FIELDS
         if isinstance(entry.get(key), str) and entry[key]

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from secretsync.cluster.client_config import ClientConfig
 from secretsync.errors import ConfigError
 
 if TYPE_CHECKING:
     import urllib3
 
-__all__ = ["Endpoint", "load_endpoint"]
+__all__ = ["Endpoint", "load_endpoint", "open_endpoint"]
 
 #: More than the default (5 a CPU): workers, watches and fetch pools share it.
 POOL_CONNECTIONS = 32
@@ -85,6 +86,43 @@ def load_endpoint(context: str = "") -> Endpoint:
     endpoint = _endpoint(context, namespace, configuration)
     endpoint.authorization()
     return endpoint
+
+
+def open_endpoint(config: ClientConfig) -> Endpoint:
+    """Make ready to connect with what flags and kubeconfig came to.
+
+    What `load_endpoint` refuses (no TLS, an unverified server) is allowed here: the
+    caller sends nothing secret, and says what was asked for. Without TLS no credentials
+    are sent.
+
+    Raises:
+        ConfigError: the configuration cannot be used, or gave no credentials.
+    """
+    from kubernetes.client.configuration import Configuration  # noqa: PLC0415  as above
+
+    configuration = Configuration()
+    if config.in_cluster:
+        _load_in_cluster(configuration)
+    name = config.context or "default"
+    entries = {"cluster": dict(config.cluster), "user": _sendable(config)}
+    entries["context"] = {"cluster": name, "user": name}
+    kubeconfig = {f"{kind}s": [{"name": name, kind: entry}] for kind, entry in entries.items()}
+    if config.cluster.get("server"):
+        with _unusable(f"context {name}:"), _captured_errors() as errors:
+            _library().load_kube_config_from_dict(
+                kubeconfig, context=name, client_configuration=configuration, persist_config=False
+            )
+        if errors:
+            raise ConfigError(f"context {name} gave no credentials: {errors[0]}")
+    if _is_loopback(urllib.parse.urlsplit(configuration.host).hostname or ""):
+        configuration.proxy = config.cluster.get("proxy-url")
+    return _endpoint(config.context, "", configuration)
+
+
+def _sendable(config: ClientConfig) -> dict[str, Any]:
+    """The user, or nobody where anybody on the way could read the credentials."""
+    secure = str(config.cluster.get("server", "https:")).lower().startswith("https:")
+    return dict(config.user) if secure else {}
 
 
 class _Authorization:
