@@ -204,7 +204,7 @@ def _open(envelope: Envelope, key: PrivateKey, label: bytes) -> bytes | None:
     # A random stand-in, not a fixed one: anybody could encrypt under a known key.
     session_key = AESGCM.generate_key(8 * SESSION_KEY_BYTES)
     try:
-        unwrapped = key._key.decrypt(wrapped_key, _oaep(label))  # noqa: SLF001 - one package
+        unwrapped = key.decrypt(wrapped_key, _oaep(label))
         if len(unwrapped) == SESSION_KEY_BYTES:
             session_key = unwrapped
     except ValueError:

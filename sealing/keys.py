@@ -6,6 +6,7 @@ keeps many.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from sealing.encoding import decode_base64, encode_base64
@@ -14,9 +15,11 @@ from sealing.pem import first_block
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.asymmetric.padding import OAEP
 
 __all__ = [
     "KEY_BITS",
+    "MAXIMUM_KEY_BITS",
     "MINIMUM_KEY_BITS",
     "PrivateKey",
     "check_key_bits",
@@ -29,6 +32,9 @@ __all__ = [
 KEY_BITS = 4096
 #: Shorter RSA keys are within reach of attackers (NIST SP 800-131A).
 MINIMUM_KEY_BITS = 2048
+#: Checking a longer private key takes minutes (a minute and a half at 20,000 bits); Go's
+#: TLS draws the line at the same length.
+MAXIMUM_KEY_BITS = 8192
 
 _PUBLIC_EXPONENT = 65537
 _PEM_LABELS = ("RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
@@ -42,18 +48,35 @@ class PrivateKey:
     copy and JSON fail.
 
     Args:
-        key: at least 2048 bits.
+        key: 2048 to 8192 bits.
+        used: called before each private-key operation, from any thread: for those who
+            count what keys are used for.
 
     Raises:
-        UnsupportedKey: it is shorter.
+        UnsupportedKey: it is shorter or longer.
     """
 
-    __slots__ = ("_key", "fingerprint")
+    __slots__ = ("_key", "_used", "fingerprint")
 
-    def __init__(self, key: rsa.RSAPrivateKey) -> None:
+    def __init__(self, key: rsa.RSAPrivateKey, *, used: Callable[[], None] | None = None) -> None:
         check_key_bits(key.key_size)
         self._key = key
+        self._used = used
         self.fingerprint = fingerprint_of(self.public_key)
+
+    def observed(self, used: Callable[[], None]) -> PrivateKey:
+        """Return the same key, which calls `used` before each private-key operation."""
+        return PrivateKey(self._key, used=used)
+
+    def decrypt(self, wrapped_key: bytes, padding: OAEP) -> bytes:
+        """Unwrap a session key; whoever wants a value uses `unseal_value`.
+
+        Raises:
+            ValueError: it was not wrapped for this key, or with other padding.
+        """
+        if self._used is not None:
+            self._used()
+        return self._key.decrypt(wrapped_key, padding)
 
     @property
     def key_bits(self) -> int:
@@ -94,7 +117,7 @@ def generate_private_key(key_bits: int = KEY_BITS) -> PrivateKey:
     """Make a new key with exponent 65537; takes a second or so.
 
     Raises:
-        UnsupportedKey: `key_bits` is below 2048.
+        UnsupportedKey: `key_bits` is below 2048 or above 8192.
     """
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - heavy
 
@@ -107,17 +130,26 @@ def parse_private_key(pem: bytes) -> PrivateKey:
 
     Raises:
         InvalidKey: there is none, it is encrypted, damaged or inconsistent.
-        UnsupportedKey: it is not RSA, or shorter than 2048 bits.
+        UnsupportedKey: it is not RSA, shorter than 2048 bits or longer than 8192.
     """
+    block = first_block(pem, *_PEM_LABELS)
+    if block is None:
+        raise InvalidKey("data does not contain a private key in PEM form")
+    # The length first, and nothing else: the check of the numbers grows with its cube.
+    check_key_bits(_load(block, checked=False).key_size)
+    return PrivateKey(_load(block, checked=True))
+
+
+def _load(block: bytes, *, checked: bool) -> rsa.RSAPrivateKey:
+    """The key in a PEM block, whose numbers are checked or not."""
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - heavy
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - heavy
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - heavy
 
-    block = first_block(pem, *_PEM_LABELS)
-    if block is None:
-        raise InvalidKey("data does not contain a private key in PEM form")
     try:
-        key = serialization.load_pem_private_key(block, password=None)
+        key = serialization.load_pem_private_key(
+            block, password=None, unsafe_skip_rsa_key_validation=not checked
+        )
     except TypeError:
         # The cause says no more than this, and the parser's context stays out of logs.
         raise InvalidKey("the private key is encrypted; decrypt it first") from None
@@ -126,18 +158,22 @@ def parse_private_key(pem: bytes) -> PrivateKey:
         raise InvalidKey("the private key is damaged or of an unknown form") from None
     if not isinstance(key, rsa.RSAPrivateKey):
         raise UnsupportedKey("private key is not an RSA key")
-    return PrivateKey(key)
+    return key
 
 
 def check_key_bits(key_bits: int) -> None:
-    """Refuse a length that protects nothing.
+    """Refuse a length that protects nothing, and one that takes minutes to check.
 
     Raises:
-        UnsupportedKey: `key_bits` is below 2048.
+        UnsupportedKey: `key_bits` is below 2048 or above 8192.
     """
     if key_bits < MINIMUM_KEY_BITS:
         raise UnsupportedKey(
             f"the RSA key has {key_bits} bits; at least {MINIMUM_KEY_BITS} are needed"
+        )
+    if key_bits > MAXIMUM_KEY_BITS:
+        raise UnsupportedKey(
+            f"the RSA key has {key_bits} bits; at most {MAXIMUM_KEY_BITS} are supported"
         )
 
 
