@@ -7,8 +7,6 @@ take over from the other. Keys are added and never changed or removed. Neighbour
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from datetime import datetime, timedelta
 
 from sealing import (
@@ -22,30 +20,30 @@ from sealing import (
     PrivateKey,
     RingKey,
     SealingError,
-    generate_private_key,
     key_secret,
     load_key_ring,
-    make_certificate,
     plan_renewal,
 )
-from sealing.certificates import SERIAL_NUMBER_BITS
 from sealing.fields import data_field
 from sealing.keyring import KEY_LABEL, KEY_PREFIX
 from secretsync.cluster.base import KINDS, Cluster, Object
 from secretsync.errors import AlreadyExists, ClusterUnavailable, Rejected
 from secretsync.refresh.clock import Clock
 from secretsync.sealed.key_lease import LEASE_S, RenewalLease
+from secretsync.sealed.key_making import (
+    key_label,
+    letters_after,
+    new_key_secret,
+    random_letters,
+)
 from secretsync.sealed.key_options import KeyOptions, check_key_prefix
 
-__all__ = ["CREATED_AT_ANNOTATION", "KeyOptions", "KeyStore", "key_status"]
+__all__ = ["CREATED_AT_ANNOTATION", "KeyOptions", "KeyStore"]
 
 #: When a key that was restored from a backup was first created: the cluster sets a new
 #: creation time, and the order by creation must outlive that.
 CREATED_AT_ANNOTATION = "secretsync.io/created-at"
 
-#: The API server's own: no vowels, nothing that looks like something else.
-_NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
-_NAME_LETTERS_COUNT = 5
 _NAME_ATTEMPTS = 10
 
 _POLL_S = 0.25
@@ -118,13 +116,14 @@ class KeyStore:
         """Make a key, store it, and make sure that it is there.
 
         Args:
-            now: aware; its certificate begins then, at the whole second.
+            now: aware; its certificate begins then, or a little later where that is
+                what makes it the newest.
 
         Raises:
             ClusterError: it could not be stored, or not as it was given: it seals
                 nothing then.
         """
-        return self._store(_new_key(self, now, options or KeyOptions()))
+        return self._store(self._new_key(self.load(), now, options or KeyOptions()))
 
     def add(
         self,
@@ -139,7 +138,16 @@ class KeyStore:
             ValueError: the certificate is another key's.
             ClusterError: as create().
         """
-        return self._store(_secret_of(self, private_key, certificate, options or KeyOptions()))
+        options = options or KeyOptions()
+        secret = key_secret(
+            private_key,
+            certificate,
+            namespace=self.namespace,
+            key_prefix=self.key_prefix,
+            labels=options.labels,
+            annotations=options.annotations,
+        )
+        return self._store(secret)
 
     def ensure(
         self,
@@ -218,10 +226,15 @@ class KeyStore:
             if problem.object.startswith(place)
         ]
 
+    def _new_key(self, ring: KeyRing, now: datetime, options: KeyOptions) -> Object:
+        return new_key_secret(
+            ring, now=now, namespace=self.namespace, key_prefix=self.key_prefix, options=options
+        )
+
     def _store(self, secret: Object, name: str = "") -> RingKey:
         """Create it under a name of its own, and return the key that the cluster has."""
         for _ in range(_NAME_ATTEMPTS):
-            given = name or self.key_prefix + _random_letters()
+            given = name or self.key_prefix + random_letters()
             metadata = secret["metadata"] | {"name": given}
             try:
                 stored = self.put({**secret, "metadata": metadata})
@@ -274,11 +287,11 @@ class KeyStore:
             ring = self._ring(found)
             if not due(ring):
                 return ring, None
-            secret = _new_key(self, due.now, options)
+            secret = self._new_key(ring, due.now, options)
             if not lease.keep() and not self._wait_for(lease, due):
                 continue
             try:
-                made = self._store(secret, self.key_prefix + _letters_for(found, attempt))
+                made = self._store(secret, self.key_prefix + letters_after(found, attempt))
             except AlreadyExists:
                 continue
             return self.load(), made
@@ -307,57 +320,6 @@ class _Due:
             return ring.keys[0].ordering_at if waits_for_people else None
 
 
-def key_status(secret: Object) -> str:
-    """Return the value of the key label; "" where it is absent."""
-    label: str = (secret["metadata"].get("labels") or {}).get(KEY_LABEL, "")
-    return label
-
-
-def _new_key(store: KeyStore, now: datetime, options: KeyOptions) -> Object:
-    begins_at = now.replace(microsecond=0)
-    private_key = generate_private_key(options.key_bits)
-    certificate = make_certificate(
-        private_key,
-        not_before=begins_at,
-        not_after=begins_at + options.ttl,
-        serial_number=secrets.randbelow((1 << SERIAL_NUMBER_BITS) - 1) + 1,
-        common_name=options.common_name,
-    )
-    return _secret_of(store, private_key, certificate, options)
-
-
-def _secret_of(
-    store: KeyStore, private_key: PrivateKey, certificate: Certificate, options: KeyOptions
-) -> Object:
-    return key_secret(
-        private_key,
-        certificate,
-        namespace=store.namespace,
-        key_prefix=store.key_prefix,
-        labels=options.labels,
-        annotations=options.annotations,
-    )
-
-
-def _random_letters() -> str:
-    return "".join(secrets.choice(_NAME_LETTERS) for _ in range(_NAME_LETTERS_COUNT))
-
-
-def _letters_for(found: list[Object], attempt: int) -> str:
-    """Letters that follow from the ring that a renewal started from.
-
-    Two replicas that both believe to hold the Lease have seen the same ring, so they
-    choose the same name, and the cluster lets one of them create it.
-    """
-    seen = [(_name(secret), key_status(secret)) for secret in found]
-    number = int.from_bytes(hashlib.sha256(repr((attempt, seen)).encode()).digest(), "big")
-    letters = ""
-    for _ in range(_NAME_LETTERS_COUNT):
-        number, index = divmod(number, len(_NAME_LETTERS))
-        letters += _NAME_LETTERS[index]
-    return letters
-
-
 def _as_created(secret: Object) -> Object:
     """The Secret with the creation time it had before it was restored."""
     metadata = secret["metadata"]
@@ -373,7 +335,7 @@ def _same_key(stored: Object, given: Object) -> bool:
         same_data = data_field(stored, path="data") == data_field(given, path="data")
     except SealingError:
         return False
-    return same_data and key_status(stored) == key_status(given)
+    return same_data and key_label(stored) == key_label(given)
 
 
 def _name(secret: Object) -> str:
