@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -23,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PROGRAMS", "Program", "ToolError", "ensure", "main"]
+__all__ = ["PROGRAMS", "Patch", "Program", "ToolError", "ensure", "main"]
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -42,20 +43,51 @@ class ToolError(Exception):
 
 
 @dataclass(frozen=True)
+class Patch:
+    """One place of a dependency's source that is built otherwise than it was published."""
+
+    module: str
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
 class Program:
     """One program: the folder of its go.mod, its main package, the first build's time."""
 
     module: str
     package: str
     takes: str
+    patch: Patch | None = None
 
 
 #: What a folder named by KUBEBUILDER_ASSETS stands in for.
 KUBERNETES_MODULES = frozenset({"etcd", "kube"})
 
+#: A program in a cluster finds its token and its CA at a fixed path, which on a
+#: developer's machine is root's. Only where the two files lie changes.
+_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
+SERVICE_ACCOUNT = Patch(
+    "k8s.io/client-go",
+    "rest/config.go",
+    f"""	const (
+		tokenFile  = "{_ACCOUNT_FOLDER}/token"
+		rootCAFile = "{_ACCOUNT_FOLDER}/ca.crt"
+	)""",
+    """	var (
+		tokenFile  = os.Getenv("TEST_SERVICE_ACCOUNT_FOLDER") + "/token"
+		rootCAFile = os.Getenv("TEST_SERVICE_ACCOUNT_FOLDER") + "/ca.crt"
+	)""",
+)
+
+SEALED = "github.com/bitnami-labs/sealed-secrets/cmd"
 PROGRAMS = {
     "etcd": Program("etcd", "go.etcd.io/etcd/server/v3", "1 minute"),
-    "kubeseal": Program("sealed", "github.com/bitnami-labs/sealed-secrets/cmd/kubeseal", "1 minute"),
+    "kubeseal": Program("sealed", f"{SEALED}/kubeseal", "1 minute"),
+    "sealed-secrets-controller": Program(
+        "sealed", f"{SEALED}/controller", "2 minutes", SERVICE_ACCOUNT
+    ),
     "kube-apiserver": Program("kube", "k8s.io/kubernetes/cmd/kube-apiserver", "5 minutes"),
     "kube-controller-manager": Program(
         "kube", "k8s.io/kubernetes/cmd/kube-controller-manager", "3 minutes"
@@ -88,7 +120,7 @@ def ensure(name: str) -> Path:
         return _from_assets(Path(assets), name)
     module = HERE / program.module
     go = _choose_go(module / "go.mod")
-    target = CACHE / "tools" / f"{name}-{_key(module, go)}" / name
+    target = CACHE / "tools" / f"{name}-{_key(module, go, program.patch)}" / name
     if not target.is_file():
         with _locked(target.parent.with_suffix(".lock"), name):
             # Another process may have built it while this one waited.
@@ -107,10 +139,11 @@ def _from_assets(folder: Path, name: str) -> Path:
     return path
 
 
-def _key(module: Path, go: Go) -> str:
+def _key(module: Path, go: Go, patch: Patch | None) -> str:
     """Hash everything that the built program depends on."""
     parts = [(module / "go.mod").read_bytes(), (module / "go.sum").read_bytes()]
     parts += [text.encode() for text in (go.version, *BUILD_FLAGS, *map("=".join, GO_ENV.items()))]
+    parts += [repr(patch).encode()] if patch else []
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
@@ -153,12 +186,55 @@ def _release(version: str) -> tuple[int, ...]:
 def _build(program: Program, go: Go, target: Path) -> None:
     target.parent.parent.mkdir(parents=True, exist_ok=True)
     go_path = go.path or _installed_go(go.version)
-    with _staging(target.parent) as staging:
+    module = HERE / program.module
+    with _staging(target.parent) as staging, _patched(program, go_path) as flags:
         _run(
-            [go_path, "build", *BUILD_FLAGS, "-o", staging / target.name, program.package],
-            cwd=HERE / program.module,
+            [go_path, "build", *BUILD_FLAGS, *flags, "-o", staging / target.name, program.package],
+            cwd=module,
             what=f"building {target.name} (about {program.takes} the first time)",
         )
+
+
+@contextlib.contextmanager
+def _patched(program: Program, go: Path) -> Iterator[list[str]]:
+    """Flags that build with a patched copy of a dependency; none where there is no patch.
+
+    Go's own -overlay refuses files of the module cache, so go.mod's copy points elsewhere.
+    """
+    patch = program.patch
+    if patch is None:
+        yield []
+        return
+    with tempfile.TemporaryDirectory(prefix="tool-patch-") as folder:
+        copy = Path(folder) / "module"
+        # The cache is read-only, and so would the copy be with its modes.
+        source = _module_folder(patch.module, HERE / program.module, go)
+        shutil.copytree(source, copy, copy_function=shutil.copyfile)
+        file = copy / patch.file
+        text = file.read_text()
+        if text.count(patch.old) != 1:
+            raise ToolError(f"{patch.module} {patch.file} is no longer what its patch changes")
+        file.write_text(text.replace(patch.old, patch.new))
+        for name in ("go.mod", "go.sum"):
+            shutil.copyfile(HERE / program.module / name, Path(folder) / name)
+        with (Path(folder) / "go.mod").open("a") as go_mod:
+            go_mod.write(f"\nreplace {patch.module} => {copy}\n")
+        yield [f"-modfile={folder}/go.mod"]
+
+
+def _module_folder(module: str, folder: Path, go: Path) -> Path:
+    """Where the module cache has a dependency of the module in `folder`."""
+    run = subprocess.run(
+        [go, "mod", "download", "-json", module],
+        cwd=folder,
+        env=os.environ | GO_ENV,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode:
+        raise ToolError(f"{module} is not to be had\n{run.stdout}{run.stderr}")
+    return Path(json.loads(run.stdout)["Dir"])
 
 
 def _installed_go(version: str) -> Path:

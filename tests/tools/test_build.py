@@ -10,15 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.build import PROGRAMS
+from tests.tools.build import PROGRAMS, SERVICE_ACCOUNT
 
 HERE = Path(__file__).parent
 FAKE_GO = """#!/bin/sh
 case "$1" in
 env) echo go1.99.0 ;;
+mod) echo "{\\"Dir\\": \\"$GO_CLIENT\\"}" ;;
 build)
     echo build >> "$GO_LOG"
     if [ -n "$GO_FAILS" ]; then echo "tools.go:3: undefined: x"; exit 2; fi
+    for each; do
+        case "$each" in -modfile=*)
+            cp "${each#-modfile=}" "$GO_LOG.mod"
+            cp "$(dirname "${each#-modfile=}")/module/rest/config.go" "$GO_LOG.config" ;;
+        esac
+    done
     sleep 0.5
     while [ "$1" != -o ]; do shift; done
     echo '#!/bin/sh' > "$2"; chmod +x "$2" ;;
@@ -104,3 +111,35 @@ def test_unknown_program_is_refused_with_the_known_ones(project):
     code, _out, err = run(project, "kubectl")
     assert code == 1
     assert f"no program is called kubectl; there are: {', '.join(PROGRAMS)}" in err
+
+
+@pytest.fixture
+def client_go(project):
+    """A module cache's client-go: read-only, its constants where the patch expects them."""
+    rest = project / "client-go" / "rest"
+    rest.mkdir(parents=True)
+    (rest / "config.go").write_text(f"func f() {{\n{SERVICE_ACCOUNT.old}\n}}\n")
+    (rest / "config.go").chmod(0o444)
+    rest.chmod(0o555)
+    return rest.parent
+
+
+def test_patched_program_is_built_with_a_changed_copy_and_the_cache_stays(project, client_go):
+    name = "sealed-secrets-controller"
+    code, _out, err = run(project, name, GO_CLIENT=str(client_go))
+    assert code == 0, err
+    assert (project / "log.config").read_text() == f"func f() {{\n{SERVICE_ACCOUNT.new}\n}}\n"
+    go_mod = (project / "log.mod").read_text()
+    assert go_mod.startswith((HERE / "sealed" / "go.mod").read_text())
+    assert "\nreplace k8s.io/client-go => /" in go_mod
+    assert SERVICE_ACCOUNT.old in (client_go / "rest" / "config.go").read_text()
+
+
+def test_patch_that_fits_no_longer_is_an_error(project, client_go):
+    (client_go / "rest").chmod(0o755)
+    (client_go / "rest" / "config.go").unlink()
+    (client_go / "rest" / "config.go").write_text("package rest\n")
+    code, _out, err = run(project, "sealed-secrets-controller", GO_CLIENT=str(client_go))
+    assert code == 1
+    assert "k8s.io/client-go rest/config.go is no longer what its patch changes" in err
+    assert not (project / "log").exists()
