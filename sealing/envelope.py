@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Envelope",
+    "open_with",
     "parse_envelope",
     "seal_value",
     "seal_with",
@@ -176,11 +177,20 @@ def unseal_with(sealed: bytes, keys: Iterable[PrivateKey], label: bytes) -> byte
     Raises:
         UnsealFailed: no key opens it, whatever the cause.
     """
+    return open_with(sealed, keys, label)[0]
+
+
+def open_with(sealed: bytes, keys: Iterable[PrivateKey], label: bytes) -> tuple[bytes, PrivateKey]:
+    """Open a sealed value, and say with which key: it is the one to try first next time.
+
+    Raises:
+        UnsealFailed: no key opens it, whatever the cause.
+    """
     tried = set()
     envelope = _parse_or_blank(sealed)
     for key in keys:
         if (plaintext := _open(envelope, key, label)) is not None:
-            return plaintext
+            return plaintext, key
         tried.add(key.fingerprint)
     raise UnsealFailed(tried)
 

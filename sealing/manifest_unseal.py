@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sealing.encoding import decode_base64, encode_base64
-from sealing.envelope import unseal_with
+from sealing.envelope import open_with, unseal_with
 from sealing.errors import (
     InvalidManifest,
     ItemsFailed,
@@ -48,6 +48,9 @@ SKIP_OWNER_ANNOTATION = "sealedsecrets.bitnami.com/skip-set-owner-references"
 #: raises TemplateFailed. It must not put arguments of template functions in the error.
 Render = Callable[[str, str, Mapping[str, bytes]], bytes]
 
+#: Takes the key that opened a value.
+Opened = Callable[[PrivateKey], None]
+
 _API_VERSION = "bitnami.com/v1alpha1"
 _KIND = "SealedSecret"
 _OPENS_TEMPLATE = "{{"
@@ -63,6 +66,7 @@ def unseal_manifest(
     *,
     render: Render | None = None,
     accept_v1_data: bool = True,
+    opened: Opened | None = None,
 ) -> dict[str, Any]:
     """Open a SealedSecret.
 
@@ -72,6 +76,7 @@ def unseal_manifest(
         render: engine for `spec.template.data`; without one, texts that hold no
             template are taken as they are.
         accept_v1_data: open the old form, one blob under `spec.data`.
+        opened: told which key opened a value of `encryptedData`, once for each value.
 
     Returns:
         The Secret with its owner reference. It holds plaintext.
@@ -93,7 +98,7 @@ def unseal_manifest(
     else:
         secret = child(spec, "template", path="spec.template")
         metadata = metadata_copy(secret, path="spec.template.metadata", drop=_DROPPED)
-        values = _templated(secret, open_items(sealed, spec, keys), render)
+        values = _templated(secret, open_items(sealed, spec, keys, opened=opened), render)
     return _secret(sealed, secret, metadata, values)
 
 
@@ -140,24 +145,37 @@ def _label(sealed: Mapping[str, Any]) -> bytes:
 
 
 def open_items(
-    sealed: Mapping[str, Any], spec: Mapping[str, Any], keys: Iterable[PrivateKey]
+    sealed: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    keys: Iterable[PrivateKey],
+    *,
+    opened: Opened | None = None,
 ) -> dict[str, bytes]:
     """Open every item of `spec.encryptedData` under the object's own label.
+
+    Args:
+        opened: told which key opened a value, once for each value.
 
     Raises:
         ItemsFailed: those that do not open, each with its cause.
     """
-    label, keys = _label(sealed), tuple(keys)
+    label, ring = _label(sealed), list(keys)
     values: dict[str, bytes] = {}
     errors: dict[str, SealingError] = {}
     for key, text in child(spec, "encryptedData", path="spec.encryptedData").items():
         try:
             if not isinstance(text, str):
                 raise MalformedValue("the sealed value is not text")
-            values[key] = unseal_with(decode_base64(text), keys, label)
+            values[key], used = open_with(decode_base64(text), ring, label)
         except SealingError as exc:
             # The frames of a traceback hold values that did open.
             errors[key] = exc.with_traceback(None)
+            continue
+        # The next value is most likely for the same key, and each wrong one costs as much.
+        ring.remove(used)
+        ring.insert(0, used)
+        if opened is not None:
+            opened(used)
     if errors:
         raise ItemsFailed(errors)
     return values

@@ -19,6 +19,7 @@ __all__ = [
     "eso_field_managers",
     "field_manager",
     "metadata_hash",
+    "sealed_field_manager",
     "synced_resource_version",
 ]
 
@@ -29,6 +30,8 @@ _ESO_MANAGER_PREFIX = "externalsecrets.external-secrets.io/"
 _ESO_MANAGER_MAX = 63
 
 _MANAGER_PREFIX = "secretsync.io/"
+_SEALED_PREFIX = "secretsync.io/sealed/"
+_SEALED_MERGE_PREFIX = "secretsync.io/sealed-patch/"
 #: Kubernetes refuses a longer field manager.
 _MANAGER_MAX_BYTES = 128
 
@@ -89,10 +92,24 @@ def eso_field_managers(name: str) -> tuple[str, ...]:
 
 def field_manager(name: str) -> str:
     """Return our field manager for an ExternalSecret, at most 128 bytes."""
-    plain = _MANAGER_PREFIX + name
+    return _manager(_MANAGER_PREFIX, name)
+
+
+def sealed_field_manager(name: str, *, merges: bool = False) -> str:
+    """Return our field manager for a SealedSecret, at most 128 bytes.
+
+    Args:
+        merges: for writes into a Secret that stays somebody else's, which must not make
+            it look like one of ours.
+    """
+    return _manager(_SEALED_MERGE_PREFIX if merges else _SEALED_PREFIX, name)
+
+
+def _manager(prefix: str, name: str) -> str:
+    plain = prefix + name
     if len(_utf8(plain)) <= _MANAGER_MAX_BYTES:
         return plain
-    return f"{_MANAGER_PREFIX}sha3/{_sha3(_utf8(name))}"
+    return f"{prefix}sha3/{_sha3(_utf8(name))}"
 
 
 def _printed(strings: Mapping[str, str]) -> bytes:

@@ -19,6 +19,7 @@ from secretsync.core.secrets import (
     DEFAULT_TYPE,
     INVENTORY_LABEL,
     LAST_APPLIED_ANNOTATION,
+    SEALED_DIGEST_ANNOTATION,
     VERSIONS_ANNOTATION,
     DesiredSecret,
     LiveSecret,
@@ -229,11 +230,13 @@ def replaces_owner(desired: DesiredSecret, live: LiveSecret) -> bool:
     Server-side apply cannot do that: it would add a second controller beside the first,
     which the API server refuses, or leave the one there is.
     """
+    if desired.exclusive and live.other_owners and (desired.owner is not None or desired.disown):
+        return True
     if live.owner is None:
         return False
     if desired.owner is not None:
         return live.owner.uid != desired.owner.uid
-    return desired.disown and desired.is_parent(live.owner)
+    return desired.disown and (desired.exclusive or desired.is_parent(live.owner))
 
 
 def _blank_refusal(desired: DesiredSecret, live: LiveSecret) -> SecretAction | None:
@@ -253,6 +256,10 @@ def _blank_refusal(desired: DesiredSecret, live: LiveSecret) -> SecretAction | N
 
 
 def _removals(desired: DesiredSecret, live: LiveSecret) -> Removals:
+    if desired.additive:
+        return Removals()
+    if desired.exclusive:
+        return _foreign(desired, live)
     ours = [live.managers[name] for name in desired.field_managers if name in live.managers]
     owned_data = frozenset[str]().union(*(fields.data for fields in ours))
     owned_labels = frozenset[str]().union(*(fields.labels for fields in ours))
@@ -265,6 +272,17 @@ def _removals(desired: DesiredSecret, live: LiveSecret) -> Removals:
         data=() if desired.hold_removals else tuple(sorted(doomed - desired.data.keys())),
         labels=tuple(sorted((owned_labels & live.labels.keys()) - kept_labels)),
         annotations=tuple(sorted((owned_annotations & live.annotations.keys()) - kept_annotations)),
+    )
+
+
+def _foreign(desired: DesiredSecret, live: LiveSecret) -> Removals:
+    """Return everything that is not desired; notes of ours are no part of that."""
+    labels = live.labels.keys() - desired.labels.keys() - {INVENTORY_LABEL}
+    annotations = live.annotations.keys() - desired.annotations.keys()
+    return Removals(
+        data=tuple(sorted(live.data.keys() - desired.data.keys())),
+        labels=tuple(sorted(labels)),
+        annotations=tuple(sorted(annotations - {SEALED_DIGEST_ANNOTATION})),
     )
 
 
@@ -293,7 +311,8 @@ def _metadata_changes(
         f"label {key}" for key, value in desired.labels.items() if live.labels.get(key) != value
     ]
     wanted = dict(desired.annotations)
-    if not (changed or desired.keep_foreign_keys or desired.hold_removals):
+    held = desired.keep_foreign_keys or desired.hold_removals
+    if desired.hashes_data and not (changed or held):
         wanted[DATA_HASH_ANNOTATION] = _hash(desired.data)
     names += [
         f"annotation {key}" for key, value in wanted.items() if live.annotations.get(key) != value
@@ -316,7 +335,11 @@ def _final_data(
 
 
 def _written_annotations(desired: DesiredSecret, data: Mapping[str, SecretBytes]) -> dict[str, str]:
-    annotations = {**desired.annotations, DATA_HASH_ANNOTATION: _hash(data)}
+    annotations = dict(desired.annotations)
+    if desired.hashes_data:
+        annotations[DATA_HASH_ANNOTATION] = _hash(data)
+    if desired.sealed_digest:
+        annotations[SEALED_DIGEST_ANNOTATION] = desired.sealed_digest
     if desired.versions:
         annotations[VERSIONS_ANNOTATION] = json.dumps(
             dict(sorted(desired.versions.items())), separators=(",", ":")

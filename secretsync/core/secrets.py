@@ -23,6 +23,7 @@ __all__ = [
     "INVENTORY_LABEL",
     "LAST_APPLIED_ANNOTATION",
     "MANAGED_LABEL",
+    "SEALED_DIGEST_ANNOTATION",
     "VERSIONS_ANNOTATION",
     "DesiredSecret",
     "LiveSecret",
@@ -40,6 +41,7 @@ DATA_HASH_ANNOTATION = "reconcile.external-secrets.io/data-hash"
 ADOPT_ANNOTATION = "secretsync.io/adopt"
 ALLOW_EMPTY_ANNOTATION = "secretsync.io/allow-empty"
 VERSIONS_ANNOTATION = "secretsync.io/provider-versions"
+SEALED_DIGEST_ANNOTATION = "secretsync.io/sealed-digest"
 #: On Secrets made from PATH: which set of PATHs, so that leftovers can be found.
 INVENTORY_LABEL = "secretsync.io/inventory"
 #: kubectl's copy of the whole ExternalSecret: it describes that object, not the Secret.
@@ -50,17 +52,22 @@ DEFAULT_TYPE = "Opaque"
 
 @dataclass(frozen=True, slots=True)
 class OwnerReference:
-    """A controller owner reference."""
+    """A controller owner reference.
+
+    Args:
+        blocks_deletion: how it is written; a reference without it is the same one.
+    """
 
     api_version: str
     kind: str
     name: str
     uid: str
+    blocks_deletion: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredSecret:
-    """What one ExternalSecret wants to exist.
+    """What one ExternalSecret or SealedSecret wants to exist.
 
     Args:
         type: "" keeps the live type, or Opaque for a new Secret.
@@ -74,6 +81,11 @@ class DesiredSecret:
         allow_empty: an empty value may replace one that is not.
         hold_removals: some source was not found and is not confirmed gone: no key is
             removed yet.
+        exclusive: labels, annotations and owner references that are not desired go,
+            whoever wrote them.
+        additive: nothing goes, not even what was written for the same parent before.
+        hashes_data: External Secrets Operator's hash of the data is written with it.
+        sealed_digest: value of the annotation, or "" for none.
     """
 
     parent: ObjectRef
@@ -95,6 +107,10 @@ class DesiredSecret:
     adopt: bool = False
     allow_empty: bool = False
     hold_removals: bool = False
+    exclusive: bool = False
+    additive: bool = False
+    hashes_data: bool = True
+    sealed_digest: str = ""
 
     @property
     def ref(self) -> ObjectRef:

@@ -8,6 +8,7 @@ from typing import Any
 from secretsync.core.plan import SecretAction, replaces_owner
 from secretsync.core.secrets import (
     INVENTORY_LABEL,
+    SEALED_DIGEST_ANNOTATION,
     VERSIONS_ANNOTATION,
     DesiredSecret,
     LiveSecret,
@@ -15,6 +16,9 @@ from secretsync.core.secrets import (
 )
 
 __all__ = ["apply_object", "create_object", "needs_patch", "update_patch"]
+
+#: Notes that are only true of the write they came with.
+_NOTES = (VERSIONS_ANNOTATION, SEALED_DIGEST_ANNOTATION)
 
 
 def create_object(desired: DesiredSecret, action: SecretAction) -> dict[str, Any]:
@@ -68,8 +72,8 @@ def needs_patch(desired: DesiredSecret, action: SecretAction, live: LiveSecret) 
     Removals would fail where another field manager holds the key too; an apply of less
     than before would drop what is held back; a controller cannot be replaced by it.
     """
-    beyond = desired.hold_removals or replaces_owner(desired, live)
-    return bool(action.removals) or beyond or _outdates_versions(action, live)
+    beyond = desired.hold_removals or desired.additive or replaces_owner(desired, live)
+    return bool(action.removals) or beyond or bool(_outdated_notes(action, live))
 
 
 def update_patch(desired: DesiredSecret, action: SecretAction, live: LiveSecret) -> dict[str, Any]:
@@ -85,15 +89,15 @@ def update_patch(desired: DesiredSecret, action: SecretAction, live: LiveSecret)
         (patch["metadata"]["annotations"], action.removals.annotations),
     ):
         section.update(dict.fromkeys(keys))
-    if _outdates_versions(action, live):
-        patch["metadata"]["annotations"][VERSIONS_ANNOTATION] = None
+    patch["metadata"]["annotations"].update(dict.fromkeys(_outdated_notes(action, live)))
     for name in ("name", "namespace", "uid"):
         del patch["metadata"][name]
     metadata = patch["metadata"]
     if replaces_owner(desired, live) or desired.owner not in (None, live.owner):
         own = [] if desired.owner is None else [_owner_reference(desired.owner)]
         uids = {reference["uid"] for reference in own}
-        others = [other for other in live.other_owners if other.get("uid") not in uids]
+        kept = () if desired.exclusive else live.other_owners
+        others = [other for other in kept if other.get("uid") not in uids]
         metadata["ownerReferences"] = [*others, *own]
     else:
         metadata.pop("ownerReferences", None)
@@ -102,20 +106,22 @@ def update_patch(desired: DesiredSecret, action: SecretAction, live: LiveSecret)
     return patch
 
 
-def _outdates_versions(action: SecretAction, live: LiveSecret) -> bool:
-    """Return whether nothing of what the versions annotation names was read for this write."""
-    return VERSIONS_ANNOTATION in live.annotations.keys() - action.annotations.keys()
+def _outdated_notes(action: SecretAction, live: LiveSecret) -> list[str]:
+    """Return the live notes that this write has no successor for."""
+    return [note for note in _NOTES if note in live.annotations.keys() - action.annotations.keys()]
 
 
 def _owner_reference(owner: OwnerReference) -> dict[str, Any]:
-    return {
+    reference: dict[str, Any] = {
         "apiVersion": owner.api_version,
         "kind": owner.kind,
         "name": owner.name,
         "uid": owner.uid,
         "controller": True,
-        "blockOwnerDeletion": True,
     }
+    if owner.blocks_deletion:
+        reference["blockOwnerDeletion"] = True
+    return reference
 
 
 def _encoded(value: bytes) -> str:
