@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 __all__ = ["ChildProcess", "free_port"]
@@ -30,13 +30,20 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class ChildProcess:
-    """One running program with its output in a file.
+    """One running program with its output in a file; `env` comes on top of ours.
 
     Start it from a thread that outlives it: the kernel counts the thread, not the
     process, as the parent whose end it reports.
     """
 
-    def __init__(self, name: str, command: Sequence[str | Path], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self._log = log
         launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())]
@@ -47,6 +54,7 @@ class ChildProcess:
                 stdout=output,
                 stderr=output,
                 cwd=log.parent,
+                env={**os.environ, **(env or {})},
             )
 
     @property
