@@ -125,7 +125,8 @@ def yaml_trees(text: str) -> list[Node | None]:
             elif isinstance(event, yaml.CollectionEndEvent):
                 node = stack.pop()
                 keys.pop()
-                node.end = event.end_mark.index
+                mark: Any = event.end_mark
+                node.end = mark.index
             elif isinstance(event, yaml.NodeEvent):
                 node = _yaml_node(event)
                 if stack:
