@@ -11,7 +11,11 @@ from secretsync.core.secrets import DesiredSecret, LiveSecret, live_secret
 from secretsync.core.wire import apply_object, create_object, needs_patch, update_patch
 from secretsync.errors import AlreadyExists, Conflict, NotFound
 
-__all__ = ["Applier"]
+__all__ = ["Applier", "Planner"]
+
+#: From what is wanted and what is there to what is wanted in view of that, and the
+#: decision.
+Planner = Callable[[DesiredSecret, LiveSecret | None], tuple[DesiredSecret, SecretAction]]
 
 SECRET = KINDS["Secret"]
 #: How often a decision is made anew because somebody wrote in between.
@@ -47,18 +51,34 @@ class Applier:
         obj = self._cluster.get(SECRET, namespace, name)
         return None if obj is None else live_secret(obj)
 
+    def look(self, namespace: str, name: str) -> LiveSecret | None:
+        """Return the same; where a watch knows that it is absent, nobody is asked."""
+        return None if self._known_absent(namespace, name) else self.live(namespace, name)
+
     def reconcile(self, desired: DesiredSecret) -> SecretAction:
         """Make the Secret as desired; returns what was done, or would be.
 
         Raises:
             ClusterError: the cluster refused or failed; nothing is half-written.
         """
-        live = None
         # The watch shows managed Secrets only; one to merge into need not be managed yet.
-        if desired.must_exist or not self._known_absent(desired.namespace, desired.name):
-            live = self.live(desired.namespace, desired.name)
+        look = self.live if desired.must_exist else self.look
+        return self.settle(desired, look(desired.namespace, desired.name), _as_it_is)
+
+    def settle(
+        self, wanted: DesiredSecret, live: LiveSecret | None, planner: Planner
+    ) -> SecretAction:
+        """Make a Secret that was just looked at as wanted.
+
+        Args:
+            live: as it was seen; a race is noticed, and decided anew.
+            planner: decides, by the rules of the object's kind.
+
+        Raises:
+            ClusterError: the cluster refused or failed; nothing is half-written.
+        """
         for race in range(MAX_RACES):
-            action = plan_secret(desired, live)
+            desired, action = planner(wanted, live)
             if not self._writes:
                 return action
             if action.verb is not Verb.BLOCKED:
@@ -107,3 +127,9 @@ class Applier:
                 preconditions=Preconditions(live.uid, live.resource_version),
             )
         return replace(action, verb=Verb.DELETE)
+
+
+def _as_it_is(
+    desired: DesiredSecret, live: LiveSecret | None
+) -> tuple[DesiredSecret, SecretAction]:
+    return desired, plan_secret(desired, live)

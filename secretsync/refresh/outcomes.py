@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from typing import Generic, TypeVar
@@ -12,8 +12,9 @@ from secretsync.core.conditions import SHORT_MESSAGE
 from secretsync.core.plan import SecretAction
 from secretsync.resources.meta import Parent
 
-__all__ = ["Outcome", "Progress"]
+__all__ = ["Notes", "Outcome", "Progress"]
 
+P = TypeVar("P", bound=Parent)
 P_co = TypeVar("P_co", bound=Parent, covariant=True)
 
 
@@ -65,3 +66,31 @@ class Outcome(Generic[P_co]):
         where = f" ({self.field})" if self.failed and self.field else ""
         hint = f"; {self.remedy}" if self.failed and self.remedy else ""
         return f"{self.message}{where}{hint}"[:SHORT_MESSAGE]
+
+
+class Notes(Generic[P]):
+    """The outcomes of a batch as they come in; a listener that fails misses none.
+
+    Args:
+        done: called with each outcome as it comes, from any thread.
+    """
+
+    def __init__(self, done: Callable[[Outcome[P]], None] | None) -> None:
+        self._done = done
+        self._failures: list[Exception] = []
+        self.outcomes: dict[int, Outcome[P]] = {}
+
+    def add(self, outcome: Outcome[P]) -> None:
+        """Keep an outcome under its object's identity, and pass it on."""
+        self.outcomes[id(outcome.item)] = outcome
+        if self._done is None:
+            return
+        try:
+            self._done(outcome)
+        except Exception as exc:  # noqa: BLE001 - raised again by close, after the others
+            self._failures.append(exc)
+
+    def close(self) -> None:
+        """Raise what a listener raised first."""
+        if self._failures:
+            raise self._failures[0]

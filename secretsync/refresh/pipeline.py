@@ -19,7 +19,7 @@ from secretsync.errors import SecretSyncError
 from secretsync.refresh.applying import Applier
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.deleting import Deleter
-from secretsync.refresh.outcomes import Outcome, Progress
+from secretsync.refresh.outcomes import Notes, Outcome, Progress
 from secretsync.refresh.reading import (
     Readings,
     SourceReader,
@@ -43,29 +43,6 @@ Made = tuple[ExternalSecret, Materialized]
 #: Threads that plan and write. The API server answers in about 3 ms; eight keep it
 #: busy (270 applies/s on one, 408/s on eight, no more on thirty-two).
 DEFAULT_WORKERS = 8
-
-
-class _Notes:
-    """The outcomes of a batch as they come in; a listener that fails misses none."""
-
-    def __init__(self, done: Callable[[Outcome[ExternalSecret]], None] | None) -> None:
-        self._done = done
-        self._failures: list[Exception] = []
-        self.outcomes: dict[int, Outcome[ExternalSecret]] = {}
-
-    def add(self, outcome: Outcome[ExternalSecret]) -> None:
-        self.outcomes[id(outcome.item)] = outcome
-        if self._done is None:
-            return
-        try:
-            self._done(outcome)
-        except Exception as exc:  # noqa: BLE001 - raised again by close, after the others
-            self._failures.append(exc)
-
-    def close(self) -> None:
-        """Raise what a listener raised first."""
-        if self._failures:
-            raise self._failures[0]
 
 
 class Pipeline:
@@ -110,7 +87,7 @@ class Pipeline:
         Args:
             done: called with each outcome as soon as it is known, from any thread.
         """
-        notes = _Notes(done)
+        notes = Notes(done)
         readable, unreadable = self._reader.split(batch)
         for item, why in unreadable:
             notes.add(_unreadable(item, why))
@@ -125,11 +102,11 @@ class Pipeline:
         notes.close()
         return [notes.outcomes[id(item)] for item in batch]
 
-    def _run_group(self, group: list[Resolved], notes: _Notes) -> list[Made]:
+    def _run_group(self, group: list[Resolved], notes: Notes[ExternalSecret]) -> list[Made]:
         """Read and finish a group; returns what misses something, not finished yet."""
         return [each for portion in portions(group) for each in self._run_portion(portion, notes)]
 
-    def _run_portion(self, group: list[Resolved], notes: _Notes) -> list[Made]:
+    def _run_portion(self, group: list[Resolved], notes: Notes[ExternalSecret]) -> list[Made]:
         made: list[Made] = []
         try:
             readings = self._reader.read(group)
@@ -148,7 +125,7 @@ class Pipeline:
         self._finish_all([each for each in made if not each[1].missing], notes)
         return [each for each in made if each[1].missing]
 
-    def _finish_all(self, made: list[Made], notes: _Notes) -> None:
+    def _finish_all(self, made: list[Made], notes: Notes[ExternalSecret]) -> None:
         if len(made) == 1:
             notes.add(self._one(*made[0]))
             return
