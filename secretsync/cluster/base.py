@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 __all__ = [
+    "COMPONENT",
     "KINDS",
     "Cluster",
     "Event",
@@ -54,6 +55,9 @@ class Kind:
         """`<plural>[.<group>]`, the folder of a directory cluster."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+
+#: Who events come from, unless they say otherwise.
+COMPONENT = "secretsync"
 
 _ESO = "external-secrets.io"
 
@@ -119,12 +123,17 @@ class EventType(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A Kubernetes event about an object (an API dictionary: kind, metadata)."""
+    """A Kubernetes event about an object (an API dictionary: kind, metadata).
+
+    Args:
+        component: who says so.
+    """
 
     about: Mapping[str, Any]
     type: EventType
     reason: str
     message: str
+    component: str = COMPONENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ class EventLog:
             {
                 "time": rfc3339(at),
                 "type": str(event.type),
+                "component": event.component,
                 "reason": event.reason,
                 "message": event.message,
                 "kind": event.about.get("kind", ""),

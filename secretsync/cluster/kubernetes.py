@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from secretsync.cluster.base import (
+    COMPONENT,
     KINDS,
     Event,
     Kind,
@@ -26,7 +27,7 @@ from secretsync.cluster.base import (
     WatchEventType,
 )
 from secretsync.cluster.kubernetes_api import KubernetesApi, metadata_of, named, typed
-from secretsync.cluster.kubernetes_events import COMPONENT, event_object, repeat_patch
+from secretsync.cluster.kubernetes_events import event_object, repeat_patch
 from secretsync.cluster.kubernetes_http import Timeouts, Transport
 from secretsync.cluster.kubernetes_watch import WatchRefusedError, without_managed_fields
 from secretsync.errors import AlreadyExists, ClusterError, Conflict, Rejected

@@ -12,9 +12,8 @@ from typing import Any
 
 from secretsync.cluster.base import Event
 
-__all__ = ["COMPONENT", "event_object", "repeat_patch"]
+__all__ = ["event_object", "repeat_patch"]
 
-COMPONENT = "secretsync"
 #: What the API server allows (core/v1 Event, `message`).
 MESSAGE_BYTES = 1024
 NAME_CHARS = 200
@@ -47,8 +46,8 @@ def event_object(event: Event, *, now: datetime, instance: str) -> dict[str, Any
         "type": event.type.value,
         "reason": event.reason,
         "message": _cut(event.message),
-        "source": {"component": COMPONENT},
-        "reportingComponent": COMPONENT,
+        "source": {"component": event.component},
+        "reportingComponent": event.component,
         "reportingInstance": instance,
         "firstTimestamp": at,
         "lastTimestamp": at,

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from secretsync.cluster.base import Cluster, Kind, WatchEvent, WatchEventType
 from secretsync.core.schedule import backoff_s
-from secretsync.errors import ClusterError, Gone
+from secretsync.errors import ClusterError, Forbidden, Gone, NotFound
 from secretsync.refresh.clock import Clock
 
 __all__ = ["Reflector"]
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 BACKOFF_BASE_S = 0.5
 BACKOFF_CAP_S = 30.0
+#: How often a kind that the cluster does not serve is asked for again.
+UNSERVED_RETRY_S = 5.0
 
 Key = tuple[str, str]
 
@@ -31,6 +33,13 @@ class Reflector:
 
     Args:
         handle: called with each ADDED, MODIFIED and DELETED event.
+        metadata_only: objects carry their metadata and nothing else.
+        interest: keys to remember, so that their vanishing in a gap is noticed; events
+            of others are handed on and forgotten. None remembers all.
+        optional: the service goes on without this kind, where the cluster does not
+            serve it or does not let it be watched; it is asked for again.
+        listed: called when an initial state has been handed on whole, with its keys
+            of interest.
     """
 
     def __init__(
@@ -43,6 +52,10 @@ class Reflector:
         *,
         namespace: str = "",
         label_selector: str = "",
+        metadata_only: bool = False,
+        interest: Callable[[Key], bool] | None = None,
+        optional: bool = False,
+        listed: Callable[[Collection[Key]], None] | None = None,
     ) -> None:
         self._cluster = cluster
         self._kind = kind
@@ -51,7 +64,12 @@ class Reflector:
         self._stop = stop
         self._namespace = namespace
         self._label_selector = label_selector
+        self._metadata_only = metadata_only
+        self._interest = interest or (lambda key: True)
+        self._optional = optional
+        self._listed = listed or (lambda keys: None)
         self._synced = threading.Event()
+        self._unserved = threading.Event()
         self._seen: dict[Key, str] = {}
         # Where to resume a watch that breaks off; "" until its initial state is whole.
         self._version = ""
@@ -65,9 +83,14 @@ class Reflector:
     def wait_synced(self) -> bool:
         """Wait for the initial state; False when the process is to end first."""
         while not self._stop.is_set():
-            if self._synced.wait(0.05):
+            if self._synced.wait(0.05) or self._unserved.is_set():
                 return True
         return False
+
+    @property
+    def unserved(self) -> bool:
+        """Whether the cluster does not serve the kind, or not to this identity."""
+        return self._unserved.is_set()
 
     @property
     def name(self) -> str:
@@ -97,6 +120,10 @@ class Reflector:
             except Gone:
                 version = ""
             except ClusterError as exc:
+                if self._optional and isinstance(exc, NotFound | Forbidden):
+                    version, failures = "", 0
+                    self._do_without(exc)
+                    continue
                 version = self._version
                 failures += 1
                 log.warning("watch failed", extra={"kind": self._kind.kind, "cause": exc.message})
@@ -105,6 +132,16 @@ class Reflector:
                     failures - 1, base_s=BACKOFF_BASE_S, cap_s=BACKOFF_CAP_S, spread=spread
                 )
                 self._clock.wait(pause_s)
+
+    def _do_without(self, error: ClusterError) -> None:
+        """Say once that the kind is not there, and wait before asking again."""
+        if not self._unserved.is_set():
+            log.warning(
+                "not served; the service goes on without it",
+                extra={"kind": self._kind.kind, "cause": error.message},
+            )
+            self._unserved.set()
+        self._clock.wait(UNSERVED_RETRY_S)
 
     def _watch(self, version: str) -> str:
         """Follow one watch to its end; returns where to resume."""
@@ -115,6 +152,7 @@ class Reflector:
             self._namespace,
             label_selector=self._label_selector,
             resource_version=version,
+            metadata_only=self._metadata_only,
             stop=self._stop,
         ):
             self.last_event_at_s = self._clock.monotonic_s()
@@ -125,18 +163,25 @@ class Reflector:
                 continue
             if event.type is WatchEventType.SYNCED:
                 self._vanished(fresh or {})
+                self._served(fresh or {})
                 fresh = None
-                self._synced.set()
                 continue
-            if fresh is not None:
+            if fresh is not None and self._interest(_key(event)):
                 fresh[_key(event)] = event.resource_version
             self._emit(event)
         # A watch that ended before its initial state was whole proves nothing.
         return "" if fresh is not None else version
 
+    def _served(self, fresh: Collection[Key]) -> None:
+        if self._unserved.is_set():
+            log.info("served now", extra={"kind": self._kind.kind})
+            self._unserved.clear()
+        self._synced.set()
+        self._listed(fresh)
+
     def _emit(self, event: WatchEvent) -> None:
         key = _key(event)
-        if event.type is WatchEventType.DELETED:
+        if event.type is WatchEventType.DELETED or not self._interest(key):
             self._seen.pop(key, None)
         elif self._seen.get(key) == event.resource_version and event.resource_version:
             return
