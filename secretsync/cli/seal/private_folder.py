@@ -55,7 +55,7 @@ def ended_by_signal() -> Iterator[None]:
         os.kill(os.getpid(), ended)
 
 
-def _raise(number: int, frame: FrameType | None) -> NoReturn:
+def _raise(number: int, _frame: FrameType | None) -> NoReturn:
     # A second signal must not stop the cleaning that the first one began.
     for other in _ENDING:
         signal.signal(other, signal.SIG_IGN)

@@ -12,13 +12,26 @@ from secretsync.cli.seal.manifest_text import Change, ManifestText
 from secretsync.cli.seal.splicing import Path
 from secretsync.errors import ConfigError
 
-__all__ = ["Placed", "SealedObject", "choose", "sealed_objects", "walk_objects"]
+__all__ = [
+    "ENCRYPTED_DATA",
+    "OLD_DATA",
+    "Placed",
+    "SealedObject",
+    "choose",
+    "is_sealed",
+    "parse_sealed",
+    "sealed_objects",
+    "walk_objects",
+    "wider_template",
+]
 
 GROUP = "bitnami.com"
 KIND = "SealedSecret"
 
 ENCRYPTED_DATA: Path = ("spec", "encryptedData")
 OLD_DATA: Path = ("spec", "data")
+
+_WIDTH = (Scope.STRICT, Scope.NAMESPACE_WIDE, Scope.CLUSTER_WIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +192,22 @@ def parse_sealed(placed: Placed) -> SealedObject:
         raise ConfigError(
             f"{placed.place}: {placed}: {exc}", remedy="correct the manifest by hand"
         ) from exc
+
+
+def wider_template(sealed: SealedObject) -> Scope | None:
+    """Return the scope that the template asks for where it is wider than the object's own.
+
+    Only the object's own annotations say how it opens.
+
+    Raises:
+        InvalidManifest: the template's metadata has the wrong type.
+    """
+    spec = child(sealed.placed.value, "spec", path="spec")
+    template = child(spec, "template", path="spec.template")
+    metadata = child(template, "metadata", path="spec.template.metadata")
+    path = "spec.template.metadata.annotations"
+    asked = scope_of(text_map(metadata, "annotations", path=path))
+    return asked if _WIDTH.index(asked) > _WIDTH.index(sealed.scope) else None
 
 
 def choose(text: ManifestText, *, name: str = "", namespace: str = "") -> SealedObject:

@@ -70,7 +70,8 @@ class Splicer:
         """
         nodes = self._nodes(path)
         if len(nodes) == len(path) + 1:
-            return [self._replaced(nodes[-1], value)]
+            inside_flow = any(node.flow for node in nodes[:-1])
+            return [self._replaced(nodes[-1], value, flow=inside_flow)]
         rest = [str(part) for part in path[len(nodes) - 1 :]]
         return self._added(nodes, path, rest, value)
 
@@ -121,7 +122,7 @@ class Splicer:
 
     # Replacing a value.
 
-    def _replaced(self, node: Node, value: str) -> Edit:
+    def _replaced(self, node: Node, value: str, *, flow: bool) -> Edit:
         if node.type is not NodeType.SCALAR:
             raise CannotSplice(
                 "the value is a map or a list, not text", remedy="correct the manifest by hand"
@@ -139,12 +140,12 @@ class Splicer:
             return self._replaced_block(start, node, value)
         if start == node.end:
             blank = "" if self._text[start - 1 : start] in (" ", "\t", "\n") else " "
-            return Edit(start, start, blank + self._value(value, flow=False))
+            return Edit(start, start, blank + self._value(value, flow=flow))
         if node.style == "'" and "'" not in value:
             return Edit(start, node.end, f"'{value}'")
         if node.style:
             return Edit(start, node.end, json.dumps(value))
-        return Edit(start, node.end, self._value(value, flow=True))
+        return Edit(start, node.end, self._value(value, flow=flow))
 
     def _replaced_block(self, start: int, node: Node, value: str) -> Edit:
         header = _BLOCK_HEADER.match(self._text, start, node.end)

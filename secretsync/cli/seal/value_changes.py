@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from sealing import Certificate, seal_value
-from secretsync.cli.seal.manifest_text import Change, ManifestText
 from secretsync.cli.seal.manifest_files import replace_manifest
+from secretsync.cli.seal.manifest_text import Change, ManifestText
 from secretsync.cli.seal.sealed_objects import ENCRYPTED_DATA, SealedObject
 from secretsync.cli.seal.sealed_with import SEALED_WITH, sealed_with_after
 from secretsync.errors import ConfigError, Conflict
