@@ -6,17 +6,14 @@ the files.
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sealing import SealingError, require_valid
-from secretsync.cli.seal.console import EXIT_FAILED, EXIT_GOOD, error
+from secretsync.cli.seal.console import EXIT_FAILED, error
+from secretsync.cli.seal.file_report import FAILED, FileOutcome, report_files, sentence
 from secretsync.cli.seal.manifest_files import FoundFile, find_files
 from secretsync.cli.seal.manifest_text import Change, read_manifest_text
 from secretsync.cli.seal.progress import Progress
@@ -34,24 +31,6 @@ __all__ = ["rotate_paths"]
 
 #: Files without this word hold no SealedSecret; they are not even parsed.
 _WORD = b"SealedSecret"
-
-
-@dataclass(frozen=True, slots=True)
-class FileOutcome:
-    """What became of one file.
-
-    Args:
-        status: `rotated`, `skipped` or `failed`.
-        objects: how many SealedSecrets it has.
-        values: how many were sealed anew.
-        errors: why it failed, one sentence each.
-    """
-
-    file: str
-    status: str
-    objects: int = 0
-    values: int = 0
-    errors: tuple[str, ...] = ()
 
 
 def rotate_paths(options: Any) -> int:
@@ -79,23 +58,30 @@ def rotate_paths(options: Any) -> int:
             outcomes = [outcome for outcome in pool.map(rotate, files) if outcome is not None]
     finally:
         progress.clear()
-    return _reported(outcomes, resealer, output=options.output)
+    fingerprint = resealer.certificate.fingerprint
+    code = report_files(
+        outcomes, fingerprint, statuses=("rotated", "skipped"), output=options.output
+    )
+    if not outcomes:
+        error("no SealedSecret was found", "give the files or folders that hold them")
+        return EXIT_FAILED
+    return code
 
 
 def _rotated(found: FoundFile, resealer: Resealer, namespace: str) -> FileOutcome | None:
     """Rotate one file; None where it holds no SealedSecret."""
     file = str(found.path)
     if found.error:
-        return FileOutcome(file, "failed", errors=(f"{file}: cannot be read: {found.error}",))
+        return FileOutcome(file, FAILED, errors=(f"{file}: cannot be read: {found.error}",))
     try:
         if _WORD not in found.path.read_bytes():
             return None
         return _rotated_text(file, resealer, namespace)
     except OSError as exc:
         reason = exc.strerror or type(exc).__name__
-        return FileOutcome(file, "failed", errors=(f"{file}: cannot be read: {reason}",))
+        return FileOutcome(file, FAILED, errors=(f"{file}: cannot be read: {reason}",))
     except SecretSyncError as exc:
-        return FileOutcome(file, "failed", errors=(_sentence(exc),))
+        return FileOutcome(file, FAILED, errors=(sentence(exc),))
 
 
 def _rotated_text(file: str, resealer: Resealer, namespace: str) -> FileOutcome | None:
@@ -108,7 +94,7 @@ def _rotated_text(file: str, resealer: Resealer, namespace: str) -> FileOutcome 
         try:
             anew = _changes(sealed, resealer, namespace)
         except SecretSyncError as exc:
-            errors.append(_sentence(exc))
+            errors.append(sentence(exc))
         except SealingError as exc:
             reason = str(exc).replace("\n", "; ")
             errors.append(f"{sealed.placed.place}: {sealed.placed}: {reason}")
@@ -116,7 +102,7 @@ def _rotated_text(file: str, resealer: Resealer, namespace: str) -> FileOutcome 
             changes += anew
             values += sum(change.path[-2:-1] != ("annotations",) for change in anew)
     if errors:
-        return FileOutcome(file, "failed", len(found), errors=tuple(errors))
+        return FileOutcome(file, FAILED, len(found), errors=tuple(errors))
     if not found:
         return None
     rotated = bool(changes) and save(before, before.changed(changes))
@@ -132,42 +118,3 @@ def _changes(sealed: SealedObject, resealer: Resealer, namespace: str) -> list[C
     path = OLD_DATA[:1] if sealed.old_form else ENCRYPTED_DATA
     changes = [sealed.placed.change((*path, key), text) for key, text in anew.items()]
     return changes + note_change(sealed, resealer.certificate.fingerprint, kept=())
-
-
-def _sentence(exc: SecretSyncError) -> str:
-    return f"{exc.message} ({exc.remedy})" if exc.remedy else exc.message
-
-
-def _reported(outcomes: Sequence[FileOutcome], resealer: Resealer, *, output: str) -> int:
-    counts = {
-        status: sum(outcome.status == status for outcome in outcomes)
-        for status in ("rotated", "skipped", "failed")
-    }
-    values = sum(outcome.values for outcome in outcomes)
-    for outcome in outcomes:
-        for sentence in outcome.errors:
-            error(sentence)
-    if output == "json":
-        report = {
-            "certificate": resealer.certificate.fingerprint,
-            "files": [
-                {
-                    "file": outcome.file,
-                    "status": outcome.status,
-                    "objects": outcome.objects,
-                    "values": outcome.values,
-                    "errors": list(outcome.errors),
-                }
-                for outcome in outcomes
-            ],
-            "summary": {**counts, "values": values},
-        }
-        sys.stdout.write(json.dumps(report, indent=2) + "\n")
-    else:
-        for outcome in outcomes:
-            sys.stdout.write(f"{outcome.status}  {outcome.file}\n")
-        shown = ", ".join(f"{count} {status}" for status, count in counts.items())
-        sys.stdout.write(f"{shown}; {values} values sealed anew\n")
-    if not outcomes:
-        error("no SealedSecret was found", "give the files or folders that hold them")
-    return EXIT_FAILED if counts["failed"] or not outcomes else EXIT_GOOD
