@@ -14,7 +14,7 @@ from sealing.certificates import Certificate
 from sealing.envelope import seal_value
 from sealing.errors import InvalidManifest
 from sealing.fields import data_field, metadata_copy, optional_bool, text_field, text_map
-from sealing.scopes import Scope, scope_annotations, scope_of
+from sealing.scopes import SEPARATOR, Scope, scope_annotations, scope_of
 
 __all__ = ["LAST_APPLIED_ANNOTATIONS", "seal_secret"]
 
@@ -100,14 +100,17 @@ def _name(metadata: Mapping[str, str], given: str) -> str:
 def _namespace(metadata: Mapping[str, str], scope: Scope, *, given: str, default: str) -> str:
     own = metadata.get("namespace", "")
     if scope is Scope.CLUSTER_WIDE:
-        return own
-    if own and given and own != given:
+        given = default = ""
+    elif own and given and own != given:
         raise InvalidManifest(
             f'namespace mismatch: input secret is in namespace "{own}" but "{given}" was specified'
         )
-    if not (own or given or default):
+    elif not (own or given or default):
         raise InvalidManifest("secret must declare a namespace")
-    return own or given or default
+    chosen = own or given or default
+    if SEPARATOR in chosen:
+        raise InvalidManifest("a namespace holds no slash", field="metadata.namespace")
+    return chosen
 
 
 def _template(secret: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from sealing.fields import (
     text_map,
 )
 from sealing.keys import PrivateKey
-from sealing.scopes import encryption_label, scope_of
+from sealing.scopes import SEPARATOR, encryption_label, scope_of
 
 __all__ = [
     "SKIP_OWNER_ANNOTATION",
@@ -54,7 +54,6 @@ Opened = Callable[[PrivateKey], None]
 _API_VERSION = "bitnami.com/v1alpha1"
 _KIND = "SealedSecret"
 _OPENS_TEMPLATE = "{{"
-_SEPARATOR = "/"
 _NOTHING: frozenset[str] = frozenset()
 #: A uid or managedFields of another object would make the Secret impossible to create.
 _DROPPED = frozenset({"managedFields"})
@@ -134,8 +133,7 @@ def _label(sealed: Mapping[str, Any]) -> bytes:
     """By the object's own metadata: the template's copy of the scope means nothing."""
     metadata = child(sealed, "metadata", path="metadata")
     namespace = text_field(metadata, "namespace", path="metadata.namespace")
-    if _SEPARATOR in namespace:
-        # As namespace-wide it would have the label of a strict value elsewhere.
+    if SEPARATOR in namespace:
         raise InvalidManifest("a namespace holds no slash", field="metadata.namespace")
     return encryption_label(
         scope_of(text_map(metadata, "annotations", path="metadata.annotations")),

@@ -21,5 +21,6 @@ def first_block(text: bytes, *labels: str) -> bytes | None:
         return None
     start, label = min(found)
     border = f"-----END {label}-----".encode()
-    end = text.find(border, start)
+    # Not from `start`: the dashes that end the first border do not begin the second.
+    end = text.find(border, start + len(border) + len("BEGIN") - len("END"))
     return text[start : end + len(border)] + b"\n" if end >= 0 else None

@@ -11,6 +11,7 @@ from enum import StrEnum
 __all__ = [
     "CLUSTER_WIDE_ANNOTATION",
     "NAMESPACE_WIDE_ANNOTATION",
+    "SEPARATOR",
     "Scope",
     "encryption_label",
     "parse_scope",
@@ -20,6 +21,10 @@ __all__ = [
 
 CLUSTER_WIDE_ANNOTATION = "sealedsecrets.bitnami.com/cluster-wide"
 NAMESPACE_WIDE_ANNOTATION = "sealedsecrets.bitnami.com/namespace-wide"
+
+#: Stands between namespace and name in a label. A namespace that held one would have,
+#: as namespace-wide, the label of a strict value elsewhere.
+SEPARATOR = "/"
 
 #: The only value that counts; "True" and "1" mean nothing.
 _TRUE = "true"
@@ -49,7 +54,7 @@ def encryption_label(scope: Scope, *, namespace: str, name: str) -> bytes:
     """Return the RSA-OAEP label: `<namespace>/<name>`, `<namespace>` or nothing."""
     match scope:
         case Scope.STRICT:
-            return f"{namespace}/{name}".encode()
+            return f"{namespace}{SEPARATOR}{name}".encode()
         case Scope.NAMESPACE_WIDE:
             return namespace.encode()
         case Scope.CLUSTER_WIDE:
