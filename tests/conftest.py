@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.kube import KubeServer
+from tests.support.sealed_peer import PEER_TOOLS, Peer, started_peer
 from tests.support.tools import KUBERNETES_TOOLS, tool_path
 from tests.tools.build import ToolError
 
@@ -18,6 +19,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "kube_server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.built)
+        if "peer" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.built(*PEER_TOOLS))
+            # One worker has it, and so there is one.
+            item.add_marker(pytest.mark.xdist_group("sealed-secrets"))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -48,3 +53,10 @@ def kube_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer
 def kube_namespace(kube_server: KubeServer) -> str:
     """A namespace of the test's own."""
     return kube_server.admin.create_namespace()
+
+
+@pytest.fixture(scope="session")
+def peer(kube_server: KubeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+    """The real Sealed Secrets controller with a key of its own."""
+    with started_peer(kube_server, tmp_path_factory.mktemp("sealed-secrets")) as peer:
+        yield peer

@@ -115,6 +115,17 @@ class SealedObjects:
         assert self.secret(name) is None, f"{name} is refused and has a Secret"
         return message
 
+    def wait_event(self, name: str, type_: str, reason: str) -> dict[str, Any]:
+        """Wait for an event about a SealedSecret: it is written beside the status."""
+        deadline = time.monotonic() + SYNCED_WITHIN_S
+        while True:
+            events = self.events(name)
+            for event in events:
+                if (event["type"], event["reason"]) == (type_, reason):
+                    return event
+            assert time.monotonic() < deadline, f"{name}: no {type_} {reason} in {events}"
+            time.sleep(0.03)
+
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return the events about a SealedSecret."""
         items = self._admin.request("GET", f"/api/v1/namespaces/{self.namespace}/events")["items"]

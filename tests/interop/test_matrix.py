@@ -1,0 +1,48 @@
+"""Ours seals and theirs opens, and the other way: every scope, every kind of data."""
+
+from __future__ import annotations
+
+import pytest
+
+from sealing import Scope
+from tests.interop.cases import CASES, OPENERS, SEALERS, data_wanted, name_of, secrets_of
+from tests.support.sealed_objects import data_of
+
+#: What tests/sealing tries already, library against kubeseal, is not tried again.
+WAYS = (
+    ("library", "controller"),
+    ("seal", "controller"),
+    ("seal", "kubeseal"),
+    ("kubeseal", "our library"),
+    ("kubeseal", "seal"),
+    ("kubeseal", "sync"),
+)
+
+
+@pytest.fixture(scope="module")
+def opened(peer, tmp_path_factory):
+    """Way and scope → Secrets by name, each way gone once for all cases together."""
+    done = {}
+
+    def go(sealer, opener, scope):
+        way = (sealer, opener, scope)
+        if way not in done:
+            secrets = secrets_of(scope, peer.namespace, f"{sealer}-{opener.split()[-1]}")
+            sealed = SEALERS[sealer](secrets, scope, peer.cert_file)
+            done[way] = OPENERS[opener](sealed, peer, tmp_path_factory.mktemp("way"))
+        return done[way]
+
+    return go
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("scope", Scope, ids=str)
+@pytest.mark.parametrize(("sealer", "opener"), WAYS, ids=[" to ".join(way) for way in WAYS])
+def test_what_one_seals_the_other_opens(sealer, opener, scope, case, opened):
+    found = opened(sealer, opener, scope)
+    secret = found[name_of(case, scope, f"{sealer}-{opener.split()[-1]}")]
+    assert data_of(secret) == data_wanted(case)
+    assert secret["type"] == "Opaque"
+    assert secret["metadata"]["labels"].items() >= {"app": "shop"}.items()
+    assert secret["metadata"]["annotations"].items() >= {"note": "für später"}.items()
+    assert len(found) == len(CASES)
