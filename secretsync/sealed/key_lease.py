@@ -80,6 +80,11 @@ class RenewalLease:
                 raise
         return self._held is not None
 
+    @property
+    def uid(self) -> str:
+        """The Lease object's, the same for all who ever held it; "" where it is not held."""
+        return str(self._held["metadata"]["uid"]) if self._held else ""
+
     def keep(self) -> bool:
         """Show that the holder lives; False where the Lease was lost meanwhile.
 

@@ -67,7 +67,7 @@ def random_letters() -> str:
     return "".join(secrets.choice(_NAME_LETTERS) for _ in range(_NAME_LETTERS_COUNT))
 
 
-def letters_after(found: Iterable[Object], attempt: int) -> str:
+def letters_after(found: Iterable[Object], *, lease_uid: str, attempt: int) -> str:
     """Return letters that follow from the ring that a renewal starts from.
 
     Two replicas that both believe to hold the Lease have seen the same ring, so they
@@ -75,10 +75,14 @@ def letters_after(found: Iterable[Object], attempt: int) -> str:
 
     Args:
         found: all key Secrets, by name.
+        lease_uid: makes first keys of two clusters differ in name, so that a backup of
+            one can be restored to the other.
         attempt: how often the name that followed was taken by something else.
     """
     seen = [(secret["metadata"]["name"], key_label(secret)) for secret in found]
-    number = int.from_bytes(hashlib.sha256(repr((attempt, seen)).encode()).digest(), "big")
+    number = int.from_bytes(
+        hashlib.sha256(repr((lease_uid, attempt, seen)).encode()).digest(), "big"
+    )
     letters = ""
     for _ in range(_NAME_LETTERS_COUNT):
         number, index = divmod(number, len(_NAME_LETTERS))

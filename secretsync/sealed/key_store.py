@@ -38,7 +38,7 @@ from secretsync.sealed.key_making import (
 )
 from secretsync.sealed.key_options import KeyOptions, check_key_prefix
 
-__all__ = ["CREATED_AT_ANNOTATION", "KeyOptions", "KeyStore"]
+__all__ = ["CREATED_AT_ANNOTATION", "KeyOptions", "KeyStore", "key_namespaces"]
 
 #: When a key that was restored from a backup was first created: the cluster sets a new
 #: creation time, and the order by creation must outlive that.
@@ -111,6 +111,15 @@ class KeyStore:
             ClusterError: the Secrets cannot be listed.
         """
         return self._ring(self.secrets())
+
+    def load_with_secrets(self) -> tuple[KeyRing, list[Object]]:
+        """Return load() and the secrets() that it comes from, by one look at the cluster.
+
+        Raises:
+            ClusterError: the Secrets cannot be listed.
+        """
+        found = self.secrets()
+        return self._ring(found), found
 
     def create(self, *, now: datetime, options: KeyOptions | None = None) -> RingKey:
         """Make a key, store it, and make sure that it is there.
@@ -291,7 +300,8 @@ class KeyStore:
             if not lease.keep() and not self._wait_for(lease, due):
                 continue
             try:
-                made = self._store(secret, self.key_prefix + letters_after(found, attempt))
+                letters = letters_after(found, lease_uid=lease.uid, attempt=attempt)
+                made = self._store(secret, self.key_prefix + letters)
             except AlreadyExists:
                 continue
             return self.load(), made
@@ -318,6 +328,16 @@ class _Due:
         except NoSealingKey:
             waits_for_people = ring.keys and not self._period
             return ring.keys[0].ordering_at if waits_for_people else None
+
+
+def key_namespaces(cluster: Cluster) -> list[str]:
+    """Return the namespaces that hold labelled keys, in order.
+
+    Raises:
+        ClusterError: Secrets of all namespaces cannot be listed.
+    """
+    labelled = cluster.list(KINDS["Secret"], label_selector=KEY_LABEL, metadata_only=True).items
+    return sorted({str(secret["metadata"]["namespace"]) for secret in labelled})
 
 
 def _as_created(secret: Object) -> Object:
