@@ -14,9 +14,15 @@ from secretsync.resources.composer import Composed, Path, compose
 from secretsync.resources.json_events import NotJsonError, json_events, looks_like_json
 from secretsync.resources.problems import Problem
 from secretsync.resources.text_events import TextError
-from secretsync.resources.yaml_events import yaml_events
 
-__all__ = ["MAX_FILE_BYTES", "Document", "Origin", "load_documents"]
+__all__ = [
+    "MAX_FILE_BYTES",
+    "Document",
+    "Origin",
+    "decode_text",
+    "expand_lists",
+    "load_documents",
+]
 
 #: Larger files are not manifests: an API server takes objects of about 1.5 MB.
 MAX_FILE_BYTES = 10 * 1024 * 1024
@@ -65,12 +71,17 @@ def load_documents(text: bytes, *, file: str) -> tuple[list[Document], list[Prob
         one problem; a file without objects gives neither.
     """
     try:
-        return _objects(_composed(_decoded(text)), file)
+        return _objects(_composed(decode_text(text)), file)
     except TextError as exc:
         return [], [Problem(exc.message, exc.remedy, file=file, line=exc.line)]
 
 
-def _decoded(text: bytes) -> str:
+def decode_text(text: bytes) -> str:
+    """Return a file's characters, without byte order mark.
+
+    Raises:
+        TextError: it is too large, binary, or not UTF-8.
+    """
     if len(text) > MAX_FILE_BYTES:
         raise TextError(
             f"the file is larger than {MAX_FILE_BYTES // 1024 // 1024} MB",
@@ -96,6 +107,8 @@ def _composed(text: str) -> list[Composed]:
             return list(compose(json_events(text)))
         except NotJsonError:
             pass  # a YAML flow mapping opens the same way
+    from secretsync.resources.yaml_events import yaml_events  # noqa: PLC0415 - JSON needs none
+
     return list(compose(yaml_events(text)))
 
 
@@ -105,7 +118,7 @@ def _objects(parts: list[Composed], file: str) -> tuple[list[Document], list[Pro
     for part in parts:
         if part.value is None:
             continue
-        for item in _expanded(part):
+        for item in expand_lists(part):
             origin = Origin(file, item.lines)
             if isinstance(item.value, dict):
                 documents.append(Document(item.value, origin))
@@ -123,7 +136,7 @@ def _not_an_object(origin: Origin) -> Problem:
     )
 
 
-def _expanded(part: Composed) -> Iterator[Composed]:
+def expand_lists(part: Composed) -> Iterator[Composed]:
     """Yield the objects of a `List` or `<Kind>List`, or the object itself.
 
     Lists in lists are walked without recursion.

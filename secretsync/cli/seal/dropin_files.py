@@ -1,0 +1,92 @@
+"""What the form without a verb reads and writes: files, standard input and output."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path
+
+from secretsync.cli.seal.dropin_flags import Options
+from secretsync.cli.seal.replacing import replace_file
+from secretsync.errors import InputError
+
+__all__ = ["FILE_MODE", "give", "open_input", "read_file", "read_input", "write_file"]
+
+#: What kubeseal gives to the files it makes.
+FILE_MODE = 0o600
+STDIN = "<stdin>"
+TTY_WANTS_MANIFEST = "(tty detected: expecting json/yaml k8s resource in stdin)"
+
+
+def open_input(options: Options) -> None:
+    """See that the input file can be read, or tell whoever sits at a terminal to type.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    if options.secret_file:
+        try:
+            Path(options.secret_file).open("rb").close()
+        except OSError as exc:
+            raise _unreadable_input(options, exc) from exc
+    elif not (options.raw or options.fetch_cert) and sys.stdin.isatty():
+        sys.stderr.write(f"{TTY_WANTS_MANIFEST}\n")
+
+
+def read_input(options: Options) -> tuple[bytes, str]:
+    """Return --secret-file or standard input, and what errors call it.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    if not options.secret_file:
+        return sys.stdin.buffer.read(), STDIN
+    try:
+        return Path(options.secret_file).read_bytes(), options.secret_file
+    except OSError as exc:
+        raise _unreadable_input(options, exc) from exc
+
+
+def _unreadable_input(options: Options, exc: OSError) -> InputError:
+    return InputError(
+        "Could not read file specified with --secret-file",
+        remedy=f"{options.secret_file}: {(exc.strerror or 'unreadable').lower()}",
+    )
+
+
+def read_file(path: str) -> bytes:
+    """Return a file's content.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as exc:
+        raise InputError(f"open {path}: {(exc.strerror or 'unreadable').lower()}") from exc
+
+
+def give(options: Options, content: bytes) -> None:
+    """Write the result where it is wanted: --sealed-secret-file, or standard output."""
+    if options.sealed_secret_file:
+        write_file(Path(options.sealed_secret_file), content)
+    else:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+
+def write_file(path: Path, content: bytes, *, mode: int = FILE_MODE) -> None:
+    """Put a file in place all at once; a device or a pipe is written to as it is.
+
+    Raises:
+        OSError: it cannot be written; what was there is untouched.
+    """
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        is_file = True
+    if is_file:
+        replace_file(path, content, mode=mode)
+    else:
+        with path.open("wb") as file:
+            file.write(content)
