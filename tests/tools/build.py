@@ -83,6 +83,7 @@ SERVICE_ACCOUNT = Patch(
 
 SEALED = "github.com/bitnami-labs/sealed-secrets/cmd"
 PROGRAMS = {
+    "age": Program("age", "filippo.io/age/cmd/age", "30 seconds"),
     "etcd": Program("etcd", "go.etcd.io/etcd/server/v3", "1 minute"),
     "kubeseal": Program("sealed", f"{SEALED}/kubeseal", "1 minute"),
     "sealed-secrets-controller": Program(
