@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from sealing import PrivateKey, RingKey
 
-__all__ = ["OpeningKeys", "add_key_options", "load_keys"]
+__all__ = ["OpeningKeys", "add_key_options", "add_sealing_key_option", "load_keys"]
 
 
 class OpeningKeys:
@@ -41,19 +41,24 @@ class OpeningKeys:
 def add_key_options(parser: argparse.ArgumentParser) -> None:
     """Let a verb take private keys; it has `--controller-namespace` already."""
     group = parser.add_argument_group("private keys")
-    group.add_argument(
-        "--sealing-key",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="private key to open with: PEM, or key Secrets (YAML, JSON); may be repeated",
-    )
+    add_sealing_key_option(group)
     group.add_argument(
         "--to",
         default="",
         metavar="CLUSTER",
         help="open with the keys of this cluster: dir:ROOT, kube or kube:CONTEXT "
         "(in --controller-namespace)",
+    )
+
+
+def add_sealing_key_option(parser: argparse._ActionsContainer) -> None:
+    """Let a verb take private keys from files."""
+    parser.add_argument(
+        "--sealing-key",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="private key to open with: PEM, or key Secrets (YAML, JSON); may be repeated",
     )
 
 
