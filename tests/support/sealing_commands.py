@@ -49,7 +49,7 @@ def ran(completed: Completed) -> bytes:
 def _run(command: Sequence[str | Path], given: bytes, env: Mapping[str, str] | None) -> Completed:
     clean = {name: text for name, text in os.environ.items() if not name.startswith(_FOREIGN)}
     # No kubeconfig and no pinned certificates of the person who runs the tests.
-    clean |= {"KUBECONFIG": "", "HOME": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent"}
+    clean |= {"KUBECONFIG": "", "HOME": "/dev/null/home", "XDG_CONFIG_HOME": "/dev/null/home"}
     return subprocess.run(
         [str(part) for part in command],
         input=given,

@@ -1,0 +1,86 @@
+"""Through a real API server's service proxy, to the real controller.
+
+An API server proxies to no loopback address, so the whole cluster runs in a network of
+its own; where none can be made, tests/support/network_namespace.py says what happens.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from sealing import load_key_ring, unseal_manifest
+from tests.interop.proxy_scene import COMMANDS, SERVICES
+from tests.support.network_namespace import require_namespace, run_inside
+from tests.support.sealed_objects import data_of
+from tests.support.sealed_peer import PEER_TOOLS
+
+pytestmark = [pytest.mark.built(*PEER_TOOLS), pytest.mark.xdist_group("service-proxy")]
+
+SCENE_WITHIN_S = 240.0
+ENDS = [(command, service) for command in COMMANDS for service in SERVICES]
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    """What came of it when everybody had done everything."""
+    require_namespace()
+    folder = tmp_path_factory.mktemp("proxy")
+    run = run_inside("tests.interop.proxy_scene", [folder], within_s=SCENE_WITHIN_S)
+    assert run.returncode == 0, run.stderr[-4000:]
+    return json.loads(run.stdout)
+
+
+@pytest.fixture(params=ENDS, ids=[f"{command} to {service}" for command, service in ENDS])
+def step(request, scene):
+    """The steps of one command with one Service."""
+    return lambda name: scene["steps"][f"{' '.join(request.param)} {name}"]
+
+
+def opened(text, scene):
+    return data_of(unseal_manifest(yaml.safe_load(text), load_key_ring(scene["keys"])))
+
+
+def test_certificate_is_the_controllers(step, scene):
+    assert step("fetch") == {"code": 0, "out": scene["certificate"], "err": ""}
+
+
+def test_sealed_without_a_certificate_file_opens(step, scene):
+    sealed = step("seal")
+    assert sealed["code"] == 0, sealed["err"]
+    assert opened(sealed["out"], scene) == {"k": b"hunter2"}
+
+
+def test_validate_says_yes_in_its_place_and_no_under_another_name(step):
+    assert step("validate") == {"code": 0, "out": "", "err": ""}
+    renamed = {"code": 1, "out": "", "err": "error: unable to decrypt sealed secret: other\n"}
+    assert step("validate renamed") == renamed
+
+
+def test_re_encrypt_gives_another_text_of_the_same_value(step, scene):
+    again = step("re-encrypt")
+    assert (again["code"], again["err"]) == (0, "")
+    assert opened(again["out"], scene) == {"k": b"hunter2"}
+    before, after = (yaml.safe_load(step(name)["out"]) for name in ("seal", "re-encrypt"))
+    assert before["spec"].pop("encryptedData") != after["spec"].pop("encryptedData")
+    assert before == after
+
+
+def test_re_encrypt_rewrites_the_file_it_was_given(step):
+    assert step("re-encrypt in place") == {"code": 0, "out": "", "err": ""}
+    assert step("in place") == {"code": 0, "out": "", "err": ""}
+
+
+def test_what_does_not_open_is_not_re_encrypted(step):
+    refused = step("re-encrypt renamed")
+    assert (refused["code"], refused["out"]) == (1, "")
+    assert refused["err"].startswith('error: cannot re-encrypt secret: an error on the server ("")')
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("name", ["re-encrypt renamed", "no service", "validate renamed"])
+def test_seal_says_what_kubeseal_says(name, service, scene):
+    theirs, ours = (scene["steps"][f"{command} {service} {name}"] for command in COMMANDS)
+    assert ours == theirs
