@@ -16,6 +16,7 @@ from sealing.certificates import Certificate, parse_certificate, require_aware
 from sealing.encoding import encode_base64
 from sealing.errors import InvalidKey, NoSealingKey, SealingError
 from sealing.fields import child, data_field, text_field, text_map
+from sealing.frames import shed_frames
 from sealing.keys import PrivateKey, parse_private_key
 from sealing.pem import first_block
 
@@ -159,7 +160,7 @@ def load_key_ring(
             ordering_at = certificate.not_before if by_certificate else created_at
             keys.append((created_at, RingKey(name, private_key, certificate, ordering_at)))
         except SealingError as exc:
-            broken.append(BrokenKey(name, exc))
+            broken.append(BrokenKey(name, shed_frames(exc)))
     return KeyRing(_newest_first(keys), tuple(broken), tuple(inactive))
 
 

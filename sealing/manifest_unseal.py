@@ -28,6 +28,7 @@ from sealing.fields import (
     text_field,
     text_map,
 )
+from sealing.frames import shed_frames, sheds_frames
 from sealing.keys import PrivateKey
 from sealing.scopes import SEPARATOR, encryption_label, scope_of
 
@@ -59,6 +60,7 @@ _NOTHING: frozenset[str] = frozenset()
 _DROPPED = frozenset({"managedFields"})
 
 
+@sheds_frames
 def unseal_manifest(
     sealed: Mapping[str, Any],
     keys: Iterable[PrivateKey],
@@ -101,6 +103,7 @@ def unseal_manifest(
     return _secret(sealed, secret, metadata, values)
 
 
+@sheds_frames
 def check_unseal(
     sealed: Mapping[str, Any], keys: Iterable[PrivateKey], *, accept_v1_data: bool = True
 ) -> None:
@@ -166,8 +169,7 @@ def open_items(
                 raise MalformedValue("the sealed value is not text")
             values[key], used = open_with(decode_base64(text), ring, label)
         except SealingError as exc:
-            # The frames of a traceback hold values that did open.
-            errors[key] = exc.with_traceback(None)
+            errors[key] = shed_frames(exc)
             continue
         # The next value is most likely for the same key, and each wrong one costs as much.
         ring.remove(used)
@@ -236,7 +238,7 @@ def _templated(
         try:
             rendered = _rendered(key, text, dot, render)
         except TemplateFailed as exc:
-            errors[key] = exc.with_traceback(None)
+            errors[key] = shed_frames(exc)
             continue
         values.setdefault(key, rendered)
     if errors:

@@ -16,6 +16,7 @@ from sealing.certificates import Certificate
 from sealing.envelope import seal_value, unseal_value
 from sealing.errors import InvalidManifest
 from sealing.fields import child, text_field, text_map
+from sealing.frames import sheds_frames
 from sealing.keys import PrivateKey
 from sealing.manifest_unseal import check_type, open_blob, open_items
 from sealing.scopes import Scope, scope_of
@@ -25,6 +26,7 @@ __all__ = ["reseal_manifest", "reseal_value"]
 _WIDTH = (Scope.STRICT, Scope.NAMESPACE_WIDE, Scope.CLUSTER_WIDE)
 
 
+@sheds_frames
 def reseal_value(
     text: str,
     keys: Iterable[PrivateKey],
@@ -58,6 +60,7 @@ def reseal_value(
     return seal_value(plaintext, certificate, now=now, scope=scope, **place)
 
 
+@sheds_frames
 def reseal_manifest(
     sealed: Mapping[str, Any],
     keys: Iterable[PrivateKey],

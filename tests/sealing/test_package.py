@@ -20,7 +20,7 @@ HEAVY = {"cryptography", "yaml", "secretsync", "providers"}
 ALLOWED = {"sealing", "cryptography", "__future__"}
 PURE_STDLIB = {
     *("binascii", "collections", "dataclasses", "datetime", "enum", "importlib"),
-    *("json", "re", "types", "typing"),
+    *("functools", "json", "re", "types", "typing"),
 }
 
 
