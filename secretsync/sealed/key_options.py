@@ -153,6 +153,7 @@ def parse_annotations(text: str) -> dict[str, str]:
 def _pairs(
     text: str, what: str, check_key: Callable[[str], str], check_value: Callable[[str], str]
 ) -> dict[str, str]:
+    article = "an" if what[0] in "aeiou" else "a"
     found: dict[str, str] = {}
     for part in text.split(",") if text else ():
         key, equals, value = part.partition("=")
@@ -162,6 +163,8 @@ def _pairs(
             )
         for name, hint in ((key, check_key(key)), (value, check_value(value))):
             if hint:
-                raise ConfigError(f"{name!r} is refused in a {what}", remedy=f"it is {hint}")
+                raise ConfigError(
+                    f"{name!r} is refused in {article} {what}", remedy=f"it is {hint}"
+                )
         found[key] = value
     return found

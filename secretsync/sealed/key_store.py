@@ -312,9 +312,9 @@ class _Due:
     """Whether a ring is to be renewed, at one moment and by one rule."""
 
     def __init__(self, now: datetime, period: timedelta, cutoff_at: datetime | None) -> None:
-        # Certificates know whole seconds: a key made at the cut-off is not older than it.
-        self.now = now.replace(microsecond=0)
+        self.now = now
         self._period = period
+        # Certificates know whole seconds: a key made at the cut-off is not older than it.
         self._cutoff_at = cutoff_at.replace(microsecond=0) if cutoff_at else None
 
     def __call__(self, ring: KeyRing) -> bool:

@@ -168,7 +168,7 @@ def drop_label(obj):
 )
 def test_key_that_is_not_stored_as_given_never_seals(directory, faulty, verb):
     keys = KeyStore(faulty(directory.cluster), directory.namespace)
-    with pytest.raises(Rejected, match="is not in dir:.* as it was given; its key is not used"):
+    with pytest.raises(Rejected, match=r"is not in dir:.* as it was given; its key is not used"):
         getattr(keys, verb)(now=NOW, options=SMALL)
 
 

@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = verb_parser(
         "restore",
         "Bring the sealing keys of a backup back. Keys that are there stay as they are, "
-        "and so do marks like `compromised`. Restart the service afterwards.",
+        "and so do marks like `compromised`.",
         example="seal restore keys.age --to kube --identity key.txt --dry-run",
         exit_status="exit status: 0 all there, 1 a key was refused or failed, 2 usage",
     )
