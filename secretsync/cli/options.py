@@ -9,7 +9,14 @@ import click
 
 from secretsync.resources.names import check_label
 
-__all__ = ["help_epilog", "namespace_option", "one_shot_options", "output_option", "to_option"]
+__all__ = [
+    "help_epilog",
+    "namespace_option",
+    "one_shot_options",
+    "output_option",
+    "sealing_options",
+    "to_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,6 +52,30 @@ namespace_option = click.option(
     callback=_checked_namespace,
     help="Namespace of objects that name none (default: the context's, else `default`).",
 )
+
+
+def sealing_options(function: F) -> F:
+    """Add where the keys that unseal come from."""
+    for option in reversed(
+        (
+            click.option(
+                "--sealing-key",
+                multiple=True,
+                metavar="FILE",
+                help="Unseal with the private keys of this file: PEM, or key Secrets. Repeatable.",
+            ),
+            click.option(
+                "--sealing-namespace",
+                default="",
+                metavar="NAMESPACE",
+                callback=_checked_namespace,
+                help="Without --sealing-key: unseal with the cluster's keys in this namespace "
+                "(default: the service's own).",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
 
 
 def help_epilog(exit_status: str, example: str) -> str:
@@ -88,6 +119,7 @@ def one_shot_options(function: F) -> F:
                 show_default=True,
                 help="Serve stores of this spec.controller, and those without one.",
             ),
+            sealing_options,
         )
     ):
         function = option(function)

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
-from secretsync.cli.options import help_epilog, namespace_option, output_option, to_option
+from secretsync.cli.options import (
+    help_epilog,
+    namespace_option,
+    output_option,
+    sealing_options,
+    to_option,
+)
 from secretsync.cli.problems import show_problems
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.cluster.opening import open_cluster, parse_cluster
 from secretsync.errors import ConfigError
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.overview import parse_reference
-from secretsync.resources.meta import ObjectRef
-from secretsync.resources.problems import errors
+from secretsync.resources.meta import ObjectRef, Parent
+from secretsync.resources.problems import Problem, errors
+
+if TYPE_CHECKING:
+    from secretsync.cli.keys import KeySource
+    from secretsync.refresh.outcomes import Outcome
+
+    Refreshed = tuple[Sequence[Outcome[Parent]], Sequence[Problem]]
 
 __all__ = ["command"]
 
@@ -33,33 +48,39 @@ __all__ = ["command"]
     show_default=True,
     help="Serve stores of this spec.controller, and those without one.",
 )
+@sealing_options
 def command(
-    *, object_name: str, cluster: str, namespace: str, output: str, controller_class: str
+    *,
+    object_name: str,
+    cluster: str,
+    namespace: str,
+    output: str,
+    controller_class: str,
+    sealing_key: tuple[str, ...],
+    sealing_namespace: str,
 ) -> int:
-    """Refresh one ExternalSecret, or all that read from one store, now and once.
+    """Refresh one object, or all that read from one store, now and once.
 
-    KIND is externalsecret, secretstore or clustersecretstore.
+    KIND is externalsecret, sealedsecret, secretstore or clustersecretstore.
     """
     # Imported here, as in every verb: --help needs no YAML reader and no pipeline.
+    from secretsync.cli.keys import KeyFlags  # noqa: PLC0415 - see above
     from secretsync.cli.report import outcome_problem, show_result  # noqa: PLC0415 - see above
-    from secretsync.cli.session import fingerprinter  # noqa: PLC0415 - see above
+    from secretsync.cli.session import fingerprinter, stored_key  # noqa: PLC0415 - see above
     from secretsync.refresh.oneshot import Result  # noqa: PLC0415 - see above
-    from secretsync.refresh.single import refresh_now  # noqa: PLC0415 - see above
 
     spec = parse_cluster(cluster)
     kind, name = parse_reference(object_name)
+    keys = KeyFlags(sealing_key, sealing_namespace).read()
     opened = open_cluster(spec)
     try:
         where = namespace or opened.default_namespace
         _require(opened, kind, where, name)
-        outcomes, problems = refresh_now(
-            opened,
-            kind,
-            where,
-            name,
-            clock=Clock(),
-            controller_class=controller_class,
-        )
+        stored = stored_key(opened, spec, create=True)
+        if kind == "SealedSecret":
+            outcomes, problems = _unsealed(opened, where, name, keys, stored)
+        else:
+            outcomes, problems = _refreshed(opened, kind, where, name, controller_class)
         show_problems(problems)
         failed = [
             outcome_problem(item, lambda ref, field: (opened.name, 0))
@@ -67,14 +88,34 @@ def command(
             if item.failed
         ]
         show_problems(failed)
-        prints = fingerprinter(opened, spec, writes=True)
         found = [*problems, *failed]
+        prints = fingerprinter(stored)
         show_result(Result(outcomes), found, prints, output=output, prune=False)
     finally:
         opened.close()
     if not errors(found):
         return 0
     return 1 if outcomes else 2
+
+
+def _refreshed(
+    cluster: Cluster, kind: str, namespace: str, name: str, controller_class: str
+) -> Refreshed:
+    from secretsync.refresh.single import refresh_now  # noqa: PLC0415 - --help stays light
+
+    return refresh_now(
+        cluster, kind, namespace, name, clock=Clock(), controller_class=controller_class
+    )
+
+
+def _unsealed(
+    cluster: Cluster, namespace: str, name: str, keys: KeySource, digest_key: bytes | None
+) -> Refreshed:
+    from secretsync.cli.keys import OneShotUnsealing  # noqa: PLC0415 - --help stays light
+    from secretsync.sealed.single import refresh_sealed_now  # noqa: PLC0415 - see above
+
+    unseal = OneShotUnsealing(cluster, keys, digest_key)
+    return refresh_sealed_now(cluster, namespace, name, unseal=unseal, clock=Clock())
 
 
 def _require(cluster: Cluster, kind: str, namespace: str, name: str) -> None:

@@ -12,7 +12,9 @@ import click
 from secretsync.cli.problems import problem_json
 from secretsync.core.fingerprints import Fingerprinter
 from secretsync.core.plan import KeyChange, KeyVerb, SecretAction, Verb
-from secretsync.refresh.oneshot import Extra, Result
+from secretsync.core.sealed import UNSEALED
+from secretsync.refresh.leftovers import Extra
+from secretsync.refresh.oneshot import Result
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.resources.meta import ObjectRef, Parent
 from secretsync.resources.problems import Problem
@@ -24,6 +26,9 @@ __all__ = [
 ]
 
 _MARKS = {KeyVerb.ADDED: "+", KeyVerb.CHANGED: "~", KeyVerb.REMOVED: "-"}
+
+#: Reasons that tell no more than the action; why something is blocked is a problem.
+_EXPECTED = frozenset({"SecretSynced", UNSEALED})
 
 #: The action of what is left over and stays; the others are verbs.
 EXTRA = "extra"
@@ -135,7 +140,8 @@ def _key(change: KeyChange, where: str, fingerprinter: Fingerprinter) -> dict[st
 def _print_row(row: Mapping[str, Any]) -> None:
     origin = f"  (from {row['from']})" if row["from"] else ""
     click.echo(f"{row['action']:<9} Secret {row['namespace']}/{row['name']}{origin}")
-    if row["reason"] != "SecretSynced" and row["action"] != str(Verb.BLOCKED) and row["message"]:
+    said = row["reason"] in _EXPECTED or row["action"] == str(Verb.BLOCKED)
+    if row["message"] and not said:
         click.echo(f"            {row['message']}")
     width = max((len(key["key"]) for key in row["keys"]), default=0)
     for key in row["keys"]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from secretsync.cli.inputs import Inputs, inventory_id, read_paths
+from secretsync.cli.keys import KeyFlags, OneShotUnsealing
 from secretsync.cli.problems import broken_objects, show_problems
 from secretsync.cli.report import Locator, outcome_problem, show_result
 from secretsync.cluster.base import Cluster
@@ -23,7 +24,7 @@ from secretsync.resources.manifests import Manifests, load_manifests
 from secretsync.resources.meta import ObjectRef
 from secretsync.resources.problems import Problem, Severity, errors
 
-__all__ = ["Request", "Run", "field_path", "fingerprinter", "run_once"]
+__all__ = ["Request", "Run", "field_path", "fingerprinter", "run_once", "stored_key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Request:
     inventory: str
     acknowledge: tuple[str, ...]
     controller_class: str
+    sealing_key: tuple[str, ...]
+    sealing_namespace: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +64,38 @@ def run_once(request: Request, *, writes: bool) -> Run:
         SecretSyncError: nothing could be attempted.
     """
     spec = parse_cluster(request.cluster)
+    keys = KeyFlags(request.sealing_key, request.sealing_namespace).read()
     inputs = read_paths(request.paths)
     cluster = open_cluster(spec, read_only=not writes)
     try:
-        return _run(request, inputs, cluster, spec, writes=writes)
+        stored = stored_key(cluster, spec, create=writes)
+        return _run(
+            request, inputs, cluster, OneShotUnsealing(cluster, keys, stored), writes=writes
+        )
     finally:
         cluster.close()
 
 
 def _run(
-    request: Request, inputs: Inputs, cluster: Cluster, spec: ClusterSpec, *, writes: bool
+    request: Request,
+    inputs: Inputs,
+    cluster: Cluster,
+    unseal: OneShotUnsealing,
+    *,
+    writes: bool,
 ) -> Run:
     namespace = request.namespace or cluster.default_namespace
     manifests = load_manifests(inputs.documents, default_namespace=namespace)
     found = [*inputs.unreadable, *inputs.problems, *manifests.problems]
     show_problems(found)
-    # Before the run: a damaged key must not cost the report of what was done.
-    prints = fingerprinter(cluster, spec, writes=writes)
+    prints = fingerprinter(unseal.digest_key)
     inventory = inventory_id(request.paths, name=request.inventory, namespace=namespace)
     one_shot = OneShot(
         cluster=cluster,
         manifests=manifests,
         clock=Clock(),
         writes=writes,
+        unseal=unseal,
         inventory=inventory,
         controller_class=request.controller_class,
         acknowledged=request.acknowledge,
@@ -102,7 +114,8 @@ def _run(
     show_problems(failed)
     found += failed
     show_result(result, found, prints, output=request.output, prune=request.prune)
-    return Run(result, tuple(errors(found)), len(manifests.external_secrets))
+    attempted = len(manifests.external_secrets) + len(manifests.sealed_secrets)
+    return Run(result, tuple(errors(found)), attempted)
 
 
 def _overlooked(cluster: Cluster, failed: Sequence[Problem]) -> list[Problem]:
@@ -114,10 +127,17 @@ def _overlooked(cluster: Cluster, failed: Sequence[Problem]) -> list[Problem]:
     ]
 
 
-def fingerprinter(cluster: Cluster, spec: ClusterSpec, *, writes: bool) -> Fingerprinter:
-    """Return what values are shown as; keyed with the install key where there is one."""
+def stored_key(cluster: Cluster, spec: ClusterSpec, *, create: bool) -> bytes | None:
+    """Return the install key, or None where there is none to be had.
+
+    Asked for before a run: a damaged key must not cost the report of what was done.
+    """
     root = Path(spec.location).expanduser() if spec.type == "dir" else None
-    key = install_key(cluster, root, create=writes)
+    return install_key(cluster, root, create=create)
+
+
+def fingerprinter(key: bytes | None) -> Fingerprinter:
+    """Return what values are shown as; keyed with the install key where there is one."""
     if key is None:
         click.echo(
             "secretsync: this cluster has no install key: fingerprints hold for this run only",

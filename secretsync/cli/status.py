@@ -31,7 +31,7 @@ __all__ = ["command"]
 def command(*, object_name: str, cluster: str, namespace: str, output: str) -> int:
     """Show what is synced, how old it is, from which versions, and what is wrong.
 
-    KIND is externalsecret, secretstore, clustersecretstore or secret. Without it
+    KIND is externalsecret, sealedsecret, secretstore, clustersecretstore or secret. Without it
     everything is shown, of all namespaces unless -n names one.
     """
     wanted = parse_reference(object_name) if object_name else None

@@ -23,20 +23,31 @@ def command(*, paths: tuple[str, ...], namespace: str, output: str, strict: bool
     # Imported here, as in every verb: --help needs no YAML reader.
     from secretsync.cli.inputs import read_paths  # noqa: PLC0415 - see above
     from secretsync.resources.manifests import load_manifests  # noqa: PLC0415 - see above
+    from secretsync.resources.sealed_secret_rules import (  # noqa: PLC0415 - see above
+        envelope_problems,
+    )
 
     inputs = read_paths(paths)
     manifests = load_manifests(inputs.documents, default_namespace=namespace or "default")
-    problems = [*inputs.unreadable, *inputs.problems, *manifests.problems]
+    envelopes = [
+        problem
+        for item in manifests.sealed_secrets
+        for problem in envelope_problems(item, manifests.origins[item.ref])
+    ]
+    problems = [*inputs.unreadable, *inputs.problems, *manifests.problems, *envelopes]
     show_problems(problems)
-    checked = (
-        len(manifests.external_secrets) + len(manifests.secret_stores) + len(manifests.secrets)
-    )
+    kinds = (manifests.external_secrets, manifests.sealed_secrets)
+    valid = sum(map(len, (*kinds, manifests.secret_stores, manifests.secrets)))
+    valid -= len({item.object for item in envelopes})
     if output == "json":
-        document = {"valid": checked, "problems": [problem_json(item) for item in problems]}
+        document = {
+            "valid": valid,
+            "problems": [problem_json(item) for item in problems],
+        }
         click.echo(json.dumps(document, indent=2))
     else:
         found = sum(item.severity is Severity.ERROR for item in problems)
-        click.echo(f"{checked} valid, {found} errors, {len(problems) - found} warnings")
+        click.echo(f"{valid} valid, {found} errors, {len(problems) - found} warnings")
     if inputs.unreadable:
         return 2
     findings = [item for item in problems if strict or item.severity is Severity.ERROR]

@@ -11,7 +11,7 @@ from typing import Any
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.core.secrets import MANAGED_LABEL, VERSIONS_ANNOTATION
 from secretsync.errors import ConfigError, NotFound
-from secretsync.resources.status import ready_condition
+from secretsync.resources.status import condition_of, ready_condition
 
 __all__ = ["Overview", "Row", "parse_reference"]
 
@@ -19,6 +19,8 @@ _NAMES = {
     "externalsecret": "ExternalSecret",
     "externalsecrets": "ExternalSecret",
     "es": "ExternalSecret",
+    "sealedsecret": "SealedSecret",
+    "sealedsecrets": "SealedSecret",
     "secretstore": "SecretStore",
     "secretstores": "SecretStore",
     "ss": "SecretStore",
@@ -72,7 +74,7 @@ class Overview:
         self._now = now
 
     def rows(self, namespace: str = "") -> list[Row]:
-        """Return ExternalSecrets, stores, and managed Secrets that no ExternalSecret names.
+        """Return ExternalSecrets, SealedSecrets, stores, and managed Secrets of neither.
 
         Raises:
             ClusterError: the cluster cannot be asked.
@@ -87,6 +89,7 @@ class Overview:
         for obj in self._listed("ExternalSecret", namespace):
             target = (_identity(obj)[0], _target_name(obj))
             rows.append(self._external_secret(obj, secrets.pop(target, None)))
+        rows += [self._sealed_secret(obj) for obj in self._listed("SealedSecret", namespace)]
         for kind in ("SecretStore", "ClusterSecretStore"):
             rows += [_store(kind, obj) for obj in self._listed(kind, namespace)]
         rows += [self._secret(obj) for obj in secrets.values()]
@@ -111,6 +114,27 @@ class Overview:
             message=ready.get("message", ""),
             age_s=self._since(refreshed),
             versions=_versions(secret) if secret else {},
+        )
+
+    def _sealed_secret(self, obj: Mapping[str, Any]) -> Row:
+        namespace, name = _identity(obj)
+        synced = condition_of(obj, "Synced")
+        generation = (obj.get("metadata") or {}).get("generation")
+        observed = (obj.get("status") or {}).get("observedGeneration")
+        if not synced:
+            reason = "NotSynced"
+        elif isinstance(observed, int) and observed != generation:
+            reason = "Outdated"  # The spec changed, and nobody has looked at it since.
+        else:
+            reason = "Synced" if synced.get("status") == "True" else "NotSynced"
+        return Row(
+            "SealedSecret",
+            namespace,
+            name,
+            good=reason == "Synced",
+            reason=reason,
+            message=synced.get("message", ""),
+            age_s=self._since(synced.get("lastUpdateTime", "")),
         )
 
     def _secret(self, obj: Mapping[str, Any]) -> Row:

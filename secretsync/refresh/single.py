@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.core.conditions import external_secret_status
 from secretsync.core.hashes import synced_resource_version
-from secretsync.errors import ConfigError
+from secretsync.errors import ConfigError, NotFound
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.oneshot import PathSiblings
@@ -18,9 +19,11 @@ from secretsync.refresh.wiring import Options, build_engine
 from secretsync.resources.documents import Document, Origin
 from secretsync.resources.external_secret import ExternalSecret, parse_external_secret
 from secretsync.resources.manifests import Manifests
+from secretsync.resources.meta import Parent
 from secretsync.resources.problems import Problem
+from secretsync.resources.sealed_secret import parse_sealed_secret
 
-__all__ = ["refresh_now"]
+__all__ = ["claimants", "refresh_now"]
 
 
 def refresh_now(
@@ -47,7 +50,8 @@ def refresh_now(
     """
     if kind not in ("ExternalSecret", "SecretStore", "ClusterSecretStore"):
         raise ConfigError(
-            f"a {kind} is not refreshed", remedy="name its externalsecret, or a store"
+            f"a {kind} is not refreshed",
+            remedy="name its externalsecret, its sealedsecret, or a store",
         )
     everywhere = "" if kind == "ClusterSecretStore" else namespace
     everything, problems = _parsed(cluster, everywhere)
@@ -59,10 +63,33 @@ def refresh_now(
                 f"ExternalSecret {namespace}/{name} does not exist in {cluster.name}",
                 remedy="check the name and -n; PATH objects are refreshed by sync",
             )
-    outcomes = _run(cluster, wanted, everything, clock, controller_class)
+    claims = Claims([*everything, *_sealed(cluster, everywhere)])
+    outcomes = _run(cluster, wanted, everything, claims, clock, controller_class)
     for outcome in outcomes:
         _write_status(cluster, outcome, clock)
     return outcomes, problems
+
+
+def claimants(cluster: Cluster, namespace: str) -> list[Parent]:
+    """Return every object of a namespace ("" = of all) that may want a Secret.
+
+    Raises:
+        ClusterError: the cluster cannot be asked.
+    """
+    found: list[Parent] = []
+    with contextlib.suppress(NotFound):  # A kind that is not installed: none of it.
+        found += _parsed(cluster, namespace)[0]
+    return [*found, *_sealed(cluster, namespace)]
+
+
+def _sealed(cluster: Cluster, namespace: str) -> list[Parent]:
+    try:
+        page = cluster.list(KINDS["SealedSecret"], namespace)
+    except NotFound:
+        return []
+    documents = [Document(obj, Origin(cluster.name)) for obj in page.items]
+    parsed = [parse_sealed_secret(each, default_namespace=namespace) for each in documents]
+    return [each.value for each in parsed if each.value is not None]
 
 
 def _parsed(cluster: Cluster, namespace: str) -> tuple[list[ExternalSecret], list[Problem]]:
@@ -87,6 +114,7 @@ def _run(
     cluster: Cluster,
     wanted: Sequence[ExternalSecret],
     everything: Sequence[ExternalSecret],
+    claims: Claims,
     clock: Clock,
     controller_class: str,
 ) -> list[Outcome[ExternalSecret]]:
@@ -96,7 +124,7 @@ def _run(
         lookup=stores,
         credentials=ClusterCredentials(cluster),
         siblings=PathSiblings(everything, stores, ()),
-        claims=Claims(everything),
+        claims=claims,
         clock=clock,
         # One look here is one look: the service takes the second.
         options=Options(controller_class=controller_class, one_shot=False),

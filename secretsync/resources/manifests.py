@@ -26,16 +26,27 @@ from secretsync.resources.meta import ObjectRef
 from secretsync.resources.object_meta import object_findings, type_name
 from secretsync.resources.parsed import Parsed
 from secretsync.resources.problems import Problem
+from secretsync.resources.sealed_secret import (
+    SEALED_SECRETS_GROUP,
+    SealedSecret,
+    parse_sealed_secret,
+)
 from secretsync.resources.secret_store import SecretStore, parse_secret_store
 
 __all__ = ["Manifests", "load_manifests"]
 
 _GENERATOR_GROUP = f"generators.{ESO_GROUP}"
 _SERVED = ("ExternalSecret", "SecretStore", "ClusterSecretStore")
+#: Group → the kinds of it that are told from one another.
+_HANDLED = {
+    ESO_GROUP: _SERVED,
+    SEALED_SECRETS_GROUP: ("SealedSecret",),
+    "": ("Secret", "Namespace"),
+}
 _LATER = ("PushSecret", "ClusterPushSecret", "ClusterExternalSecret")
 _CLUSTER_SCOPED = ("Namespace", "ClusterSecretStore")
 
-Value = ExternalSecret | SecretStore | SecretManifest | NamespaceManifest
+Value = ExternalSecret | SealedSecret | SecretStore | SecretManifest | NamespaceManifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class Manifests:
     """
 
     external_secrets: tuple[ExternalSecret, ...] = ()
+    sealed_secrets: tuple[SealedSecret, ...] = ()
     secret_stores: tuple[SecretStore, ...] = ()
     secrets: tuple[SecretManifest, ...] = ()
     namespaces: tuple[NamespaceManifest, ...] = ()
@@ -83,6 +95,7 @@ def load_manifests(documents: Iterable[Document], *, default_namespace: str) -> 
     values = [value for ref, value in good.items() if ref not in repeated]
     return Manifests(
         external_secrets=tuple(item for item in values if isinstance(item, ExternalSecret)),
+        sealed_secrets=tuple(item for item in values if isinstance(item, SealedSecret)),
         secret_stores=tuple(item for item in values if isinstance(item, SecretStore)),
         secrets=tuple(item for item in values if isinstance(item, SecretManifest)),
         namespaces=tuple(item for item in values if isinstance(item, NamespaceManifest)),
@@ -97,9 +110,8 @@ def _ref(document: Document, default_namespace: str) -> ObjectRef | None:
     if not isinstance(api_version, str) or not isinstance(kind, str):
         return None
     group = api_version.rpartition("/")[0]
-    handled = _SERVED if group == ESO_GROUP else () if group else ("Secret", "Namespace")
     metadata = document.value.get("metadata")
-    if kind not in handled or not isinstance(metadata, dict):
+    if kind not in _HANDLED.get(group, ()) or not isinstance(metadata, dict):
         return None
     name, namespace = metadata.get("name"), metadata.get("namespace") or default_namespace
     if not isinstance(name, str) or not name or not isinstance(namespace, str):
@@ -129,6 +141,8 @@ def _parse(document: Document, default_namespace: str) -> Parsed[Any]:
         return parse_secret_store(document, default_namespace=default_namespace)
     if group == ESO_GROUP and kind == "ExternalSecret":
         return parse_external_secret(document, default_namespace=default_namespace)
+    if group == SEALED_SECRETS_GROUP and kind == "SealedSecret":
+        return parse_sealed_secret(document, default_namespace=default_namespace)
     if api_version == "v1" and kind == "Secret":
         return parse_secret(document, default_namespace=default_namespace)
     if api_version == "v1" and kind == "Namespace":

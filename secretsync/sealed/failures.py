@@ -25,7 +25,7 @@ def not_opened(
     """Return the outcome of values that do not open, or templates that do not render.
 
     Args:
-        broken: key Secrets that could not be used, which may be the reason.
+        broken: keys that could not be used, which may be the reason.
     """
     return Outcome(
         item,
@@ -44,8 +44,9 @@ def no_keys(item: SealedSecret, *, broken: Sequence[str]) -> Outcome[SealedSecre
         Progress.FAILED,
         reason=UNSEAL_FAILED,
         message="no key could decrypt secret: there is no private key to unseal with",
-        remedy="give --sealing-key FILE, or name the namespace that holds the cluster's keys "
-        "with --sealing-namespace" + _named(broken),
+        remedy="give a command --sealing-key FILE, or --sealing-namespace for where the cluster "
+        "keeps its key Secrets (label sealedsecrets.bitnami.com/sealed-secrets-key: active)"
+        + _named(broken),
     )
 
 
@@ -115,7 +116,7 @@ def _place(item: SealedSecret) -> str:
 
 
 def _named(broken: Sequence[str]) -> str:
-    return f"; not usable: key Secret {', '.join(broken)}" if broken else ""
+    return f"; not usable: {', '.join(broken)}" if broken else ""
 
 
 def _field(error: SealingError) -> str:

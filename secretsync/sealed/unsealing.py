@@ -90,7 +90,7 @@ class _Ring:
     """The keys of one run.
 
     Args:
-        broken: what is wrong with key Secrets that could not be used, by their names.
+        broken: what is wrong with keys that could not be used, by their Secrets' names.
     """
 
     order: KeyOrder
@@ -138,16 +138,19 @@ class Unsealer:
         ring: Iterable[PrivateKey],
         *,
         done: Callable[[SealedOutcome], None] | None = None,
+        trouble: Sequence[str] = (),
     ) -> list[SealedOutcome]:
         """Process a batch; total: one outcome each, in the batch's order.
 
         Args:
             ring: a KeyRing, or private keys, newest first.
             done: called with each outcome as soon as it is known, from any thread.
+            trouble: why there are fewer keys than there should be, for the remedies.
         """
         notes: Notes[SealedSecret] = Notes(done)
         broken = ring.broken if isinstance(ring, KeyRing) else ()
-        keys = _Ring(KeyOrder(tuple(ring)), [f"{each.name}: {each.error}" for each in broken])
+        unusable = [f"key Secret {each.name}: {each.error}" for each in broken]
+        keys = _Ring(KeyOrder(tuple(ring)), [*trouble, *unusable])
         if len(batch) == 1:
             notes.add(self._one(batch[0], keys))
         else:

@@ -35,6 +35,10 @@ def _es(name: str, **spec: Any) -> dict[str, Any]:
     }
 
 
+def _nothing_sealed(*_batch: Any) -> Any:
+    raise AssertionError("a run without SealedSecrets asked to unseal")
+
+
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[DirectoryCluster]:
     made = DirectoryCluster(tmp_path, default_namespace="web", now=lambda: START)
@@ -51,7 +55,7 @@ def run(api: AwsApi, cluster: DirectoryCluster, clock: FakeClock) -> Run:
         items = [_es(name) if isinstance(name, str) else name for name in names]
         given = manifests(store_manifest(), *items)
         settings = {"writes": True, "inventory": "paths", **options}
-        return OneShot(cluster, given, clock, **settings).run(prune=prune)
+        return OneShot(cluster, given, clock, unseal=_nothing_sealed, **settings).run(prune=prune)
 
     return run_over
 
@@ -157,7 +161,10 @@ def test_inventory_that_cannot_be_listed_costs_no_outcome(
     api.create("shared", "good")
     cluster = _Unlistable(tmp_path, default_namespace="web", now=lambda: START)
     given = manifests(store_manifest(), _es("a"))
-    result = OneShot(cluster, given, clock, writes=True, inventory="paths").run(prune=True)
+    one_shot = OneShot(
+        cluster, given, clock, writes=True, unseal=_nothing_sealed, inventory="paths"
+    )
+    result = one_shot.run(prune=True)
     cluster.close()
     assert [outcome.progress for outcome in result.outcomes] == [Progress.APPLIED]
     assert [problem.message for problem in result.problems] == [
