@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
 from secretsync.cli.options import help_epilog, namespace_option, to_option
+from secretsync.cli.sealing_options import sealing_options, sealing_settings
 from secretsync.logs import configure_logging
 
 __all__ = ["command"]
@@ -56,6 +58,7 @@ __all__ = ["command"]
     help="What is logged, from this level on.",
 )
 @click.option("--inventory", default="", metavar="NAME", help="As in sync, with PATH.")
+@sealing_options
 def command(
     *,
     paths: tuple[str, ...],
@@ -68,11 +71,13 @@ def command(
     log_format: str,
     loglevel: str,
     inventory: str,
+    **sealing: Any,
 ) -> int:
-    """Keep the cluster's Secrets as its ExternalSecrets (or those of PATH) say.
+    """Keep the cluster's Secrets as its ExternalSecrets and SealedSecrets (or PATH's) say.
 
     With --namespace and without PATH it serves that namespace only, and needs rights in
-    no other.
+    no other. The signal USR1 makes a new sealing key. Options from --sealing-namespace
+    on are also read from SEALED_SECRETS_<NAME> in the environment.
     """
     # Imported here, as in every verb: --help needs no scheduler and no cluster client.
     from secretsync.cli.serving import PathRequest, serve  # noqa: PLC0415 - see above
@@ -86,6 +91,7 @@ def command(
         concurrent=concurrent,
         metrics=parse_address(metrics_addr),
         live=parse_address(live_addr),
+        sealing=sealing_settings(service_namespace(), **sealing),
     )
     debug = click.get_current_context().obj["debug"]
     configure_logging(sys.stderr, style=log_format, level="debug" if debug else loglevel)

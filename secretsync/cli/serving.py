@@ -28,6 +28,8 @@ __all__ = ["PathRequest", "serve"]
 
 log = logging.getLogger(__name__)
 
+SIGNAL_POLL_S = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class PathRequest:
@@ -52,14 +54,16 @@ def serve(cluster: str, settings: Settings, request: PathRequest) -> None:
     Raises:
         SecretSyncError: it cannot start, or cannot go on.
     """
-    stop = threading.Event()
-    _stop_on_signals(stop)
+    stop, renew = threading.Event(), threading.Event()
+    _listen_to_signals(stop, renew)
     spec = parse_cluster(cluster)
     opened = open_cluster(spec)
     try:
-        _ensure_install_key(opened, spec, settings.service_namespace)
+        key = _ensure_install_key(opened, spec, settings.service_namespace)
         objects = _path_objects(request, opened) if request.paths else None
-        ended = Service(opened, settings, stop, paths=objects).run()
+        service = Service(opened, settings, stop, paths=objects, install_key=key)
+        _renew_on_signal(service, renew, stop)
+        ended = service.run()
     finally:
         opened.close()
     if not ended:
@@ -69,25 +73,43 @@ def serve(cluster: str, settings: Settings, request: PathRequest) -> None:
         os._exit(0)
 
 
-def _ensure_install_key(cluster: Cluster, spec: ClusterSpec, namespace: str) -> None:
+def _ensure_install_key(cluster: Cluster, spec: ClusterSpec, namespace: str) -> bytes | None:
     """Make the key of fingerprints where there is none; Secrets are synced without it too."""
     try:
         if spec.type == "dir":
-            install_key(cluster, Path(spec.location), create=True)
-        else:
-            ensure_install_key(cluster, namespace)
+            return install_key(cluster, Path(spec.location), create=True)
+        return ensure_install_key(cluster, namespace)
     except ClusterError as exc:
         log.warning(
-            "no install key: plan cannot show lasting fingerprints", extra={"cause": exc.message}
+            "no install key: plan cannot show lasting fingerprints, and each start opens "
+            "every SealedSecret",
+            extra={"cause": exc.message},
         )
+        return None
 
 
-def _stop_on_signals(stop: threading.Event) -> None:
-    def handle(_number: int, _frame: FrameType | None) -> None:
+def _listen_to_signals(stop: threading.Event, renew: threading.Event) -> None:
+    def end(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
+    def note(_number: int, _frame: FrameType | None) -> None:
+        renew.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handle)
+        signal.signal(number, end)
+    signal.signal(signal.SIGUSR1, note)
+
+
+def _renew_on_signal(service: Service, renew: threading.Event, stop: threading.Event) -> None:
+    """Pass the signal on from a thread: a handler may interrupt code that holds a lock."""
+
+    def follow() -> None:
+        while not stop.is_set():
+            if renew.wait(SIGNAL_POLL_S):
+                renew.clear()
+                service.renew_sealing_key()
+
+    threading.Thread(target=follow, name="signals", daemon=True).start()
 
 
 def _path_objects(request: PathRequest, cluster: Cluster) -> PathObjects:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from secretsync.cluster.base import (
     Cluster,
@@ -21,11 +21,26 @@ __all__ = ["CountingCluster"]
 
 
 class CountingCluster:
-    """Passes every call on; counts the writes that succeeded."""
+    """Passes every call on; counts the writes that succeeded.
 
-    def __init__(self, inner: Cluster, metrics: Metrics) -> None:
+    Args:
+        touched: told each Secret as it was read, or as it is after a write.
+    """
+
+    def __init__(
+        self,
+        inner: Cluster,
+        metrics: Metrics,
+        *,
+        touched: Callable[[Object], None] | None = None,
+    ) -> None:
         self._inner = inner
         self._metrics = metrics
+        self._touched = touched
+
+    def _tell(self, kind: Kind, obj: Object | None) -> None:
+        if self._touched is not None and obj is not None and kind.kind == "Secret":
+            self._touched(obj)
 
     @property
     def name(self) -> str:
@@ -44,7 +59,9 @@ class CountingCluster:
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """See Cluster."""
-        return self._inner.get(kind, namespace, name)
+        found = self._inner.get(kind, namespace, name)
+        self._tell(kind, found)
+        return found
 
     def list(
         self,
@@ -83,12 +100,14 @@ class CountingCluster:
         """See Cluster."""
         made = self._inner.create(kind, obj, field_manager=field_manager)
         self._metrics.wrote(kind.kind, "create")
+        self._tell(kind, made)
         return made
 
     def apply(self, kind: Kind, obj: Object, *, field_manager: str, force: bool = True) -> Object:
         """See Cluster."""
         made = self._inner.apply(kind, obj, field_manager=field_manager, force=force)
         self._metrics.wrote(kind.kind, "apply")
+        self._tell(kind, made)
         return made
 
     def merge_patch(
@@ -97,6 +116,7 @@ class CountingCluster:
         """See Cluster."""
         made = self._inner.merge_patch(kind, namespace, name, patch, field_manager=field_manager)
         self._metrics.wrote(kind.kind, "patch")
+        self._tell(kind, made)
         return made
 
     def patch_status(

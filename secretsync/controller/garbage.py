@@ -1,7 +1,7 @@
 """What a garbage collector would do, for a cluster that has none.
 
-Neighbours: `intake` asks when an ExternalSecret went away, `reconciler` when it wrote
-for one that went away meanwhile.
+Neighbours: `intake` and `sealed_intake` ask when an object went away, `reconciler` and
+`sealed_loop` when they wrote for one that went away meanwhile.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 from secretsync.cluster.base import KINDS, Cluster, Preconditions
 from secretsync.core.secrets import live_secret
 from secretsync.errors import ClusterError
-from secretsync.resources.external_secret import ExternalSecret
+from secretsync.resources.meta import Parent
 
 __all__ = ["Garbage"]
 
@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 
 class Garbage:
-    """Deletes what the owner of an ExternalSecret's target left behind."""
+    """Deletes what the owner of a Secret left behind: an ExternalSecret or a SealedSecret."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    def collect(self, item: ExternalSecret) -> None:
-        """Delete the target of an ExternalSecret that is gone, where that owned it."""
+    def collect(self, item: Parent) -> None:
+        """Delete the Secret of an object that is gone, where that owned it."""
         if self._cluster.collects_garbage or not item.live:
             return
         try:
@@ -36,9 +36,9 @@ class Garbage:
                 extra={"object": str(item.ref), "cause": exc.message},
             )
 
-    def _collect(self, item: ExternalSecret) -> None:
-        namespace, name = item.meta.namespace, item.target.name
-        owner = self._cluster.get(KINDS["ExternalSecret"], namespace, item.meta.name)
+    def _collect(self, item: Parent) -> None:
+        namespace, name = item.meta.namespace, item.target_name
+        owner = self._cluster.get(KINDS[item.ref.kind], namespace, item.meta.name)
         if owner is not None and owner["metadata"].get("uid") == item.meta.uid:
             return  # It is there: what cannot be used is not what is gone.
         obj = self._cluster.get(KINDS["Secret"], namespace, name)

@@ -38,7 +38,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The service's parts that the intake feeds."""
+    """The service's parts that the intake feeds.
+
+    Args:
+        wake: gives a claimant of a target, of either kind, a turn.
+    """
 
     cluster: Cluster
     world: World
@@ -51,6 +55,7 @@ class Parts:
     reconciler: Reconciler
     metrics: Metrics
     garbage: Garbage
+    wake: Callable[[ObjectRef], None]
 
 
 class Intake:
@@ -136,7 +141,7 @@ class Intake:
         key = (item.meta.namespace, item.target.name)
         parts.garbage.collect(item)
         for other in parts.claims.claimants(*key):
-            parts.queue.add(other.ref, Lane.NEW)
+            parts.wake(other.ref)
         if not parts.claims.claimants(*key):
             parts.targets.forget(key)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from providers.base import SecretBytes
 from secretsync.controller.intake import Intake
+from secretsync.controller.sealing_part import SealingPart
 from secretsync.refresh.clock import Clock
 from secretsync.resources.manifests import Manifests
 from secretsync.resources.meta import ObjectRef
@@ -41,10 +42,17 @@ class PathWatcher:
     """Feeds the intake from PATH; an unreadable file removes nothing."""
 
     def __init__(
-        self, paths: PathObjects, intake: Intake, clock: Clock, stop: threading.Event
+        self,
+        paths: PathObjects,
+        intake: Intake,
+        clock: Clock,
+        stop: threading.Event,
+        *,
+        sealing: SealingPart | None,
     ) -> None:
         self._paths = paths
         self._intake = intake
+        self._sealing = sealing
         self._clock = clock
         self._stop = stop
         self._signature: object = None
@@ -70,12 +78,22 @@ class PathWatcher:
             self._intake.put_store(store.ref, (store, ()))
         for item in manifests.external_secrets:
             self._intake.put_item(item)
+        if self._sealing is not None:
+            for sealed in manifests.sealed_secrets:
+                self._sealing.put(sealed)
         served = frozenset(item.ref for item in manifests.external_secrets)
+        served |= frozenset(sealed.ref for sealed in manifests.sealed_secrets)
         if not complete:
             # A file that does not parse says nothing about what it used to hold.
             self._served |= served
             return
         for ref in self._served - served:
             log.warning("no longer in PATH; its secret stays", extra={"object": str(ref)})
-            self._intake.remove_item(ref)
+            self._remove(ref)
         self._served = served
+
+    def _remove(self, ref: ObjectRef) -> None:
+        if ref.kind != "SealedSecret":
+            self._intake.remove_item(ref)
+        elif self._sealing is not None:
+            self._sealing.remove(ref)

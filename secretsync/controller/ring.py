@@ -135,11 +135,15 @@ class RingKeeper:
         metadata = event.object.get("metadata") or {}
         name = metadata.get("name", "")
         labelled = KEY_LABEL in (metadata.get("labels") or {})
-        if labelled or name == self._store.key_prefix or name in self._known:
+        if labelled or self.follows(("", name)):
             self._wake.set()
 
-    def on_listed(self) -> None:
-        """Look again after a gap in the watch."""
+    def follows(self, key: tuple[str, str]) -> bool:
+        """Return whether a Secret is known as a key, by namespace and name."""
+        return key[1] in self._known or key[1] == self._store.key_prefix
+
+    def look(self) -> None:
+        """Look again, such as after a gap in the watch."""
         self._wake.set()
 
     def _run(self) -> None:

@@ -18,6 +18,7 @@ from secretsync.controller.reconciler import Reconciler
 from secretsync.controller.recorder import Recorder
 from secretsync.controller.reflector import Reflector
 from secretsync.controller.refreshing import Refresher
+from secretsync.controller.sealing_part import SealingPart, SharedParts
 from secretsync.controller.settings import Settings
 from secretsync.controller.staleness import Staleness
 from secretsync.controller.statuses import StatusWriter
@@ -31,6 +32,7 @@ from secretsync.refresh.index import DependencyIndex
 from secretsync.refresh.lanes import Lane, LaneQueue
 from secretsync.refresh.selectors import ClusterCredentials
 from secretsync.refresh.wiring import Engine, Options, build_engine
+from secretsync.resources.meta import ObjectRef
 
 __all__ = ["Service"]
 
@@ -64,7 +66,9 @@ class Service:
 
     Args:
         stop: set to end the service.
-        paths: objects of PATH to serve instead of the cluster's ExternalSecrets.
+        paths: objects of PATH to serve instead of the cluster's ExternalSecrets and
+            SealedSecrets.
+        install_key: digests of SealedSecrets are made with it; None makes none.
         clock: what time it is, and how to wait; None takes the machine's.
     """
 
@@ -75,6 +79,7 @@ class Service:
         stop: threading.Event,
         *,
         paths: PathObjects | None = None,
+        install_key: bytes | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._settings = settings
@@ -123,6 +128,7 @@ class Service:
             reconciler,
             self.metrics,
             garbage,
+            self._wake,
         )
         self._intake = Intake(parts, self._store_checker.submit)
         self._refresher = Refresher(
@@ -134,9 +140,10 @@ class Service:
             self._clock,
             Staleness(self._world, recorder),
         )
-        self._paths = PathWatcher(paths, self._intake, self._clock, stop) if paths else None
-        self._reflectors = self._build_reflectors()
         self._begun = threading.Event()
+        self._sealing = self._build_sealing(cluster, paths, install_key)
+        self._paths = self._build_paths(paths)
+        self._reflectors = self._build_reflectors()
         self._servers = self._build_servers()
         self.metrics.gauge_from(
             "secretsync_store_age_seconds",
@@ -162,6 +169,16 @@ class Service:
         return self._servers.live.port if self._servers.live else 0
 
     @property
+    def sealing_port(self) -> int:
+        """The port that kubeseal asks, 0 where none is served."""
+        return self._sealing.port if self._sealing else 0
+
+    def renew_sealing_key(self) -> None:
+        """Make a new sealing key now, where SealedSecrets are served."""
+        if self._sealing is not None:
+            self._sealing.renew_key()
+
+    @property
     def metrics_port(self) -> int:
         """The port of the metrics, 0 where none are served."""
         return self._servers.metrics.port if self._servers.metrics else 0
@@ -177,7 +194,8 @@ class Service:
         self._statuses.start()
         try:
             if self._begin():
-                log.info("ready", extra={"objects": len(self._world.items())})
+                sealed = self._sealing.objects if self._sealing else 0
+                log.info("ready", extra={"objects": len(self._world.items()) + sealed})
                 looks = 0
                 while self._clock.wait(FOLLOW_EVERY_S):
                     self._refresher.follow()
@@ -190,6 +208,8 @@ class Service:
 
     def _begin(self) -> bool:
         """Collect the initial state, then begin to work; False when stopped before."""
+        if self._sealing is not None:
+            self._sealing.start()
         for reflector in self._reflectors:
             reflector.start()
         for reflector in self._reflectors:
@@ -199,6 +219,8 @@ class Service:
             self._paths.load()
         self._store_checker.start()
         self._intake.begin()
+        if self._sealing is not None:
+            self._sealing.begin()
         self._dispatcher.start()
         self._refresher.start()
         if self._paths is not None:
@@ -211,6 +233,8 @@ class Service:
         self._stop.set()
         self._refresher.stop()
         self._queue.close()
+        if self._sealing is not None:
+            self._sealing.stop()
         ending = threading.Thread(target=self._end_parts, name="stop", daemon=True)
         ending.start()
         ending.join(STOP_WITHIN_S)
@@ -222,6 +246,8 @@ class Service:
     def _end_parts(self) -> None:
         self._dispatcher.close()
         self._store_checker.close()
+        if self._sealing is not None:
+            self._sealing.end()
         self._statuses.close()
         self._engine.close()
         self._servers.stop()
@@ -230,7 +256,42 @@ class Service:
 
     def _writing_secrets(self) -> bool:
         depths = self._queue.depths()
-        return bool(depths[Lane.ROTATION] + depths[Lane.NEW]) or self._queue.working > 0
+        busy = bool(depths[Lane.ROTATION] + depths[Lane.NEW]) or self._queue.working > 0
+        return busy or (self._sealing is not None and self._sealing.busy())
+
+    def _wake(self, ref: ObjectRef) -> None:
+        """Give an object a turn whose target another one has left."""
+        if ref.kind != "SealedSecret":
+            self._queue.add(ref, Lane.NEW)
+        elif self._sealing is not None:
+            self._sealing.wake(ref)
+
+    def _build_sealing(
+        self, cluster: Cluster, paths: PathObjects | None, install_key: bytes | None
+    ) -> SealingPart | None:
+        settings = self._settings
+        if settings.sealing is None:
+            return None
+        shared = SharedParts(
+            cluster,
+            self.metrics,
+            self._statuses,
+            self._claims,
+            self._clock,
+            self._stop,
+            install_key,
+            namespace=settings.namespace,
+            workers=settings.concurrent,
+            wake=self._wake,
+            labels=paths.labels if paths else None,
+            ready=lambda: self.ready,
+        )
+        return SealingPart(shared, settings.sealing)
+
+    def _build_paths(self, paths: PathObjects | None) -> PathWatcher | None:
+        if paths is None:
+            return None
+        return PathWatcher(paths, self._intake, self._clock, self._stop, sealing=self._sealing)
 
     def _build_engine(self, paths: PathObjects | None) -> Engine:
         def known_absent(namespace: str, name: str) -> bool:
@@ -272,7 +333,7 @@ class Service:
             watched.append(("ClusterSecretStore", self._intake.on_store, ""))
         if self._paths is None:
             watched.append(("ExternalSecret", self._intake.on_external_secret, ""))
-        return [
+        own = [
             Reflector(
                 self._cluster,
                 KINDS[kind],
@@ -284,6 +345,7 @@ class Service:
             )
             for kind, handle, selector in watched
         ]
+        return own + (self._sealing.reflectors if self._sealing else [])
 
     def _build_servers(self) -> _Servers:
         settings = self._settings

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from secretsync.errors import ConfigError
+
+if TYPE_CHECKING:
+    from secretsync.controller.sealing_settings import SealingSettings
 
 __all__ = ["Address", "Settings", "parse_address"]
 
@@ -29,6 +33,7 @@ class Settings:
         concurrent: threads that plan and write.
         metrics: address of `/metrics`; None serves none.
         live: address of `/healthz` and `/readyz`; None serves none.
+        sealing: of the part that serves SealedSecrets; None serves none.
     """
 
     controller_class: str = "default"
@@ -37,6 +42,7 @@ class Settings:
     concurrent: int = 8
     metrics: Address | None = None
     live: Address | None = None
+    sealing: SealingSettings | None = None
 
 
 def parse_address(text: str) -> Address | None:

@@ -30,7 +30,15 @@ LOG_TAIL_LINES = 30
 
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
-_FOREIGN = ("AWS_", "KUBE", "SECRETSYNC_", "POD_NAMESPACE", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
+_FOREIGN = (
+    "AWS_",
+    "KUBE",
+    "SECRETSYNC_",
+    "SEALED_SECRETS_",
+    "POD_NAMESPACE",
+    "PYTEST_",
+    "PYTHONDONTWRITEBYTECODE",
+)
 
 # The kernel ends the child when the test process dies, however it dies
 # (PR_SET_PDEATHSIG = 1); the launcher asks for that and becomes the command.
@@ -68,25 +76,32 @@ class RunningService:
         arguments: of `run`, addresses left out.
         env: on top of a clean environment.
         log: where its output goes, JSON lines; appended to.
+        sealing: serve SealedSecrets too, with short keys that are made quickly.
     """
 
-    def __init__(self, arguments: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, arguments: Sequence[str], *, env: Mapping[str, str], log: Path, sealing: bool = False
+    ) -> None:
         self.log_path = log
-        self.metrics_port, self.live_port = free_port(), free_port()
+        self.metrics_port, self.live_port, self.sealing_port = (free_port() for _ in range(3))
         self._log_start = log.stat().st_size if log.exists() else 0
         command = [
             *("run", *arguments, "--log-format", "json"),
             *("--metrics-addr", f"127.0.0.1:{self.metrics_port}"),
             *("--live-addr", f"127.0.0.1:{self.live_port}"),
+            *(self._sealing_arguments() if sealing else ["--no-sealing"]),
         ]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _LAUNCHER, *command],
-                env={**clean_environment(), **env},
+                env={**clean_environment(), "SEALED_SECRETS_KEY_SIZE": "2048", **env},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
             )
+
+    def _sealing_arguments(self) -> list[str]:
+        return ["--sealing-addr", f"127.0.0.1:{self.sealing_port}"]
 
     @property
     def pid(self) -> int:
