@@ -38,6 +38,14 @@ __all__ = [
 ]
 
 
+def _printable(text: str) -> str:
+    """The text on one line: names in a manifest may steer a terminal, or fake a line."""
+    shown = (
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+    return "".join(shown)
+
+
 class SealingError(Exception):
     """Root of the errors that sealing raises."""
 
@@ -75,7 +83,7 @@ class ItemsFailed(SealingError):
         self.errors: Mapping[str, SealingError] = MappingProxyType(dict(errors))
         groups: dict[str, list[str]] = {}
         for key in sorted(errors):
-            groups.setdefault(str(errors[key]), []).append(key)
+            groups.setdefault(str(errors[key]), []).append(_printable(key))
         lines = (f"{cause} ({', '.join(keys)})" for cause, keys in groups.items())
         super().__init__("\n".join(lines))
 
@@ -89,7 +97,7 @@ class InvalidManifest(SealingError):
     """
 
     def __init__(self, message: str, *, field: str = "") -> None:
-        super().__init__(f"{field}: {message}" if field else message)
+        super().__init__(_printable(f"{field}: {message}" if field else message))
         self.message = message
         self.field = field
 

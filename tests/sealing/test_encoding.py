@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -74,3 +75,14 @@ def test_decode_of_any_text_gives_a_value_or_its_own_error(text):
     else:
         letters = text.replace("\n", "").replace("\r", "")
         assert len(encode_base64(data)) == len(letters)
+
+
+def test_decode_of_a_long_text_takes_few_times_its_length():
+    text = "AAAA" * 2**20
+    tracemalloc.start()
+    try:
+        decode_base64(text)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(text)

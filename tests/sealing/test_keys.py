@@ -29,6 +29,15 @@ def pem(key, form=serialization.PrivateFormat.PKCS8, password=b""):
     return key.private_bytes(serialization.Encoding.PEM, form, lock or serialization.NoEncryption())
 
 
+def long_key():
+    """Of known primes, so that none is searched for."""
+    p, q, e = 2**4253 - 1, 2**4423 - 1, 65537
+    d = pow(e, -1, (p - 1) * (q - 1))
+    crt = (rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q))
+    numbers = rsa.RSAPrivateNumbers(p, q, d, *crt, rsa.RSAPublicNumbers(e, p * q))
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+
+
 def test_fingerprint_is_the_one_openssh_shows():
     assert vector_key().fingerprint == VECTOR_FINGERPRINT
 
@@ -68,6 +77,12 @@ def test_generated_key_has_the_length_asked_for():
             "has 1024 bits; at least 2048 are needed",
             id="short",
         ),
+        pytest.param(
+            pem(long_key()),
+            UnsupportedKey,
+            "has 8676 bits; at most 8192 are supported",
+            id="long: checking it would take a quarter of a minute",
+        ),
     ],
 )
 def test_key_that_cannot_serve_is_refused_with_the_cause(text, error, says):
@@ -75,9 +90,11 @@ def test_key_that_cannot_serve_is_refused_with_the_cause(text, error, says):
         parse_private_key(text)
 
 
-def test_generation_of_a_short_key_is_refused():
+def test_generation_of_a_short_or_a_long_key_is_refused():
     with pytest.raises(UnsupportedKey, match="has 1024 bits"):
         generate_private_key(1024)
+    with pytest.raises(UnsupportedKey, match="has 16384 bits; at most 8192"):
+        generate_private_key(16384)
 
 
 @settings(deadline=None)  # RSA on a busy machine

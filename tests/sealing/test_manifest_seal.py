@@ -179,6 +179,13 @@ def test_name_given_replaces_the_secrets():
         (secret(data={}), {}, "secret.data is empty in input Secret, assuming this is an error"),
         (secret({"name": ""}), {}, "missing metadata.name in input Secret"),
         (secret({"namespace": ""}), {}, "secret must declare a namespace"),
+        (secret({"namespace": "a/b"}), {}, "metadata.namespace: a namespace holds no slash"),
+        (
+            secret({"namespace": "", "name": "n"}),
+            {"namespace": "a/b"},
+            "metadata.namespace: a namespace holds no slash",
+        ),
+        (secret(data={"\x1b[2J\n": 1}), {}, r"data.\x1b[2J\n: must be text"),
         (
             secret(),
             {"namespace": "b"},

@@ -245,6 +245,7 @@ def test_empty_old_form_fails_as_any_value_does():
         ([], ("spec",), "spec: must be a mapping"),
         ("x", ("spec", "encryptedData"), "spec.encryptedData: must be a mapping, is text"),
         (1, ("metadata", "name"), "metadata.name: must be text"),
+        ("a/n", ("metadata", "namespace"), "metadata.namespace: a namespace holds no slash"),
         ({"a": 1}, ("metadata", "annotations"), "metadata.annotations.a: must be text"),
         ([], ("spec", "template"), "spec.template: must be a mapping"),
         ({"l": 1}, ("spec", "template", "metadata", "labels"), "metadata.labels.l: must be text"),
@@ -278,3 +279,19 @@ def test_unseal_of_any_object_gives_a_secret_or_its_own_error(anything):
     except SealingError as exc:
         outcome = str(exc)
     assert outcome
+
+
+def test_namespace_with_a_slash_opens_nothing_of_another_place():
+    """Namespace-wide in `a/n` would have the label of strict in `a`, named `n`."""
+    base = sealed()
+    base["metadata"] = {"namespace": "a/n", "name": "m", "annotations": {NAMESPACE: "true"}}
+    for open_ in (unseal_manifest, check_unseal):
+        with pytest.raises(InvalidManifest, match="a namespace holds no slash"):
+            open_(base, RING)
+
+
+def test_item_key_that_steers_a_terminal_is_shown_as_its_codes():
+    base = edited(sealed(), "AA==", "spec", "encryptedData", "\x1b[2Jk\n::error::")
+    with pytest.raises(ItemsFailed) as caught:
+        unseal_manifest(base, RING)
+    assert str(caught.value) == r"no key could decrypt secret (\x1b[2Jk\n::error::)"

@@ -22,9 +22,12 @@ B = b"-----BEGIN B-----\nBB==\n-----END B-----"
         pytest.param(B, ["A"], None, id="another label"),
         pytest.param(A[:-1], ["A"], None, id="cut"),
         pytest.param(b"", ["A"], None, id="empty"),
+        pytest.param(b"-----BEGIN A-------END A-----", ["A"], None, id="shared dashes"),
+        pytest.param(b"-----BEGIN A----------END A-----", ["A"], ..., id="nothing between"),
     ],
 )
 def test_first_block_is_found(text, labels, block):
+    block = text if block is ... else block
     assert first_block(text, *labels) == (block and block + b"\n")
 
 

@@ -29,4 +29,9 @@ def note(message: str) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    """Names in files may steer a terminal: what does not print is shown as its code."""
+    shown = (
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in line
+    )
+    sys.stderr.write("".join(shown) + "\n")
