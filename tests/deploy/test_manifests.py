@@ -24,6 +24,8 @@ EXPECTED_RULES = {
     "external-secrets.io/externalsecrets/status": {"patch"},
     "external-secrets.io/secretstores/status": {"patch"},
     "external-secrets.io/clustersecretstores/status": {"patch"},
+    "bitnami.com/sealedsecrets": FREE_TO_LIST,
+    "bitnami.com/sealedsecrets/status": {"patch"},
     "/secrets": FREE_TO_LIST | {"create", "patch", "delete"},
     "/namespaces": FREE_TO_LIST,
     "/events": {"get", "create", "patch"},
@@ -123,6 +125,7 @@ def test_deployment_probes_reach_the_health_address() -> None:
         "--to": "kube",
         "--metrics-addr": f"0.0.0.0:{ports['metrics']}",
         "--live-addr": f"0.0.0.0:{ports['health']}",
+        "--sealing-addr": f"0.0.0.0:{ports['sealing']}",
         "--log-format": "json",
     }
 
@@ -156,6 +159,34 @@ def test_own_role_grants_leases_and_the_install_key() -> None:
     }
 
 
+@pytest.mark.parametrize("folder", [DEPLOY / "rbac", NAMESPACED], ids=["cluster", "namespaced"])
+def test_key_admin_role_may_read_and_add_keys_and_nothing_else(folder: Path) -> None:
+    role = by_kind(folder / "key-admin.yaml", "Role")["secretsync-key-admin"]
+    assert verbs_of(role) == {
+        "/secrets": FREE_TO_LIST | {"create"},
+        "coordination.k8s.io/leases": {"get", "create", "patch"},
+    }
+
+
+@pytest.mark.parametrize("folder", [DEPLOY, NAMESPACED], ids=["cluster", "namespaced"])
+def test_everybody_reaches_the_sealing_port_and_no_other(folder: Path) -> None:
+    rbac = folder / "rbac" if (folder / "rbac").exists() else folder
+    role = by_kind(rbac / "service-proxier.yaml", "Role")["secretsync-service-proxier"]
+    service = by_kind(folder / "service.yaml", "Service")["sealed-secrets-controller"]
+    (port,) = service["spec"]["ports"]
+    assert (port["name"], port["port"], port["targetPort"]) == ("http", 8080, "sealing")
+    ports = {p["name"] for p in at(deployment(folder), "spec.template.spec.containers.0.ports")}
+    assert ports == {"metrics", "health", "sealing"}
+    labels = at(deployment(folder), "spec.template.metadata.labels")
+    assert service["spec"]["selector"].items() <= labels.items()
+    named, proxied = role["rules"]
+    assert (named["resources"], named["verbs"]) == (["services"], ["get"])
+    assert named["resourceNames"] == ["sealed-secrets-controller"]
+    assert (proxied["resources"], proxied["verbs"]) == (["services/proxy"], ["get", "create"])
+    name = "sealed-secrets-controller"
+    assert set(proxied["resourceNames"]) == {f"http:{name}:", f"http:{name}:http", name}
+
+
 def test_only_the_token_role_reaches_service_accounts() -> None:
     path = DEPLOY / "rbac/service-account-tokens.yaml"
     role = by_kind(path, "ClusterRole")["secretsync-service-account-tokens"]
@@ -172,6 +203,10 @@ def test_namespaced_roles_are_the_cluster_roles_without_cluster_rights() -> None
     assert verbs_of(by_kind(path, "Role")["secretsync-controller"]) == expected
     own = by_kind(DEPLOY / "rbac/controller.yaml", "Role")["secretsync-own"]
     assert by_kind(path, "Role")["secretsync-own"]["rules"] == own["rules"]
+    for file, name in (("key-admin", "key-admin"), ("service-proxier", "service-proxier")):
+        wide = by_kind(DEPLOY / f"rbac/{file}.yaml", "Role")[f"secretsync-{name}"]
+        narrow = by_kind(NAMESPACED / f"{file}.yaml", "Role")[f"secretsync-{name}"]
+        assert narrow["rules"] == wide["rules"]
     tokens = "service-account-tokens.yaml"
     cluster = by_kind(DEPLOY / "rbac" / tokens, "ClusterRole")["secretsync-service-account-tokens"]
     role = by_kind(NAMESPACED / tokens, "Role")["secretsync-service-account-tokens"]
@@ -185,7 +220,8 @@ def test_namespaced_manifests_are_all_in_one_namespace() -> None:
         if each["kind"] != "Kustomization":
             assert not each["kind"].startswith("Cluster")
             assert each["metadata"]["namespace"] == namespace
-            assert {s["namespace"] for s in each.get("subjects", [])} <= {namespace}
+            accounts = [s for s in each.get("subjects", []) if s["kind"] == "ServiceAccount"]
+            assert {s["namespace"] for s in accounts} <= {namespace}
 
 
 @pytest.mark.parametrize("folder", [DEPLOY / "rbac", NAMESPACED], ids=["cluster", "namespaced"])
@@ -193,12 +229,13 @@ def test_binding_joins_a_role_and_the_account_that_exist(folder: Path) -> None:
     objects = [each for path in folder.glob("*.yaml") for each in load_manifests(path)]
     known = {(each["kind"], each.get("metadata", {}).get("name")) for each in objects}
     bindings = [each for each in objects if each["kind"].endswith("Binding")]
-    assert len(bindings) == 3
+    assert len(bindings) == 5
     for each in bindings:
         assert (each["roleRef"]["kind"], each["roleRef"]["name"]) in known
-        assert [(s["kind"], s["name"]) for s in each["subjects"]] == [
-            ("ServiceAccount", "secretsync")
-        ]
+        subject = ("ServiceAccount", "secretsync")
+        if each["metadata"]["name"] == "secretsync-service-proxier":
+            subject = ("Group", "system:authenticated")
+        assert [(s["kind"], s["name"]) for s in each["subjects"]] == [subject]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +255,8 @@ def test_user_role_is_aggregated(name: str, aggregated_to: set[str], verbs: set[
     labels = role["metadata"]["labels"]
     assert {key.removeprefix(prefix) for key in labels if key.startswith(prefix)} == aggregated_to
     kinds = ("externalsecrets", "secretstores", "clustersecretstores")
-    assert verbs_of(role) == {f"external-secrets.io/{kind}": verbs for kind in kinds}
+    expected = {f"external-secrets.io/{kind}": verbs for kind in kinds}
+    assert verbs_of(role) == {**expected, "bitnami.com/sealedsecrets": verbs}
 
 
 def pins(name: str) -> dict[str, str]:
