@@ -160,7 +160,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
         text = path.read_bytes()
     except OSError as exc:
         reason = (exc.strerror or "unreadable").lower()
-        raise ConfigError(f"open {path}: {reason}", remedy="correct --kubeconfig") from exc
+        raise ConfigError(f"stat {path}: {reason}", remedy="correct --kubeconfig") from exc
     documents, problems = load_documents(text, file=str(path))
     if problems:
         first = problems[0]

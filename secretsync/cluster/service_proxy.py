@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.parse
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -148,11 +149,16 @@ class ServiceProxy:
         body: bytes | None = None,
         accept: str = "application/json, */*",
     ) -> tuple[int, bytes]:
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - heavy; only where connected
+        from urllib3.exceptions import (  # noqa: PLC0415 - heavy; only where connected
+            HTTPError,
+            InsecureRequestWarning,
+        )
         from urllib3.util import Timeout  # noqa: PLC0415 - as above
 
         endpoint = self._endpoint()
         timeout = Timeout(connect=self._timeout_s or CONNECT_S, read=self._timeout_s)
+        # Who asked for an unverified server is told so once, in a sentence of ours.
+        warnings.simplefilter("ignore", InsecureRequestWarning)
         try:
             response = endpoint.pool.urlopen(
                 method,
