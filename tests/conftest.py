@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.kube import KubeServer
+from tests.support.sealed_ours import Ours, started_ours
 from tests.support.sealed_peer import PEER_TOOLS, Peer, started_peer
 from tests.support.tools import KUBERNETES_TOOLS, tool_path
 from tests.tools.build import ToolError
@@ -60,3 +61,11 @@ def peer(kube_server: KubeServer, tmp_path_factory: pytest.TempPathFactory) -> I
     """The real Sealed Secrets controller with a key of its own."""
     with started_peer(kube_server, tmp_path_factory.mktemp("sealed-secrets")) as peer:
         yield peer
+
+
+@pytest.fixture(scope="session")
+def ours(peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ours]:
+    """Our service with the peer's keys."""
+    folder = tmp_path_factory.mktemp("ours")
+    with started_ours(peer.server, peer.namespace, folder) as ours:
+        yield ours

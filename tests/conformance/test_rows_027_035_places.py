@@ -34,6 +34,11 @@ def test_real_controller_does_as_the_row_says(move, peer):
     check_live(move, peer.certificate, peer.objects, peer.elsewhere)
 
 
+@moves("ours")
+def test_our_service_does_as_the_row_says(move, peer, ours):
+    check_live(move, peer.certificate, ours.objects, ours.elsewhere)
+
+
 def check_live(move, seal_for, objects, elsewhere):
     """Hold a live controller of two namespaces against a row."""
     stranger = certificate(other_key())

@@ -16,10 +16,11 @@ from typing import Any
 import yaml
 
 from sealing import Scope, parse_certificate, seal_secret, unseal_manifest
+from tests.support.sealed_objects import SealedObjects
 from tests.support.sealed_peer import Peer
 from tests.support.sealing_commands import kubeseal, ran, seal, secretsync
 
-__all__ = ["CASES", "OPENERS", "SEALERS", "data_wanted", "name_of", "secrets_of"]
+__all__ = ["CASES", "OPENERS", "SEALERS", "data_wanted", "live", "name_of", "secrets_of"]
 
 Objects = Sequence[dict[str, Any]]
 
@@ -99,16 +100,20 @@ SEALERS: dict[str, Callable[[Objects, Scope, Path], list[dict[str, Any]]]] = {
 }
 
 
-def _by_controller(sealed: Objects, peer: Peer, folder: Path) -> dict[str, dict[str, Any]]:
-    """Put them into the cluster and take what the real controller makes."""
+def live(sealed: Objects, objects: SealedObjects) -> dict[str, dict[str, Any]]:
+    """Put them into the cluster and take what a controller makes there."""
     for each in sealed:
-        peer.objects.put(each)
+        objects.put(each)
     found = {}
     for each in sealed:
         name = each["metadata"]["name"]
-        peer.objects.wait_condition(name, "True")
-        found[name] = peer.objects.secret(name) or {}
+        objects.wait_condition(name, "True")
+        found[name] = objects.secret(name) or {}
     return found
+
+
+def _by_controller(sealed: Objects, peer: Peer, folder: Path) -> dict[str, dict[str, Any]]:
+    return live(sealed, peer.objects)
 
 
 def _by_recovery(

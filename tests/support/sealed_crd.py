@@ -19,11 +19,6 @@ _TIME = {"type": "string", "format": "date-time"}
 
 def install_our_crd(server: KubeServer) -> None:
     """Serve SealedSecrets by the CRD that we ship."""
-    if not OURS.exists():
-        import tempfile
-
-        install_their_crd(server, Path(tempfile.mkdtemp()))
-        return
     server.admin.install_crds(OURS)
 
 
