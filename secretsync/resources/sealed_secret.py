@@ -120,7 +120,7 @@ def parse_sealed_secret(document: Document, *, default_namespace: str) -> Parsed
     spec = read_spec(document, findings)
     warn_unknown_fields(spec, _SPEC_FIELDS, ("spec",), findings)
     template = read_template(spec, findings)
-    if spec:
+    if isinstance(document.value.get("spec"), dict):
         _check_values(spec, template, findings)
     if findings.failed:
         return Parsed(None, findings.problems)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,6 +116,14 @@ def desired(
     return desired_secret(parent, Materialized(secret_bytes(values), versions or {}))
 
 
+Planned = tuple[DesiredSecret, SecretAction]
+
+
+def as_it_is(wanted: DesiredSecret, live: LiveSecret | None) -> Planned:
+    """Plan as for an ExternalSecret."""
+    return wanted, plan_secret(wanted, live)
+
+
 @dataclass
 class Model:
     """One Secret of an imagined API server; None where there is none.
@@ -122,11 +131,13 @@ class Model:
     Args:
         obj: the Secret without its managedFields.
         owners: who owns which field.
+        planner: fits what is wanted to what is there, and decides.
     """
 
     obj: dict[str, Any] | None = None
     owners: Owners = field(default_factory=dict)
     version: int = 1
+    planner: Callable[[DesiredSecret, LiveSecret | None], Planned] = as_it_is
 
     def live(self) -> LiveSecret | None:
         """Return what a read gives."""
@@ -147,12 +158,12 @@ class Model:
 
     def plan(self, wanted: DesiredSecret) -> SecretAction:
         """Plan against what is there."""
-        return plan_secret(wanted, self.live())
+        return self.planner(wanted, self.live())[1]
 
     def carry_out(self, wanted: DesiredSecret) -> SecretAction:
         """Plan, and do what was planned."""
         live = self.live()
-        action = plan_secret(wanted, live)
+        wanted, action = self.planner(wanted, live)
         manager = wanted.field_managers[0]
         if action.verb is Verb.CREATE:
             self.write(manager, create_object(wanted, action))
@@ -170,7 +181,8 @@ class Model:
         """Carry an update out by patch, whether it needs one or not."""
         live = self.live()
         assert live is not None
-        patch = update_patch(wanted, plan_secret(wanted, live), live)
+        wanted, action = self.planner(wanted, live)
+        patch = update_patch(wanted, action, live)
         del patch["metadata"]["resourceVersion"]
         self.write(wanted.field_managers[0], merge_patch(self.obj, patch))
 
