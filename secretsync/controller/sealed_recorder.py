@@ -1,6 +1,6 @@
 """Turns outcomes of SealedSecrets into statuses, events, metrics and log lines.
 
-Neighbours: `sealed_loop` has the outcomes, `sealed_status` words the status. Reasons and
+Neighbours: `sealed_loop` has the outcomes, `core.sealed_conditions` words the status. Reasons and
 component are Sealed Secrets', so that alerts on its events go on working; an event is
 written when something was written or an error is new, not at each look.
 """
@@ -15,9 +15,9 @@ from typing import Any
 
 from secretsync.cluster.base import KINDS, Cluster, Event, EventType
 from secretsync.controller.sealed_metrics import INSTANCE_LABEL, SealedMetrics
-from secretsync.controller.sealed_status import SYNCED, sealed_status
 from secretsync.controller.statuses import StatusWriter
 from secretsync.core.sealed import UNSEAL_FAILED, UPDATE_FAILED
+from secretsync.core.sealed_conditions import SYNCED, sealed_status
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.outcomes import Progress
 from secretsync.resources.meta import ObjectRef

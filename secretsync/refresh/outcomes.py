@@ -63,7 +63,9 @@ class Outcome(Generic[P_co]):
     @property
     def condition_message(self) -> str:
         """What the condition says: the cause, where it is, and what can be done."""
-        where = f" ({self.field})" if self.failed and self.field else ""
+        # Sealed Secrets' texts name the items already.
+        named = not self.field or self.item.ref.kind == "SealedSecret"
+        where = "" if named or not self.failed else f" ({self.field})"
         hint = f"; {self.remedy}" if self.failed and self.remedy else ""
         return f"{self.message}{where}{hint}"[:SHORT_MESSAGE]
 

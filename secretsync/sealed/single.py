@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secretsync.cluster.base import KINDS, Cluster
-from secretsync.core.sealed_conditions import sealed_secret_status
+from secretsync.core.sealed_conditions import sealed_status
 from secretsync.errors import ConfigError
 from secretsync.refresh.applying import Applier
 from secretsync.refresh.claims import Claims
@@ -17,14 +17,7 @@ from secretsync.resources.problems import Problem
 from secretsync.resources.sealed_secret import parse_sealed_secret
 from secretsync.sealed.unsealing import SealedOutcome
 
-__all__ = ["refresh_sealed_now", "status_message"]
-
-
-def status_message(outcome: SealedOutcome) -> str:
-    """Return the message of the Synced condition: the error and what can be done."""
-    if not outcome.failed:
-        return ""
-    return "; ".join(part for part in (outcome.message, outcome.remedy) if part)
+__all__ = ["refresh_sealed_now"]
 
 
 def refresh_sealed_now(
@@ -61,10 +54,11 @@ def refresh_sealed_now(
 
 def _write_status(cluster: Cluster, outcome: SealedOutcome, clock: Clock) -> None:
     item = outcome.item
-    written = sealed_secret_status(
+    written = sealed_status(
+        item.raw,
         item.status,
         synced=not outcome.failed,
-        message=status_message(outcome),
+        message=outcome.condition_message if outcome.failed else "",
         generation=item.meta.generation,
         now=clock.now(),
     )

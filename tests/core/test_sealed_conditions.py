@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from secretsync.core.sealed_conditions import sealed_secret_status
+from secretsync.core.sealed_conditions import sealed_status
 from secretsync.resources.sealed_secret import SealedSecretStatus
 from secretsync.resources.sealed_secret import sealed_secret_status as read
 
@@ -20,7 +20,7 @@ BAD = SealedSecretStatus(1, "False", "no key could decrypt secret (a)", EARLIER,
 
 def _written(before: SealedSecretStatus, **said: Any) -> Any:
     given = {"synced": True, "message": "", "generation": 1, **said}
-    return sealed_secret_status(before, now=NOW, **given)
+    return sealed_status({}, before, now=NOW, **given)
 
 
 def test_the_first_status_has_equal_times_and_no_reason() -> None:
@@ -70,3 +70,11 @@ def test_a_change_is_written_and_only_a_flip_moves_the_transition(
 def test_success_takes_the_message_of_the_failure_away() -> None:
     patch, _ = _written(BAD)
     assert "message" not in patch["conditions"][0]
+
+
+def test_conditions_of_others_stay() -> None:
+    others = [{"type": "Reviewed", "status": "True"}]
+    raw = {"status": {"conditions": [{"type": "Synced", "status": "False"}, *others]}}
+    written = sealed_status(raw, BAD, synced=True, message="", generation=1, now=NOW)
+    assert written is not None
+    assert written[0]["conditions"][1:] == others
