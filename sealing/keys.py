@@ -65,8 +65,19 @@ class PrivateKey:
         self.fingerprint = fingerprint_of(self.public_key)
 
     def observed(self, used: Callable[[], None]) -> PrivateKey:
-        """Return the same key, which calls `used` before each private-key operation."""
-        return PrivateKey(self._key, used=used)
+        """Return the same key, which calls `used` before each private-key operation.
+
+        Who observed the key before is called after it. What `used` raises stops the
+        opening: that is how a caller bounds what one request may cost.
+        """
+        before = self._used
+
+        def both() -> None:
+            used()
+            if before is not None:
+                before()
+
+        return PrivateKey(self._key, used=both)
 
     def decrypt(self, wrapped_key: bytes, padding: OAEP) -> bytes:
         """Unwrap a session key; whoever wants a value uses `unseal_value`.

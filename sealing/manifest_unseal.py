@@ -54,6 +54,10 @@ Opened = Callable[[PrivateKey], None]
 
 _API_VERSION = "bitnami.com/v1alpha1"
 _KIND = "SealedSecret"
+#: No API server takes as many (3 MB, 388 letters or more each). Without a bound, values
+#: of no letters would cost hours: each takes a private-key operation for each key.
+MAXIMUM_ITEMS = 8192
+
 _OPENS_TEMPLATE = "{{"
 _NOTHING: frozenset[str] = frozenset()
 #: A uid or managedFields of another object would make the Secret impossible to create.
@@ -160,10 +164,16 @@ def open_items(
     Raises:
         ItemsFailed: those that do not open, each with its cause.
     """
+    items = child(spec, "encryptedData", path="spec.encryptedData")
+    if len(items) > MAXIMUM_ITEMS:
+        raise InvalidManifest(
+            f"holds {len(items)} values; at most {MAXIMUM_ITEMS} are opened",
+            field="spec.encryptedData",
+        )
     label, ring = _label(sealed), list(keys)
     values: dict[str, bytes] = {}
     errors: dict[str, SealingError] = {}
-    for key, text in child(spec, "encryptedData", path="spec.encryptedData").items():
+    for key, text in items.items():
         try:
             if not isinstance(text, str):
                 raise MalformedValue("the sealed value is not text")

@@ -34,6 +34,7 @@ __all__ = ["CERTIFICATE", "KEY_RING", "PEM", "PRIVATE_KEY"]
 KEY_SHARE = 128
 #: Reading the same key again teaches nothing, and takes longer than a thousand inputs.
 _read_once = lru_cache(maxsize=64)(parse_private_key)
+_certificate_once = lru_cache(maxsize=64)(parse_certificate)
 LABELS = ("CERTIFICATE", "RSA PRIVATE KEY", "PRIVATE KEY")
 _BEGIN = re.compile(rb"-----BEGIN (CERTIFICATE|(?:RSA )?PRIVATE KEY)-----")
 BORDERS = tuple(
@@ -46,7 +47,10 @@ def check_key_ring(data: bytes) -> None:
     good = samples.key_objects()[1]
     base = samples.key_objects()[data[0] % 4] if data else good
     edited = apply_edits(base, data[1:], keys=samples.KEYS, values=samples.values())
-    with mock.patch.object(keyring, "parse_private_key", _read_once):
+    with (
+        mock.patch.object(keyring, "parse_private_key", _read_once),
+        mock.patch.object(keyring, "parse_certificate", _certificate_once),
+    ):
         ring = load_key_ring([edited, good])
     assert len(ring.keys) + len(ring.broken) + len(ring.inactive) == 2
     assert "two" in {key.name for key in ring.keys}

@@ -83,7 +83,7 @@ def _fuzz(name: str, runs: int) -> None:
 
     import atheris
 
-    os.nice(NICENESS)
+    os.nice(max(0, NICENESS - os.nice(0)))
     # The library's warning about a serial number that an altered byte has made negative.
     warnings.filterwarnings("ignore", message="Parsed a serial number")
     with atheris.instrument_imports(include=["sealing", "secretsync.resources"]):

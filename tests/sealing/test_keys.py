@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from sealing import (
     InvalidKey,
     PrivateKey,
+    UnsealFailed,
     UnsupportedKey,
     generate_private_key,
     parse_private_key,
+    unseal_with,
 )
 from tests.sealing.kit import VECTOR_FINGERPRINT, vector_key
 
@@ -134,3 +136,20 @@ def test_key_refuses_to_be_stored(leak, says):
 def test_key_takes_no_further_attributes():
     with pytest.raises(AttributeError):
         PrivateKey(vector_key()._key).note = "x"
+
+
+def test_key_that_is_observed_twice_tells_both():
+    seen = []
+    key = vector_key().observed(lambda: seen.append("one")).observed(lambda: seen.append("two"))
+    with pytest.raises(UnsealFailed, match="no key could decrypt secret"):
+        unseal_with(b"", [key], b"")
+    assert seen == ["two", "one"]
+    assert key.fingerprint == VECTOR_FINGERPRINT
+
+
+def test_observer_that_raises_stops_the_opening():
+    def refuse():
+        raise PermissionError("enough")
+
+    with pytest.raises(PermissionError, match="enough"):
+        unseal_with(b"", [vector_key().observed(refuse)], b"")

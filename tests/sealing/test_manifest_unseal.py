@@ -295,3 +295,13 @@ def test_item_key_that_steers_a_terminal_is_shown_as_its_codes():
     with pytest.raises(ItemsFailed) as caught:
         unseal_manifest(base, RING)
     assert str(caught.value) == r"no key could decrypt secret (\x1b[2Jk\n::error::)"
+
+
+def test_more_values_than_an_api_server_takes_are_refused_before_any_is_opened():
+    base = edited(sealed(), {f"k{i}": "" for i in range(8193)}, "spec", "encryptedData")
+    used = []
+    keys = [other_key().observed(lambda: used.append(1))]
+    for open_ in (unseal_manifest, check_unseal):
+        with pytest.raises(InvalidManifest, match="holds 8193 values; at most 8192 are opened"):
+            open_(base, keys)
+    assert used == []
