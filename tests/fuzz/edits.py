@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["apply_edits"]
 
-MAX_EDITS = 8
+MAX_EDITS = 5
 _EDIT_BYTES = 4
 
 
@@ -46,7 +46,7 @@ def _add_slots(inner: Any, slots: list[tuple[Any, Any]]) -> None:
     """Every place of the object that holds something, outer ones first."""
     for place, value in inner.items() if isinstance(inner, dict) else enumerate(inner):
         slots.append((inner, place))
-        if isinstance(value, dict | list):
+        if type(value) in (dict, list):
             _add_slots(value, slots)
 
 
