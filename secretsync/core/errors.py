@@ -7,6 +7,7 @@
     │  ├─ UndecodableValue       decodingStrategy does not fit the value
     │  └─ NullByteFound          nullBytePolicy Fail met a null byte
     ├─ PropertyPathLimit         a property path asks for more work than is allowed
+    ├─ TemplateProblem           a template cannot be rendered
     └─ KeyProblem                the keys do not fit a Kubernetes Secret
        ├─ KeyCollision           two keys become one after conversion
        └─ InvalidKey             Kubernetes would refuse the key
@@ -26,6 +27,7 @@ __all__ = [
     "NullByteFound",
     "PropertyMissing",
     "PropertyPathLimit",
+    "TemplateProblem",
     "UndecodableValue",
     "UnmarshalError",
     "ValueProblem",
@@ -77,6 +79,14 @@ class NullByteFound(ValueProblem):
 
 class PropertyPathLimit(CoreError):
     """A property path asks for more depth, work or output than is allowed."""
+
+
+class TemplateProblem(CoreError):
+    """A template is broken, fails on the values it got, or asks for too much.
+
+    The text quotes the template and never what its functions got: a `fail .password`
+    would print the plaintext.
+    """
 
 
 class KeyProblem(CoreError):

@@ -1,0 +1,169 @@
+"""The functions that templates call: sprig's and Go's own, each paid for and kept quiet.
+
+A function sees plain texts, numbers, lists and dictionaries. What it raises is replaced
+by a `CallFailed`, which says no more than `template_errors` allows.
+
+Neighbours: `template_engine` runs programs that call them, `template_costs` has prices.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+
+from gotpl import SandboxPolicy, TypedMap
+from gotpl._compat.gofmt._core import _parse_directive
+from gotpl._compat.goregexp.go import _compile as _compile_pattern
+from gotpl.funcs.sprig import text_func_map
+from gotpl.runtime.callables import PreparedFunctionRegistry
+from gotpl.runtime.results import unwrap_function_result
+from gotpl.runtime.sync_vm import _builtin_functions
+from gotpl.runtime.values import INVALID, UNTYPED_NIL
+
+from secretsync.core.template_bytes import BYTE_FUNCTIONS, quoted
+from secretsync.core.template_costs import pay_ahead, pay_result
+from secretsync.core.template_errors import call_reason
+from secretsync.core.template_limits import TURN_STEPS, Budget, TemplateLimit, weigh
+from secretsync.core.template_program import LOOPED, SHOWN
+from secretsync.core.template_regex import WALKING_FUNCTIONS, Watched, regex_steps
+
+__all__ = ["CURRENT", "CallFailed", "functions", "sandbox"]
+
+#: They read the controller's environment, or ask its resolver.
+_REMOVED = frozenset({"env", "expandenv", "getHostByName"})
+#: What a certificate and a version of sprig's show.
+_ATTRIBUTES = frozenset({"Cert", "Key", "Major", "Minor", "Patch"})
+_METHODS = frozenset({"Metadata", "Original", "Prerelease"})
+#: In Go these take map[string]interface {}, which the values at the root are not.
+_FIRST_IS_DICT = frozenset({"get", "hasKey", "omit", "pick", "set", "unset", "urlJoin", "values"})
+_ALL_ARE_DICTS = frozenset(
+    {"dig", "keys", "merge", "mergeOverwrite", "mustMerge", "mustMergeOverwrite", "pluck"}
+)
+#: They tell map[string]string from other maps; for the rest it is a dictionary.
+_SEE_THE_TYPE = frozenset({"index", "printf", "typeIs", "typeIsLike", "typeOf"})
+#: They print what is missing as <nil>; an action alone prints <no value>.
+_PRINT_NIL = frozenset({"print", "printf", "println"})
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+#: gotpl keeps this much of patterns and formats; longer ones are made to be forgotten.
+_KEPT_CHARS = 200
+_OWN_FUNCTIONS = frozenset({SHOWN, LOOPED})
+
+#: The budget of the rendering that runs in this thread.
+CURRENT: ContextVar[Budget] = ContextVar("template budget")
+
+
+class CallFailed(Exception):
+    """A function failed; carries its name and what may be said of it."""
+
+    def __init__(self, function: str, reason: str) -> None:
+        super().__init__(function)
+        self.function = function
+        self.reason = reason
+
+
+@functools.cache
+def sandbox() -> SandboxPolicy:
+    """Return what gotpl lets templates reach: nothing of Python's."""
+    return SandboxPolicy(
+        allow_functions=functions(), allow_attributes=_ATTRIBUTES, allow_methods=_METHODS
+    )
+
+
+@functools.cache
+def functions() -> PreparedFunctionRegistry:
+    """Return every function by its name, with the two that guard printing and looping."""
+    every: dict[str, Callable[..., object]] = {
+        **_builtin_functions("go"),
+        **text_func_map(),
+        **BYTE_FUNCTIONS,
+        "quote": _quote,
+    }
+    for name in (*_REMOVED, "call"):
+        del every[name]
+    wrapped = {name: _wrapped(name, function) for name, function in every.items()}
+    return PreparedFunctionRegistry({**wrapped, SHOWN: _shown, LOOPED: _looped})
+
+
+def _wrapped(name: str, function: Callable[..., object]) -> Callable[..., object]:
+    """The function, paid for; gotpl reads its signature through the wrapper."""
+
+    @functools.wraps(function)
+    def call(*arguments: object) -> object:
+        budget = CURRENT.get()
+        pay_ahead(name, arguments, budget)
+        try:
+            result = unwrap_function_result(function(*_adapted(name, arguments, budget)))
+        except TemplateLimit:
+            raise
+        except RecursionError:
+            raise TemplateLimit("a value in the template nests too deeply") from None
+        except Exception as exc:  # noqa: BLE001 - its text may quote the arguments
+            reason = call_reason(exc)
+        else:
+            if isinstance(result, str) and name.endswith("Json"):
+                result = _NOT_UTF8.sub(r"\\ufffd", result)
+            pay_result(result, budget)
+            return result
+        finally:
+            _forget(name, arguments)
+        raise CallFailed(name, reason)
+
+    return call
+
+
+def _adapted(name: str, arguments: Sequence[object], budget: Budget) -> list[object]:
+    adapted = list(arguments)
+    nothing = UNTYPED_NIL if name in _PRINT_NIL else None
+    for index, argument in enumerate(arguments):
+        if _is_nothing(argument):
+            adapted[index] = nothing
+        if isinstance(argument, TypedMap) and name not in _SEE_THE_TYPE:
+            if name in _ALL_ARE_DICTS or (index == 0 and name in _FIRST_IS_DICT):
+                raise TypeError("argument 1 to it: expected dict, got TypedMap")
+            adapted[index] = dict(argument)
+    if name in WALKING_FUNCTIONS and len(adapted) > 1 and isinstance(adapted[1], str):
+        adapted[1] = Watched.of(adapted[1], budget, regex_steps(str(adapted[0])))
+    return adapted
+
+
+def _forget(name: str, arguments: Sequence[object]) -> None:
+    """Keep secrets out of gotpl's caches of patterns and formats, and bombs too."""
+    if not arguments or not isinstance(arguments[0], str) or len(arguments[0]) <= _KEPT_CHARS:
+        return
+    if name == "printf":
+        _parse_directive.cache_clear()
+    elif name in WALKING_FUNCTIONS:
+        _compile_pattern.cache_clear()
+
+
+def _shown(value: object) -> object:
+    """What an action prints."""
+    budget = CURRENT.get()
+    budget.step(TURN_STEPS + weigh(value, budget) // 64)
+    return value
+
+
+def _looped(value: object) -> object:
+    """What a range walks; a map is sorted first."""
+    if isinstance(value, Mapping | list | tuple):
+        CURRENT.get().step(TURN_STEPS + 2 * len(value))
+    return value
+
+
+def _quote(*values: object) -> str:
+    """Replaces gotpl's own, which builds a table for each character."""
+    present = (value for value in values if not _is_nothing(value))
+    return " ".join(
+        quoted(value if isinstance(value, str) else _printed(value)) for value in present
+    )
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or value is INVALID or value is UNTYPED_NIL
+
+
+def _printed(value: object) -> str:
+    printed = text_func_map()["toString"](value)
+    return printed if isinstance(printed, str) else ""
