@@ -252,7 +252,7 @@ def _crypto(units: int) -> _Ahead:
 def _private_key(arguments: Sequence[object], budget: Budget) -> None:
     """RSA-4096 takes a second on its own, and once is all there is."""
     kind = _text(arguments, 0)
-    budget.crypto({"": 12, "rsa": 12, "dsa": 4}.get(kind, 1))
+    budget.crypto({"": 10, "rsa": 10, "dsa": 5}.get(kind, 1))
 
 
 def _makes(size: int, budget: Budget) -> None:

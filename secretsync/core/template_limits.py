@@ -48,13 +48,13 @@ class Limits:
     tokens: int = 30_000
     nesting: int = 40
     output_bytes: int = 1024 * 1024
-    value_bytes: int = 6 * 1024 * 1024
+    value_bytes: int = 5 * 1024 * 1024
     slow_chars: int = 256 * 1024
     memory_bytes: int = 24 * 1024 * 1024
-    steps: int = 1_500_000
+    steps: int = 1_200_000
     template_depth: int = 100
     data_depth: int = 50
-    crypto: int = 12
+    crypto: int = 10
 
 
 class Budget:
