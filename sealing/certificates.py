@@ -7,11 +7,11 @@ arguments.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sealing.errors import CertificateExpired, InvalidCertificate, UnsupportedKey
+from sealing.der import read_certificate, undress
+from sealing.errors import CertificateExpired, InvalidCertificate
 from sealing.keys import PrivateKey, check_key_bits, fingerprint_of
 from sealing.pem import first_block
 
@@ -41,8 +41,17 @@ _ENCIPHER_ONLY = b"\x03\x02\x00\x01"
 _KEY_USAGE_OID = "2.5.29.15"
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class _Fields(NamedTuple):
+    """The fields of Certificate; dataclasses take longer to load than to seal."""
+
+    pem: bytes
+    not_before: datetime
+    not_after: datetime
+    fingerprint: str
+    public_key: rsa.RSAPublicKey
+
+
+class Certificate(_Fields):
     """What sealing needs to know of a certificate.
 
     Args:
@@ -51,11 +60,11 @@ class Certificate:
         fingerprint: of the public key, `SHA256:…`.
     """
 
-    pem: bytes = field(repr=False)
-    not_before: datetime
-    not_after: datetime
-    fingerprint: str
-    public_key: rsa.RSAPublicKey = field(repr=False, compare=False)
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        start, end = self.not_before.isoformat(), self.not_after.isoformat()
+        return f"Certificate({self.fingerprint}, {start} to {end})"
 
 
 def parse_certificate(pem: bytes) -> Certificate:
@@ -67,23 +76,20 @@ def parse_certificate(pem: bytes) -> Certificate:
         InvalidCertificate: there is none, or it cannot be read.
         UnsupportedKey: its key is not RSA, or shorter than 2048 bits.
     """
-    from cryptography import x509  # noqa: PLC0415 - heavy
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - heavy
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - heavy
 
     block = first_block(pem, "CERTIFICATE")
     if block is None:
         raise InvalidCertificate("data does not contain any valid RSA or ECDSA certificates")
+    parts = read_certificate(undress(block))
+    check_key_bits(parts.modulus.bit_length())
     try:
-        parsed = x509.load_pem_x509_certificate(block)
-        not_before, not_after = parsed.not_valid_before_utc, parsed.not_valid_after_utc
-        public_key = parsed.public_key()
-    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as exc:
-        raise InvalidCertificate(f"the certificate cannot be read: {exc}") from exc
-    if not isinstance(public_key, rsa.RSAPublicKey):
-        raise UnsupportedKey(f"expected RSA public key but found {type(public_key).__name__}")
-    check_key_bits(public_key.key_size)
-    return Certificate(block, not_before, not_after, fingerprint_of(public_key), public_key)
+        public_key = rsa.RSAPublicNumbers(parts.exponent, parts.modulus).public_key()
+    except ValueError:
+        # The library's own words change from version to version.
+        raise InvalidCertificate("the certificate cannot be read: its key is no RSA key") from None
+    fingerprint = fingerprint_of(public_key)
+    return Certificate(block, parts.not_before, parts.not_after, fingerprint, public_key)
 
 
 def require_valid(certificate: Certificate, now: datetime) -> None:

@@ -9,9 +9,8 @@ No part of it says which key or label it needs. Neighbours: `scopes` makes label
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sealing.certificates import Certificate, require_valid
 from sealing.encoding import decode_base64, encode_base64
@@ -39,8 +38,7 @@ TAG_BYTES = 16
 _NONCE = bytes(12)
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The two parts of a sealed value.
 
     Args:

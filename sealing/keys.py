@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
-from sealing.encoding import decode_base64, encode_base64
+from sealing.encoding import encode_base64
 from sealing.errors import InvalidKey, UnsupportedKey
 from sealing.pem import first_block
 
@@ -193,9 +193,14 @@ def fingerprint_of(key: rsa.RSAPublicKey) -> str:
 
     Source: RFC 4253 §6.6 (the hashed form); `ssh-keygen -l`.
     """
-    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - heavy
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - heavy
 
-    line = key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    numbers = key.public_numbers()
+    # A multiple-precision integer begins with a zero byte where its highest bit is set.
+    parts = [b"ssh-rsa"] + [
+        number.to_bytes(number.bit_length() // 8 + 1, "big") for number in (numbers.e, numbers.n)
+    ]
     digest = hashes.Hash(hashes.SHA256())
-    digest.update(decode_base64(line.split()[1].decode("ascii")))
+    for part in parts:
+        digest.update(len(part).to_bytes(4, "big") + part)
     return "SHA256:" + encode_base64(digest.finalize()).rstrip("=")

@@ -16,6 +16,7 @@ BOTH = [
     pytest.param(kubeseal, id="kubeseal", marks=pytest.mark.built("kubeseal")),
 ]
 each_program = pytest.mark.parametrize("program", BOTH)
+SERVICES = "/api/v1/namespaces/kube-system/services"
 SEALED = {
     "kind": "SealedSecret",
     "apiVersion": "bitnami.com/v1alpha1",
@@ -84,12 +85,8 @@ def test_certificate_comes_through_the_services_port_by_its_name(program, home, 
     assert (ended.code, ended.out) == (0, now_certificate().pem), ended.err
     asked = [(request.method, request.path) for request in double.asked]
     assert asked == [
-        ("GET", "/api/v1/namespaces/kube-system/services/sealed-secrets-controller"),
-        (
-            "GET",
-            "/api/v1/namespaces/kube-system/services/"
-            f"http:sealed-secrets-controller:{port_name}/proxy/v1/cert.pem",
-        ),
+        ("GET", f"{SERVICES}/sealed-secrets-controller"),
+        ("GET", f"{SERVICES}/http:sealed-secrets-controller:{port_name}/proxy/v1/cert.pem"),
     ]
     assert double.asked[-1].headers["Accept"] == "application/x-pem-file, */*"
     assert {request.headers["Authorization"] for request in double.asked} == {"Bearer sesame"}
