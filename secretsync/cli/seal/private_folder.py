@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 _MOUNTS = Path("/proc/self/mounts")
 _PREFIX = "seal-edit-"
+_WATCHER = """trap '' INT TERM HUP QUIT; read -r _; rm -rf -- "$0\""""
 
 
 class Ended(BaseException):
@@ -72,13 +74,13 @@ def private_folder() -> Iterator[Path]:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
-        watched = _watch(folder)
+        watcher = _watch(folder)
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             yield folder
         finally:
             _remove(folder)
-            os.close(watched)
+            _dismiss(watcher)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -113,29 +115,28 @@ def _kind(folder: Path, kinds: dict[str, str]) -> bool:
     return False
 
 
-def _watch(folder: Path) -> int:
-    """Fork a process that removes the folder once this one is gone, whatever ended it.
+def _watch(folder: Path) -> subprocess.Popen[bytes] | None:
+    """Start a process that removes the folder once this one is gone, whatever ended it.
 
-    Returns:
-        The end of a pipe that nobody writes to: it is closed with this process.
+    It waits for the end of a pipe that nobody writes to, out of the terminal's reach: a
+    hang-up must not end it. Where there is no shell, the way of SIGKILL stays open.
     """
-    read_end, write_end = os.pipe()
-    if os.fork():
-        os.close(read_end)
-        return write_end
     try:
-        # Out of the terminal's reach: a hang-up must not end the watcher.
-        os.setsid()
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-        os.close(write_end)
-        # Whoever waits for our output must not wait for the watcher.
-        quiet = os.open(os.devnull, os.O_RDWR)
-        for descriptor in range(3):
-            os.dup2(quiet, descriptor)
-        os.read(read_end, 1)
-        shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os._exit(0)
+        return subprocess.Popen(  # noqa: S603 - the path is our own
+            ["/bin/sh", "-c", _WATCHER, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return None
+
+
+def _dismiss(watcher: subprocess.Popen[bytes] | None) -> None:
+    if watcher is not None:
+        # Closes the pipe, and with it the watcher's wait.
+        watcher.communicate()
 
 
 def _remove(folder: Path) -> None:

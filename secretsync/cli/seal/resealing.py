@@ -195,11 +195,10 @@ class ControllerResealer:
             try:
                 return ask(question)
             except ClusterError as exc:
-                busy = exc if isinstance(exc, ClusterUnavailable) else exc.__cause__
-                asked_s = getattr(busy, "retry_after_s", None)
-                if asked_s is None and getattr(busy, "http_status", 0) != _TOO_MANY_REQUESTS:
+                waits = [_wait_s(error) for error in (exc, exc.__cause__)]
+                if waits == [None, None]:
                     raise
-                self._pause(max(asked_s or 0.0, _PAUSE_S))
+                self._pause(max(_PAUSE_S, *(wait or 0.0 for wait in waits)))
         return ask(question)
 
     def _taken(self, answer: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
@@ -211,6 +210,13 @@ class ControllerResealer:
             if not isinstance(text, str) or not _fits(text, self.certificate):
                 raise ClusterError(f"the controller's answer has no sealed value for {key}")
         return {key: str(text) for key, text in anew.items()}
+
+
+def _wait_s(exc: BaseException | None) -> float | None:
+    """How long the controller wants to be left alone; None where that is not the trouble."""
+    if getattr(exc, "http_status", 0) == _TOO_MANY_REQUESTS:
+        return 0.0
+    return exc.retry_after_s if isinstance(exc, ClusterUnavailable) else None
 
 
 def _question(sealed: SealedObject, spec: Mapping[str, Any], place: Mapping[str, Any]) -> bytes:
