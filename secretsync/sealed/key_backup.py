@@ -24,7 +24,7 @@ from secretsync.resources.documents import load_documents
 from secretsync.resources.names import check_subdomain
 from secretsync.resources.timestamps import parse_timestamp
 from secretsync.sealed.key_listing import certificate_of
-from secretsync.sealed.key_making import key_label
+from secretsync.sealed.key_making import key_label, letters_of
 from secretsync.sealed.key_store import CREATED_AT_ANNOTATION
 
 __all__ = [
@@ -107,15 +107,17 @@ def read_ring(document: bytes, *, key_prefix: str) -> list[Object]:
 
 
 def plan_restore(
-    saved: Sequence[Object], live: Sequence[Object], *, namespace: str
+    saved: Sequence[Object], live: Sequence[Object], *, namespace: str, key_prefix: str
 ) -> list[RestoreStep]:
     """Decide what to do with each saved key; what is in the cluster is never changed.
 
-    Marked keys come first, then the others from the oldest to the newest.
+    Marked keys come first, then the others from the oldest to the newest. A key whose
+    name something else has gets another one, the same at each attempt.
 
     Args:
         live: the key Secrets of the cluster, and any Secret that has a saved one's name.
         namespace: that the keys are restored to.
+        key_prefix: begins the names of keys whose own is taken.
     """
     steps: list[RestoreStep] = []
     known = list(live)
@@ -125,7 +127,10 @@ def plan_restore(
             known.append(secret)
         certificate = certificate_of(secret)
         fingerprint = certificate.fingerprint if certificate else ""
-        steps.append(RestoreStep(_to_create(secret, namespace), action, fingerprint, reason))
+        created = _to_create(secret, namespace)
+        if action is RestoreAction.CREATE and reason:
+            created = _renamed(created, key_prefix)
+        steps.append(RestoreStep(created, action, fingerprint, reason))
     return steps
 
 
@@ -135,32 +140,44 @@ def same_key_entries(secrets: Sequence[Object], fingerprint: str) -> list[str]:
 
 
 def _decide(secret: Object, known: Sequence[Object]) -> tuple[RestoreAction, str]:
-    name, label = secret["metadata"]["name"], key_label(secret)
+    name, in_use = secret["metadata"]["name"], _in_use(secret)
     same_key = [other for other in known if _identities(other) & _identities(secret)]
-    # An unlabelled Secret that is a key by its name is in use like an active one.
-    marked = [other for other in same_key if key_label(other) not in (ACTIVE, "")]
-    if label in (ACTIVE, "") and marked:
+    marked = [other for other in same_key if not _in_use(other)]
+    if in_use and marked:
         mark, where = key_label(marked[0]), marked[0]["metadata"]["name"]
         return RestoreAction.REFUSED, f"this key is marked {mark} as {where}, and stays so"
-    if any(other["metadata"]["name"] == name for other in known if other not in same_key):
-        return RestoreAction.REFUSED, "another Secret of this name is in the cluster"
-    if not same_key:
-        return RestoreAction.CREATE, ""
-    there = same_key[0]["metadata"]["name"]
-    if label not in (ACTIVE, "") and not marked:
+    # Only the very same data will do: a damaged copy of a key must not keep it away.
+    copies = [other for other in known if _data(other) == _data(secret)]
+    unmarked = [other for other in same_key if _in_use(other)]
+    if not in_use and unmarked:
+        mark, where = key_label(secret), unmarked[0]["metadata"]["name"]
         return (
             RestoreAction.REFUSED,
-            f"it was marked {label} when it was saved, and is in use as {there}: mark it there",
+            f"it was marked {mark} when it was saved, and is in use as {where}: mark it there",
         )
-    return RestoreAction.UNCHANGED, "" if there == name else f"it is there as {there}"
+    if not copies:
+        taken = any(other["metadata"]["name"] == name for other in known)
+        return RestoreAction.CREATE, f"another Secret is called {name}" if taken else ""
+    names = [other["metadata"]["name"] for other in copies]
+    return RestoreAction.UNCHANGED, "" if name in names else f"it is there as {names[0]}"
+
+
+def _in_use(secret: Object) -> bool:
+    """Whether its label lets it open: a Secret that is a key by its name has none."""
+    labels: dict[str, str] = secret["metadata"].get("labels") or {}
+    return labels.get(KEY_LABEL, ACTIVE) == ACTIVE
+
+
+def _data(secret: Object) -> dict[str, bytes] | None:
+    try:
+        return data_field(secret, path="data")
+    except SealingError:
+        return None
 
 
 def _identities(secret: Object) -> frozenset[str]:
     """What two Secrets with the same key share: the public key, or the private one's text."""
-    try:
-        private = data_field(secret, path="data").get("tls.key", b"")
-    except SealingError:
-        private = b""
+    private = (_data(secret) or {}).get("tls.key", b"")
     found = {"key:" + hashlib.sha256(private.strip()).hexdigest()} if private else set()
     certificate = certificate_of(secret)
     return frozenset(found | ({certificate.fingerprint} if certificate else set()))
@@ -175,10 +192,18 @@ def _to_create(secret: Object, namespace: str) -> Object:
     return {**secret, "metadata": metadata | {"namespace": namespace}}
 
 
+def _renamed(secret: Object, key_prefix: str) -> Object:
+    """The Secret under a free name, where it is a key by its label only."""
+    content = json.dumps(secret.get("data"), sort_keys=True).encode()
+    labels = {KEY_LABEL: ACTIVE} | secret["metadata"].get("labels", {})
+    named = {"name": key_prefix + letters_of(content), "labels": labels}
+    return {**secret, "metadata": secret["metadata"] | named}
+
+
 def _restore_order(secret: Object) -> tuple[bool, datetime, str]:
     metadata = secret["metadata"]
     created_at = parse_timestamp(metadata.get("creationTimestamp")) or _LONG_AGO
-    return key_label(secret) in (ACTIVE, ""), created_at, metadata["name"]
+    return _in_use(secret), created_at, metadata["name"]
 
 
 def _checked(secret: dict[str, Any], key_prefix: str) -> Object:

@@ -16,7 +16,7 @@ from sealing.keyring import KEY_LABEL
 from secretsync.cluster.base import Object
 from secretsync.sealed.key_options import KeyOptions
 
-__all__ = ["key_label", "letters_after", "new_key_secret", "random_letters"]
+__all__ = ["key_label", "letters_after", "letters_of", "new_key_secret", "random_letters"]
 
 #: The API server's own: no vowels, nothing that looks like something else.
 _NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
@@ -80,9 +80,12 @@ def letters_after(found: Iterable[Object], *, lease_uid: str, attempt: int) -> s
         attempt: how often the name that followed was taken by something else.
     """
     seen = [(secret["metadata"]["name"], key_label(secret)) for secret in found]
-    number = int.from_bytes(
-        hashlib.sha256(repr((lease_uid, attempt, seen)).encode()).digest(), "big"
-    )
+    return letters_of(repr((lease_uid, attempt, seen)).encode())
+
+
+def letters_of(content: bytes) -> str:
+    """Return letters that follow from a content and do not tell it."""
+    number = int.from_bytes(hashlib.sha256(content).digest(), "big")
     letters = ""
     for _ in range(_NAME_LETTERS_COUNT):
         number, index = divmod(number, len(_NAME_LETTERS))

@@ -129,7 +129,7 @@ def _restore_ring(
         if name not in names:
             other = cluster.get(KINDS["Secret"], namespace, name)
             live += [other] if other is not None else []
-    steps = plan_restore(saved, live, namespace=namespace)
+    steps = plan_restore(saved, live, namespace=namespace, key_prefix=options.key_prefix)
     before = _sealing_name(store)
     results = [_result(namespace, step, _act(store, step, options)) for step in steps]
     if not options.dry_run:
