@@ -144,10 +144,22 @@ def _by_sync(sealed: Objects, peer: Peer, folder: Path) -> dict[str, dict[str, A
     return {file.stem: yaml.load(file.read_text(), Loader=yaml.CSafeLoader) for file in files}
 
 
+def _by_sync_to_the_cluster(sealed: Objects, peer: Peer, folder: Path) -> dict[str, dict[str, Any]]:
+    """Run `secretsync sync` into the API server, with the keys that the controller keeps there."""
+    manifest = folder / "sealed.json"
+    manifest.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": sealed}))
+    env = {"KUBECONFIG": str(peer.server.kubeconfig)}
+    keys = ("--sealing-namespace", peer.namespace)
+    ran(secretsync("sync", manifest, "--to", "kube", *keys, env=env))
+    names = [each["metadata"]["name"] for each in sealed]
+    return {name: peer.objects.secret(name) or {} for name in names}
+
+
 OPENERS: dict[str, Callable[[Objects, Peer, Path], dict[str, dict[str, Any]]]] = {
     "controller": _by_controller,
     "kubeseal": _by_recovery(kubeseal),
     "seal": _by_recovery(seal),
     "our library": _by_our_library,
     "sync": _by_sync,
+    "sync to the cluster": _by_sync_to_the_cluster,
 }

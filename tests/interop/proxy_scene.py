@@ -1,4 +1,4 @@
-"""A cluster with Sealed Secrets in a network of its own, and people who use it.
+"""A cluster with Sealed Secrets and ours in a network of its own, and who uses them.
 
 Run in a namespace by test_service_proxy.py, which judges what this only does:
 
@@ -10,65 +10,95 @@ The result is one JSON object on standard output: step → exit code and both ou
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.support.kube import KubeServer
 from tests.support.network_namespace import add_address
 from tests.support.sealed_controller import SealedController
-from tests.support.sealed_crd import install_our_crd
+from tests.support.sealed_install import SYSTEM, install_ours
 from tests.support.sealing_commands import kubeseal, seal
+from tests.support.service import RunningService
 
 __all__ = ["COMMANDS", "SERVICES"]
 
 #: A documentation address (RFC 5737): nobody's, and not loopback's.
 ADDRESS = "192.0.2.10"
-NAMESPACE = "kube-system"
-POD = "sealed-secrets-controller-0"
-#: Service → name of its port: as the static manifest and as the chart install it.
-SERVICES = {"sealed-secrets-controller": "", "sealed-secrets": "http"}
+POD = "controller-0"
 COMMANDS: dict[str, Callable[..., Any]] = {"kubeseal": kubeseal, "seal": seal}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A Service in front of a controller; `port_name` may be empty."""
+
+    namespace: str
+    name: str
+    port_name: str
+
+
+#: As their static manifest and their chart install it, and as deploy/ does.
+SERVICES = {
+    "theirs": Service("kube-system", "sealed-secrets-controller", ""),
+    "theirs-by-chart": Service("kube-system", "sealed-secrets", "http"),
+    "ours": Service(SYSTEM, "sealed-secrets-controller", "http"),
+}
+KEYS = "kube-system"
 
 
 def main(folder: Path) -> None:
     """Build the cluster, let everybody do everything, print what came of it."""
     add_address(ADDRESS)
-    for name in ("kube", "controller"):
-        (folder / name).mkdir()
-    server = KubeServer(folder / "kube")
-    server.start()
-    try:
-        install_our_crd(server)
-        flags = {"rate_limit": "1000", "rate_limit_burst": "1000"}
-        controller = SealedController(
-            server, folder / "controller", NAMESPACE, address=ADDRESS, **flags
-        )
-        controller.start()
-        try:
-            expose(server, controller.port)
-            result = {
-                "certificate": controller.cert_pem().decode(),
-                "keys": controller.key_secrets(),
-                "steps": dict(steps(server, folder)),
-            }
-            controller.assert_alive()
-        finally:
-            controller.stop()
-    finally:
-        server.stop()
+    with contextlib.ExitStack() as stack:
+        for name in ("kube", "controller"):
+            (folder / name).mkdir()
+        server = KubeServer(folder / "kube")
+        server.start()
+        stack.callback(server.stop)
+        theirs, ours = _start_both(server, folder, stack)
+        _expose(server, theirs.port, ours.sealing_port)
+        result = {
+            "certificate": theirs.cert_pem().decode(),
+            "keys": theirs.key_secrets(),
+            "steps": dict(steps(server, folder)),
+        }
+        theirs.assert_alive()
+        ours.assert_alive()
     json.dump(result, sys.stdout)
 
 
-def expose(server: KubeServer, port: int) -> None:
-    """Make the Services, and let every authenticated user reach them as the chart does."""
-    _make_pod(server)
+def _start_both(
+    server: KubeServer, folder: Path, stack: contextlib.ExitStack
+) -> tuple[SealedController, RunningService]:
+    """Both controllers with the same keys, which theirs makes, and no limit of rate."""
+    kubeconfig = install_ours(server, key_namespace=KEYS)
+    limits = {"rate_limit": "1000", "rate_limit_burst": "1000"}
+    theirs = SealedController(server, folder / "controller", KEYS, address=ADDRESS, **limits)
+    theirs.start()
+    stack.callback(theirs.stop)
+    arguments = ["--to", "kube", "--sealing-namespace", KEYS]
+    arguments += ["--rate-limit", "1000", "--rate-limit-burst", "1000"]
+    env = {"KUBECONFIG": str(kubeconfig), "POD_NAMESPACE": SYSTEM}
+    log = folder / "ours.log"
+    ours = RunningService(arguments, env=env, log=log, sealing=True, sealing_host=ADDRESS)
+    stack.callback(ours.kill)
+    ours.wait_ready()
+    return theirs, ours
+
+
+def _expose(server: KubeServer, their_port: int, our_port: int) -> None:
+    """Make the Services; let every authenticated user reach theirs as their chart does."""
+    for namespace in {service.namespace for service in SERVICES.values()}:
+        _make_pod(server, namespace)
     proxied = []
-    for name, port_name in SERVICES.items():
-        _make_service(server, name, port_name, port)
-        proxied += [f"http:{name}:", f"http:{name}:http", name]
+    for service in SERVICES.values():
+        _make_service(server, service, our_port if service.namespace == SYSTEM else their_port)
+        proxied += [f"http:{service.name}:", f"http:{service.name}:http", service.name]
     proxy = {"resources": ["services/proxy"], "resourceNames": proxied, "verbs": ["get", "create"]}
     server.admin.grant(
         {"kind": "Group", "name": "system:authenticated"},
@@ -76,14 +106,17 @@ def expose(server: KubeServer, port: int) -> None:
             {"apiGroups": [""], "resources": ["services"], "verbs": ["get"]},
             {"apiGroups": [""], **proxy},
         ],
-        NAMESPACE,
+        KEYS,
     )
 
 
-def _make_pod(server: KubeServer) -> None:
+def _make_pod(server: KubeServer, namespace: str) -> None:
     """The API server proxies only to addresses that a pod has."""
-    pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
-    containers = [{"name": "controller", "image": "none"}]
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    # Our namespace takes restricted pods only.
+    narrow = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    narrow |= {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    containers = [{"name": "controller", "image": "none", "securityContext": narrow}]
     body = {"metadata": {"name": POD}, "spec": {"containers": containers}}
     server.admin.request("POST", pods, body)
     status = {"status": {"phase": "Running", "podIP": ADDRESS, "podIPs": [{"ip": ADDRESS}]}}
@@ -91,13 +124,13 @@ def _make_pod(server: KubeServer) -> None:
     server.admin.request("PATCH", f"{pods}/{POD}/status", status, content_type=patch)
 
 
-def _make_service(server: KubeServer, name: str, port_name: str, port: int) -> None:
+def _make_service(server: KubeServer, service: Service, port: int) -> None:
     """A Service, and the Endpoints that a controller would keep of its pods."""
-    named = {"name": port_name} if port_name else {}
-    metadata = {"name": name}
-    target = {"kind": "Pod", "namespace": NAMESPACE, "name": POD}
+    named = {"name": service.port_name} if service.port_name else {}
+    metadata = {"name": service.name}
+    target = {"kind": "Pod", "namespace": service.namespace, "name": POD}
     addresses = [{"ip": ADDRESS, "targetRef": target}]
-    folder = f"/api/v1/namespaces/{NAMESPACE}"
+    folder = f"/api/v1/namespaces/{service.namespace}"
     spec = {"ports": [{"port": 8080, "targetPort": port, **named}]}
     server.admin.request("POST", f"{folder}/services", {"metadata": metadata, "spec": spec})
     subset = {"addresses": addresses, "ports": [{"port": port, **named}]}
@@ -112,11 +145,12 @@ def steps(server: KubeServer, folder: Path) -> Iterator[tuple[str, dict[str, Any
         home = folder / f"home-{command}"
         home.mkdir()
         env = {"KUBECONFIG": str(kubeconfig), "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
-        for service in SERVICES:
-            place = ("--controller-name", service, "--controller-namespace", NAMESPACE)
+        for target, service in SERVICES.items():
+            place = ("--controller-name", service.name)
+            place += ("--controller-namespace", service.namespace)
             for step, completed in use(run, place, env, folder):
                 yield (
-                    f"{command} {service} {step}",
+                    f"{command} {target} {step}",
                     {
                         "code": completed.returncode,
                         "out": completed.stdout.decode(),
@@ -136,7 +170,8 @@ def use(
     sealing = run("-o", "yaml", *place, given=json.dumps(secret).encode(), env=env)
     yield "seal", sealing
     sealed = sealing.stdout
-    yield "validate", run("--validate", *place, given=sealed, env=env)
+    for name, validator in COMMANDS.items():
+        yield f"validate by {name}", validator("--validate", *place, given=sealed, env=env)
     text = sealed.replace(b"name: s\n", b"name: other\n")
     yield "validate renamed", run("--validate", *place, given=text, env=env)
     yield "re-encrypt", run("--re-encrypt", "-o", "yaml", *place, given=sealed, env=env)

@@ -16,6 +16,7 @@ WAYS = (
     ("kubeseal", "our library"),
     ("kubeseal", "seal"),
     ("kubeseal", "sync"),
+    ("kubeseal", "sync to the cluster"),
 )
 
 

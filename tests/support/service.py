@@ -77,10 +77,17 @@ class RunningService:
         env: on top of a clean environment.
         log: where its output goes, JSON lines; appended to.
         sealing: serve SealedSecrets too, with short keys that are made quickly.
+        sealing_host: where kubeseal is answered.
     """
 
     def __init__(
-        self, arguments: Sequence[str], *, env: Mapping[str, str], log: Path, sealing: bool = False
+        self,
+        arguments: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        log: Path,
+        sealing: bool = False,
+        sealing_host: str = "127.0.0.1",
     ) -> None:
         self.log_path = log
         self.metrics_port, self.live_port, self.sealing_port = (free_port() for _ in range(3))
@@ -89,7 +96,7 @@ class RunningService:
             *("run", *arguments, "--log-format", "json"),
             *("--metrics-addr", f"127.0.0.1:{self.metrics_port}"),
             *("--live-addr", f"127.0.0.1:{self.live_port}"),
-            *(self._sealing_arguments() if sealing else ["--no-sealing"]),
+            *(self._sealing_arguments(sealing_host) if sealing else ["--no-sealing"]),
         ]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -100,8 +107,8 @@ class RunningService:
                 stderr=output,
             )
 
-    def _sealing_arguments(self) -> list[str]:
-        return ["--sealing-addr", f"127.0.0.1:{self.sealing_port}"]
+    def _sealing_arguments(self, host: str) -> list[str]:
+        return ["--sealing-addr", f"{host}:{self.sealing_port}"]
 
     @property
     def pid(self) -> int:
