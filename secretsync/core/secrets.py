@@ -195,6 +195,7 @@ def _controller(references: list[Mapping[str, Any]]) -> OwnerReference | None:
                 kind=reference.get("kind", ""),
                 name=reference.get("name", ""),
                 uid=reference.get("uid", ""),
+                blocks_deletion=bool(reference.get("blockOwnerDeletion")),
             )
     return None
 
