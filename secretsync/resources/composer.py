@@ -6,9 +6,7 @@ values. Nothing here recurses over input that has not been measured first.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from secretsync.resources.text_events import Event, EventKind, TextError
@@ -29,8 +27,7 @@ _ALWAYS_REMEMBERED = 2
 _MERGE = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(NamedTuple):
     """One document: its value (None where empty), and the line of each path in it."""
 
     value: Any
@@ -248,4 +245,6 @@ def _too_deep(line: int) -> TextError:
 
 def quoted(name: str) -> str:
     """Return a field's name for a message: cut, and without control characters."""
+    import json  # noqa: PLC0415 - only messages need it, and short calls feel its loading
+
     return json.dumps(name if len(name) <= 64 else f"{name[:61]}...")

@@ -39,9 +39,9 @@ for _value, _words in ((True, "y yes true on"), (False, "n no false off")):
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _NUMBER_STARTS = frozenset("+-.0123456789")
 #: What YAML allows in a stream; everything else is a control character or a surrogate.
-_UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+#: The second takes longer to compile than most files to read, so it waits to be needed.
+_UNPRINTABLE_ASCII = "[^\t\n\r\x20-\x7e]"
+_UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
 
 def yaml_events(text: str) -> Iterator[Event]:
@@ -51,7 +51,7 @@ def yaml_events(text: str) -> Iterator[Event]:
         TextError: not YAML, or not YAML that Kubernetes can hold. The message never
             quotes the text: it may be a secret.
     """
-    bad = _UNPRINTABLE.search(text)
+    bad = re.search(_UNPRINTABLE_ASCII if text.isascii() else _UNPRINTABLE, text)
     if bad is not None:
         raise TextError(
             "the file holds a character that YAML does not allow",

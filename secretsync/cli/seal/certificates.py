@@ -7,8 +7,6 @@ nothing else is asked.
 from __future__ import annotations
 
 import os
-import urllib.parse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secretsync.cli.seal import certificate_options as table
@@ -90,12 +88,16 @@ def read_certificate_pem(options: Any) -> bytes:
 
 def _given(name: str) -> bytes:
     """What --cert names: a file, `file://…` or `http(s)://…`."""
-    scheme = urllib.parse.urlsplit(name).scheme.lower()
+    if ":" not in name:
+        return _file(name, name)
+    from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - files need none of it
+
+    scheme = urlsplit(name).scheme.lower()
     # One letter is the drive of a Windows path.
     if len(scheme) <= 1:
-        return _file(Path(name), name)
+        return _file(name, name)
     if scheme == "file":
-        return _file(Path(urllib.parse.unquote(urllib.parse.urlsplit(name).path)), name)
+        return _file(unquote(urlsplit(name).path), name)
     if scheme in ("http", "https"):
         return _fetched(name)
     raise ConfigError(
@@ -104,9 +106,9 @@ def _given(name: str) -> bytes:
     )
 
 
-def _file(path: Path, name: str) -> bytes:
+def _file(path: str, name: str) -> bytes:
     try:
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY), "rb") as file:
             return file.read(MAX_CERTIFICATE_BYTES)
     except OSError as exc:
         reason = (exc.strerror or "unreadable").lower()
@@ -136,5 +138,7 @@ def _fetched(url: str) -> bytes:
 
 def _without_password(url: str) -> str:
     """The URL as it may be shown."""
-    parts = urllib.parse.urlsplit(url)
+    from urllib.parse import urlsplit  # noqa: PLC0415 - as in _given()
+
+    parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

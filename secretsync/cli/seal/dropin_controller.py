@@ -7,7 +7,6 @@ and only if they are for the same place. Older controllers leave templates out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from secretsync.cli.seal.console import EXIT_GOOD, warn
@@ -63,7 +62,7 @@ def re_encrypt(options: Options) -> int:
     done = [_rotated(service, sealed) for sealed in read_sealed_secrets(text, file=file)]
     content = b"".join(rendered(manifest, form) for manifest in done)
     if in_place:
-        write_file(Path(in_place), content)
+        write_file(in_place, content)
     else:
         give(options, content)
     return EXIT_GOOD

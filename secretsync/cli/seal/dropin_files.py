@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
-from pathlib import Path
 
 from secretsync.cli.seal.dropin_flags import Options
 from secretsync.cli.seal.replacing import replace_file
 from secretsync.errors import InputError
 
-__all__ = ["FILE_MODE", "give", "open_input", "read_file", "read_input", "write_file"]
+__all__ = ["FILE_MODE", "content_of", "give", "open_input", "read_file", "read_input", "write_file"]
 
 #: What kubeseal gives to the files it makes.
 FILE_MODE = 0o600
@@ -26,7 +26,7 @@ def open_input(options: Options) -> None:
     """
     if options.secret_file:
         try:
-            Path(options.secret_file).open("rb").close()
+            os.close(os.open(options.secret_file, os.O_RDONLY))
         except OSError as exc:
             raise _unreadable_input(options, exc) from exc
     elif not (options.raw or options.fetch_cert) and sys.stdin.isatty():
@@ -42,9 +42,19 @@ def read_input(options: Options) -> tuple[bytes, str]:
     if not options.secret_file:
         return sys.stdin.buffer.read(), STDIN
     try:
-        return Path(options.secret_file).read_bytes(), options.secret_file
+        return content_of(options.secret_file), options.secret_file
     except OSError as exc:
         raise _unreadable_input(options, exc) from exc
+
+
+def content_of(path: str) -> bytes:
+    """Return a file's content; without pathlib, whose loading is felt at each call.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY), "rb") as file:
+        return file.read()
 
 
 def _unreadable_input(options: Options, exc: OSError) -> InputError:
@@ -61,7 +71,7 @@ def read_file(path: str) -> bytes:
         InputError: it cannot be read.
     """
     try:
-        return Path(path).read_bytes()
+        return content_of(path)
     except OSError as exc:
         raise InputError(f"open {path}: {(exc.strerror or 'unreadable').lower()}") from exc
 
@@ -69,24 +79,24 @@ def read_file(path: str) -> bytes:
 def give(options: Options, content: bytes) -> None:
     """Write the result where it is wanted: --sealed-secret-file, or standard output."""
     if options.sealed_secret_file:
-        write_file(Path(options.sealed_secret_file), content)
+        write_file(options.sealed_secret_file, content)
     else:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
 
 
-def write_file(path: Path, content: bytes, *, mode: int = FILE_MODE) -> None:
+def write_file(path: str, content: bytes, *, mode: int = FILE_MODE) -> None:
     """Put a file in place all at once; a device or a pipe is written to as it is.
 
     Raises:
         OSError: it cannot be written; what was there is untouched.
     """
     try:
-        is_file = stat.S_ISREG(path.stat().st_mode)
+        is_file = stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - pathlib loads for 5 ms
     except FileNotFoundError:
         is_file = True
     if is_file:
         replace_file(path, content, mode=mode)
     else:
-        with path.open("wb") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY), "wb") as file:
             file.write(content)

@@ -8,7 +8,7 @@ call instead of being left out. The YAML reader loads only when the input is not
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -17,8 +17,7 @@ from secretsync.cli.seal.console import warn
 from secretsync.cli.seal.go_numbers import float_text
 from secretsync.errors import InputError
 from secretsync.resources.composer import Composed, Path, compose
-from secretsync.resources.documents import Origin, decode_text, expand_lists
-from secretsync.resources.json_events import NotJsonError, json_events, looks_like_json
+from secretsync.resources.document_text import decode_text, expand_lists
 from secretsync.resources.text_events import Event, EventKind, TextError
 
 __all__ = ["SEALED_SECRET", "Manifest", "read_manifests", "read_sealed_secrets", "read_secrets"]
@@ -55,6 +54,13 @@ class Manifest(NamedTuple):
 
     value: dict[str, Any]
     label: str
+
+
+class _Place(NamedTuple):
+    """Where an object was written: the file, and the line of each path in it."""
+
+    file: str
+    lines: Mapping[Path, int]
 
 
 def read_secrets(text: bytes, *, file: str) -> list[Manifest]:
@@ -118,45 +124,24 @@ def read_manifests(
         label = file if len(items) == 1 else f"{file}: document {number}"
         if not isinstance(item.value, dict):
             raise InputError(f"{label}: an entry of a List is not an object")
-        origin = Origin(file, item.lines)
-        value = _with_text(item.value, schema, path=(), origin=origin)
+        value = _with_text(item.value, schema, path=(), place=_Place(file, item.lines))
         manifests.append(Manifest(value, label))
     return manifests
 
 
 def _composed(text: str, file: str) -> list[Composed]:
-    if looks_like_json(text):
-        try:
-            return [part for piece in _json_pieces(text) for part in compose(json_events(piece))]
-        except NotJsonError:
-            pass  # a YAML flow mapping opens the same way
+    if text.lstrip(_BLANK)[:1] in ("{", "["):
+        from secretsync.cli.seal.dropin_json import (  # noqa: PLC0415 - as below
+            NotJsonError,
+            json_parts,
+        )
+
+        # No reader of one form loads where only the other is needed: short calls feel it.
+        with contextlib.suppress(NotJsonError):  # a YAML flow mapping opens the same way
+            return json_parts(text)
     from secretsync.resources.yaml_events import yaml_events  # noqa: PLC0415 - JSON needs none
 
     return list(compose(_keys_as_text(yaml_events(text), file)))
-
-
-def _json_pieces(text: str) -> Iterator[str]:
-    """Each JSON value of a stream, behind as many line breaks as come before it.
-
-    Between two of them blanks and lines with `---` may stand.
-
-    Raises:
-        NotJsonError: something else stands there.
-    """
-    decoder = json.JSONDecoder()
-    at = 0
-    while True:
-        start = len(text) - len(text[at:].lstrip(_BLANK))
-        if start == len(text):
-            return
-        if text.startswith("---", start):
-            at = start + len("---")
-            continue
-        try:
-            _, at = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            raise NotJsonError from None  # its text holds the whole document
-        yield "\n" * text.count("\n", 0, start) + text[start:at]
 
 
 def _keys_as_text(events: Iterable[Event], file: str) -> Iterator[Event]:
@@ -187,17 +172,16 @@ def _step(expecting: list[bool | None]) -> None:
         expecting[-1] = not expecting[-1]
 
 
-def _with_text(value: Any, schema: Any, *, path: Path, origin: Origin) -> Any:
+def _with_text(value: Any, schema: Any, *, path: Path, place: _Place) -> Any:
     """A copy in which numbers and truth values are text where the schema says so."""
     if schema == _TEXT and isinstance(value, list):
         return [
-            _with_text(item, _TEXT, path=(*path, at), origin=origin)
-            for at, item in enumerate(value)
+            _with_text(item, _TEXT, path=(*path, at), place=place) for at, item in enumerate(value)
         ]
     if schema == _TEXT:
         text = _as_text(value)
         if text is not value:
-            _warn_of(value, path, origin)
+            _warn_of(value, path, place)
         return text
     if not isinstance(value, dict):
         return value
@@ -205,7 +189,7 @@ def _with_text(value: Any, schema: Any, *, path: Path, origin: Origin) -> Any:
     return {
         key: item
         if wanted[key] is None
-        else _with_text(item, wanted[key], path=(*path, key), origin=origin)
+        else _with_text(item, wanted[key], path=(*path, key), place=place)
         for key, item in value.items()
     }
 
@@ -220,11 +204,11 @@ def _as_text(value: Any) -> Any:
     return value
 
 
-def _warn_of(value: Any, path: Path, origin: Origin) -> None:
+def _warn_of(value: Any, path: Path, place: _Place) -> None:
     kind = "true or false" if isinstance(value, bool) else "a number"
     field = ".".join(map(str, path))
-    line = origin.line_of(path)
-    where = f"{origin.file}: line {line}" if line else origin.file
+    line = place.lines.get(path, 0)
+    where = f"{place.file}: line {line}" if line else place.file
     lost = " (digits may be lost)" if isinstance(value, float) else ""
     warn(
         f"{where}: {field} is {kind} as written, and is taken as the text that YAML 1.1 "

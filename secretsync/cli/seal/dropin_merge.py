@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from secretsync.cli.seal.certificates import load_certificate
@@ -32,8 +31,9 @@ def merge_into(options: Options) -> int:
     """
     form = check_format(format_of(options))
     certificate = load_certificate(options)
-    path = Path(os.path.realpath(options.merge_into))
+    path = os.path.realpath(options.merge_into)
     before = read_file(options.merge_into)
+    mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116 - pathlib is slow to load
     target = _one(read_sealed_secrets(before, file=options.merge_into), options.merge_into)
     text, file = read_input(options)
     secret = _one(read_secrets(text, file=file), file)
@@ -49,7 +49,7 @@ def merge_into(options: Options) -> int:
     if form == "json" and not before.lstrip().startswith(b"{"):
         warn(f"{options.merge_into} was YAML and is JSON from now on; -o yaml keeps it YAML")
     content = rendered(_merged(target.value, update), form)
-    write_file(path, content, mode=stat.S_IMODE(path.stat().st_mode))
+    write_file(path, content, mode=mode)
     return EXIT_GOOD
 
 

@@ -5,7 +5,6 @@ Neighbours: `yaml_text` knows YAML; `dropin_files` writes the result where it is
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -83,6 +82,8 @@ def rendered(manifest: Mapping[str, Any], form: str) -> bytes:
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """Return JSON as Go writes it: `<`, `>` and `&` escaped, for browsers' sake."""
+    import json  # noqa: PLC0415 - YAML needs none
+
     separators = (",", ": ") if indent else (",", ":")
     text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
     return text.translate(_ESCAPES)

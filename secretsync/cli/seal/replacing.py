@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from pathlib import Path
 
 __all__ = ["replace_file"]
 
 
-def replace_file(path: Path, content: bytes, *, mode: int) -> None:
+def replace_file(path: str | os.PathLike[str], content: bytes, *, mode: int) -> None:
     """Write a file beside `path`, and give it that name once it is safely stored.
 
     Args:
@@ -17,7 +17,9 @@ def replace_file(path: Path, content: bytes, *, mode: int) -> None:
     Raises:
         OSError: it cannot be written; what was there is untouched.
     """
-    staged = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    # Not by pathlib: its loading takes longer than the rest of a short call.
+    folder, name = os.path.split(path)
+    staged = f"{folder}{os.sep if folder else ''}.{name}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -25,7 +27,8 @@ def replace_file(path: Path, content: bytes, *, mode: int) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        staged.replace(path)
+        os.replace(staged, path)  # noqa: PTH105 - as above
     except BaseException:
-        staged.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(staged)  # noqa: PTH108 - as above
         raise
