@@ -36,8 +36,8 @@ class Reflector:
         metadata_only: objects carry their metadata and nothing else.
         interest: keys to remember, so that their vanishing in a gap is noticed; events
             of others are handed on and forgotten. None remembers all.
-        optional: the service goes on without this kind, where the cluster does not
-            serve it or does not let it be watched; it is asked for again.
+        optional: the service goes on without this kind where it may not be watched, as
+            it does where the cluster does not serve it; it is asked for again.
         listed: called when an initial state has been handed on whole, with its keys
             of interest.
     """
@@ -120,7 +120,7 @@ class Reflector:
             except Gone:
                 version = ""
             except ClusterError as exc:
-                if self._optional and isinstance(exc, NotFound | Forbidden):
+                if isinstance(exc, NotFound) or (self._optional and isinstance(exc, Forbidden)):
                     version, failures = "", 0
                     self._do_without(exc)
                     continue

@@ -124,7 +124,14 @@ class SealedIntake:
         before = self._items.put(item)
         self._claims.put(item)
         self._targets.claim((item.meta.namespace, item.target_name))
-        if self._started.is_set() and (before is None or _decisive(before) != _decisive(item)):
+        edited = before is None or _decisive(before) != _decisive(item)
+        silent = not item.status.synced and (edited or before is None or before.status.synced)
+        if silent:
+            # A new object, or a file that was saved without its status.
+            self._recorder.unsay(item.ref)
+        elif not edited:
+            return
+        if self._started.is_set():
             self._loop.renewed(item.ref)
             self._queue.add(item.ref, Lane.NEW)
 

@@ -114,6 +114,11 @@ class SealedRecorder:
         self._statuses.forget(ref)
         self._metrics.gone(ref)
 
+    def unsay(self, ref: ObjectRef) -> None:
+        """Forget what was written into a status that is gone."""
+        with self._lock:
+            self._last.pop(ref, None)
+
     def status(self, item: SealedSecret) -> SealedSecretStatus:
         """Return the status as last written, or as it was found."""
         with self._lock:

@@ -146,11 +146,14 @@ class Rig:
         self.site.put(obj)
         return obj
 
-    def start(self, *arguments: str, ready: bool = True, **env: str) -> RunningService:
-        """Start a service over the cluster."""
+    def start(
+        self, *arguments: str, ready: bool = True, sealing: bool = False, **env: str
+    ) -> RunningService:
+        """Start a service over the cluster; `sealing` has it serve SealedSecrets too."""
         given = {**self.environment(), **env}
         log = self.folder / f"service-{len(self.services)}.log"
-        service = RunningService(["--to", self.site.cluster, *arguments], env=given, log=log)
+        to = ["--to", self.site.cluster]
+        service = RunningService([*to, *arguments], env=given, log=log, sealing=sealing)
         self.services.append(service)
         if ready:
             service.wait_ready()

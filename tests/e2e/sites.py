@@ -22,12 +22,16 @@ from tests.support.kube_admin import KubeRequestError
 __all__ = ["DirectorySite", "KubeSite", "Site", "clean", "data_of"]
 
 ESO = "external-secrets.io"
+SEALED = "bitnami.com"
 PLURALS = {
+    "SealedSecret": "sealedsecrets",
     "ExternalSecret": "externalsecrets",
     "SecretStore": "secretstores",
     "ClusterSecretStore": "clustersecretstores",
     "Secret": "secrets",
 }
+#: `group/version` where it is not ESO's; ESO's version is asked for.
+GROUPS = {"Secret": "v1", "SealedSecret": f"{SEALED}/v1alpha1"}
 MANAGED = "reconcile.external-secrets.io/managed"
 MERGE_PATCH = "application/merge-patch+json"
 
@@ -63,7 +67,8 @@ class DirectorySite:
 
     def path(self, kind: str, name: str, namespace: str = "") -> Path:
         """Return where an object's file is."""
-        folder = PLURALS[kind] if kind == "Secret" else f"{PLURALS[kind]}.{ESO}"
+        group = GROUPS.get(kind, f"{ESO}/v1").rpartition("/")[0]
+        folder = f"{PLURALS[kind]}.{group}" if group else PLURALS[kind]
         scope = "_cluster" if kind == "ClusterSecretStore" else namespace or self.namespace
         return self.root / scope / folder / f"{name}.yaml"
 
@@ -144,7 +149,7 @@ class KubeSite:
 
     def path(self, kind: str, name: str = "", namespace: str = "", version: str = "v1") -> str:
         """Return the path of an object or, without a name, of all of its kind."""
-        root = "/api/v1" if kind == "Secret" else f"/apis/{ESO}/{version}"
+        root = "/api/v1" if kind == "Secret" else f"/apis/{GROUPS.get(kind, f'{ESO}/{version}')}"
         scope = "" if kind == "ClusterSecretStore" else f"/namespaces/{namespace or self.namespace}"
         return f"{root}{scope}/{PLURALS[kind]}" + (f"/{name}" if name else "")
 
@@ -205,7 +210,7 @@ Site = DirectorySite | KubeSite
 
 
 def clean(server: KubeServer) -> None:
-    """Remove what ExternalSecrets and stores there are in any namespace, and their Secrets.
+    """Remove the custom resources of any namespace, and the Secrets of ExternalSecrets.
 
     The service watches the whole server, which tests share.
     """
@@ -221,6 +226,12 @@ def clean(server: KubeServer) -> None:
                     admin.request("PATCH", path, patch, content_type=MERGE_PATCH)
                 admin.request("DELETE", path)
     admin.request("DELETE", f"{group}/clustersecretstores")
+    sealed = f"/apis/{SEALED}/v1alpha1"
+    for item in admin.request("GET", f"{sealed}/sealedsecrets")["items"]:
+        metadata = item["metadata"]
+        path = f"{sealed}/namespaces/{metadata['namespace']}/sealedsecrets/{metadata['name']}"
+        with contextlib.suppress(KubeRequestError):
+            admin.request("DELETE", path)
     managed = admin.request("GET", f"/api/v1/secrets?labelSelector={MANAGED}%3Dtrue")["items"]
     for namespace in {item["metadata"]["namespace"] for item in managed}:
         path = f"/api/v1/namespaces/{namespace}/secrets?labelSelector={MANAGED}%3Dtrue"
