@@ -11,7 +11,7 @@ import pytest
 
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.cluster.kubernetes import open_kubernetes
-from secretsync.errors import ClusterError, ClusterUnavailable
+from secretsync.errors import ClusterError, ClusterUnavailable, Forbidden
 from secretsync.refresh.clock import Clock
 from secretsync.sealed.key_lease import RenewalLease
 from secretsync.sealed.key_store import KeyStore
@@ -186,7 +186,7 @@ def test_renewal_that_another_holds_and_never_ends_is_an_error(directory):
         directory.cluster, directory.namespace, "sealed-secrets-key-renewal", clock=clock
     )
     assert other.take()
-    keys = store(directory, clock=clock)
+    keys = store(directory, clock=clock, lease_s=LEASE_S)
     with pytest.raises(ClusterUnavailable, match="another replica has begun that"):
         keys.ensure(now=NOW, options=SMALL)
     assert keys.load().keys == ()
@@ -201,6 +201,33 @@ def test_renewal_does_not_wait_longer_than_the_process_lives(directory):
     stop.set()
     with pytest.raises(ClusterUnavailable, match="another replica"):
         store(directory, clock=Clock(stop)).ensure(now=NOW, options=SMALL)
+
+
+RULES = [
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "create"]},
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "verbs": ["get", "create", "patch"],
+    },
+]
+
+
+@pytest.mark.parametrize("rules", [RULES, RULES[:1]], ids=["with leases", "without"])
+def test_renewal_needs_these_rights_and_no_others(kube_server, kubernetes, monkeypatch, rules):
+    account = {"kind": "User", "name": f"keeper-{len(rules)}-{kubernetes.namespace}"}
+    kube_server.admin.grant(account, rules, kubernetes.namespace)
+    file = kube_server.user_kubeconfig(account["name"])
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    cluster = open_kubernetes()
+    keys = KeyStore(cluster, kubernetes.namespace)
+    if rules == RULES:
+        assert keys.ensure(now=NOW, options=SMALL)[1] is not None
+    else:
+        with pytest.raises(Forbidden, match="leases"):
+            keys.ensure(now=NOW, options=SMALL)
+        assert keys.load().keys == ()
+    cluster.close()
 
 
 def test_ring_that_needs_nothing_takes_no_lease(directory, tmp_path):
