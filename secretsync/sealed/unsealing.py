@@ -26,6 +26,7 @@ from secretsync.core.sealed import (
     plan_sealed,
 )
 from secretsync.core.secrets import DesiredSecret, LiveSecret
+from secretsync.core.templating import render_sealed_template
 from secretsync.errors import SecretSyncError
 from secretsync.refresh.applying import Applier
 from secretsync.refresh.claims import Claims
@@ -40,7 +41,7 @@ from secretsync.sealed.failures import (
 )
 from secretsync.sealed.key_order import KeyOrder
 
-__all__ = ["SealedOptions", "SealedOutcome", "Unsealer", "render_template"]
+__all__ = ["SealedOptions", "SealedOutcome", "Unsealer"]
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +50,6 @@ SealedOutcome = Outcome[SealedSecret]
 #: Threads that look, plan and write; as many as keep an API server busy.
 DEFAULT_WORKERS = 8
 SUCCESS = "SealedSecret unsealed successfully"
-_OPENS_TEMPLATE = "{{"
-
-
-def render_template(key: str, text: str, values: Mapping[str, bytes]) -> bytes:
-    """Render one entry of `spec.template.data`; the engine is loaded when one needs it."""
-    if _OPENS_TEMPLATE not in text:
-        return text.encode()
-    from secretsync.core.templating import render_sealed_template  # noqa: PLC0415 - heavy
-
-    return render_sealed_template(key, text, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +102,7 @@ class Unsealer:
         claims: Claims,
         *,
         options: SealedOptions | None = None,
-        render: Render = render_template,
+        render: Render = render_sealed_template,
     ) -> None:
         self._applier = applier
         self._claims = claims
