@@ -9,9 +9,11 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sealing import parse_certificate, seal_value
 from tests.e2e.rig import eventually
 from tests.support.kube import KubeServer
 from tests.support.sealed_controller import SealedController
@@ -21,13 +23,13 @@ from tests.support.sealed_objects import SealedObjects, data_of
 from tests.support.sealing_commands import kubeseal, ran
 from tests.support.service import RunningService
 
-__all__ = ["KINDS_OF_SECRET", "Look", "Story", "tell"]
+__all__ = ["DELETED", "EVERYTHING", "KINDS_OF_SECRET", "REFUSED", "Look", "Story", "tell"]
 
 KEYS = "kube-system"
 PREFIX = "sealedsecrets.bitnami.com"
 MANAGED, PATCH = f"{PREFIX}/managed", f"{PREFIX}/patch"
 SKIP_OWNER = f"{PREFIX}/skip-set-owner-references"
-TEMPLATE = {"url": "postgres://{{ .user }}:{{ .password }}@db"}
+TEMPLATE = {"url": "postgres://{{ .user }}:{{ .password }}@db", "json": "{{ toJson .user }}"}
 VALUES = {"user": b"app", "password": b"hunter2"}
 
 
@@ -64,8 +66,17 @@ KINDS_OF_SECRET = {
     "managed": Sort(before=_there(MANAGED)),
     "patched": Sort(before=_there(PATCH)),
     "patched-managed": Sort(before=_there(PATCH, MANAGED)),
+    "old-form": Sort(),
     "ownerless": Sort(secret={"metadata": {"annotations": {SKIP_OWNER: "true", MANAGED: "true"}}}),
 }
+#: What theirs refuses, and ours must not take up: a stranger's value, a foreign Secret.
+REFUSED = {
+    "stranger": Sort(),
+    "foreign": Sort(before={"metadata": {}, "data": {"foreign": "eA=="}}),
+}
+#: Secrets that people delete, to see them come back.
+DELETED = ("plain", "templated", "managed")
+EVERYTHING = KINDS_OF_SECRET | REFUSED
 
 
 @dataclass
@@ -108,14 +119,29 @@ class _Cluster:
         secret = {"apiVersion": "v1", "kind": "Secret", **sort.secret, "metadata": metadata}
         given = json.dumps({**secret, "data": encoded}).encode()
         made = json.loads(ran(kubeseal("--cert", self.cert, *sort.flags, given=given)))
+        if name == "stranger":
+            # Strict, and for another name: as wrong as another cluster's.
+            made["spec"]["encryptedData"] = self.sealed("friend", sort, values)["spec"][
+                "encryptedData"
+            ]
         made["spec"]["template"] |= sort.template
+        if name == "old-form":
+            made["spec"] = {"encryptedData": {}, "data": self._blob(secret, encoded)}
         return dict(made)
+
+    def _blob(self, secret: dict[str, Any], data: dict[str, str]) -> str:
+        """The whole Secret in one value, as kubeseal before 0.7 made it and today's will not."""
+        metadata = secret["metadata"]
+        place = {"namespace": metadata["namespace"], "name": metadata["name"]}
+        certificate = parse_certificate(self.cert.read_bytes())
+        text = json.dumps({**secret, "data": data}).encode()
+        return seal_value(text, certificate, now=datetime.now(UTC), **place)
 
     def look(self) -> Look:
         """Look at everything."""
         objects = self.objects
         names = list(objects.secret_versions())
-        sealed = {name: objects.get(name) for name in KINDS_OF_SECRET}
+        sealed = {name: objects.get(name) for name in EVERYTHING}
         return Look(
             secrets={name: objects.secret(name) or {} for name in names},
             versions=objects.secret_versions(),
@@ -137,7 +163,7 @@ class _Cluster:
         objects.put(self.sealed(name, Sort(), {"k": b"2", "l": b"3"}))
         objects.wait_condition(name, "True")
         found["edited"] = _data(objects, name)
-        for each in (name, "plain", "templated", "managed"):
+        for each in (name, *DELETED):
             objects.delete_secret(each)
             eventually(lambda each=each: objects.secret(each) is not None, what=f"{each} is gone")
             found[f"healed {each}"] = _data(objects, each)
@@ -171,13 +197,13 @@ def tell(server: KubeServer, folder: Path) -> Story:
 
 def _seal_everything(cluster: _Cluster, theirs: SealedController) -> None:
     cluster.cert.write_bytes(theirs.cert_pem())
-    for name, sort in KINDS_OF_SECRET.items():
+    for name, sort in EVERYTHING.items():
         if sort.before is not None:
             metadata = {"name": name, **sort.before["metadata"]}
             cluster.objects.put_secret({**sort.before, "metadata": metadata})
         cluster.objects.put(cluster.sealed(name, sort, VALUES))
-    for name in KINDS_OF_SECRET:
-        cluster.objects.wait_condition(name, "True")
+    for name in EVERYTHING:
+        cluster.objects.wait_condition(name, "False" if name in REFUSED else "True")
 
 
 def _by_us(cluster: _Cluster, story: Story) -> None:
@@ -193,7 +219,7 @@ def _by_us(cluster: _Cluster, story: Story) -> None:
         )
         try:
             service.wait_ready()
-            eventually(_worked(service, len(KINDS_OF_SECRET)), what="not all are looked at")
+            eventually(_worked(service, len(EVERYTHING)), what="not all are looked at")
         except BaseException:
             service.kill()
             raise

@@ -180,6 +180,10 @@ def use(
     file.write_bytes(sealed)
     yield "re-encrypt in place", run("--re-encrypt", "-o", "yaml", "-f", file, *place, env=env)
     yield "in place", run("--validate", *place, given=file.read_bytes(), env=env)
+    file.write_bytes(sealed)
+    for step in ("rotate", "rotate again"):
+        yield step, seal("rotate", file, "-o", "json", *place, env=env)
+    yield "rotated", run("--validate", *place, given=file.read_bytes(), env=env)
     yield "no service", run("--fetch-cert", "--controller-name", "absent", env=env)
 
 

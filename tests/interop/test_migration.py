@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.interop.migration import KINDS_OF_SECRET, VALUES, tell
+from tests.interop.migration import DELETED, KINDS_OF_SECRET, REFUSED, VALUES, tell
 from tests.support.kube import KubeServer
 from tests.support.sealed_objects import data_of
 from tests.support.sealed_peer import PEER_TOOLS
@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.xdist_group("migration"),
 ]
 
-URL = {"url": b"postgres://app:hunter2@db"}
+TEMPLATED = {"url": b"postgres://app:hunter2@db", "json": b'"app"'}
 FOREIGN = {"foreign": b"x"}
 EDITED = {"k": b"2", "l": b"3"}
 
@@ -36,7 +36,7 @@ def story(tmp_path_factory):
 
 
 def wanted(name):
-    more = {"templated": URL, "patched": FOREIGN, "patched-managed": FOREIGN}
+    more = {"templated": TEMPLATED, "patched": FOREIGN, "patched-managed": FOREIGN}
     return VALUES | more.get(name, {})
 
 
@@ -45,10 +45,11 @@ def test_theirs_made_every_sort_of_secret(name, story):
     assert data_of(story.looks["theirs"].secrets[name]) == wanted(name)
 
 
-@pytest.mark.parametrize("chapter", ["ours", "ours restarted"])
+@pytest.mark.parametrize("chapter", ["ours", "ours, used", "ours restarted", "before back"])
 @pytest.mark.parametrize("name", KINDS_OF_SECRET)
 def test_swap_rewrites_no_secret_and_says_all_is_well(name, chapter, story):
-    before = story.looks["theirs" if chapter == "ours" else "ours, used"]
+    deleted_since = name in DELETED and chapter != "ours"
+    before = story.looks["ours, used" if deleted_since else "theirs"]
     after = story.looks[chapter]
     assert after.versions[name] == before.versions[name]
     assert after.conditions[name] == "True"
@@ -81,9 +82,18 @@ def test_people_go_on_working(chapter, story):
         "new": {"k": b"1"},
         "edited": EDITED,
         "healed plain": VALUES,
-        "healed templated": VALUES | URL,
+        "healed templated": VALUES | TEMPLATED,
         "healed managed": VALUES,
     }
+
+
+@pytest.mark.parametrize("chapter", ["ours", "ours, used", "ours restarted", "theirs again"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_theirs_refused_is_refused_and_nothing_of_it_written(name, chapter, story):
+    look = story.looks[chapter]
+    assert look.conditions[name] == "False"
+    assert look.versions.get(name) == story.looks["theirs"].versions.get(name)
+    assert data_of(look.secrets.get(name, {})) == (FOREIGN if name == "foreign" else {})
 
 
 @pytest.mark.parametrize("name", KINDS_OF_SECRET)

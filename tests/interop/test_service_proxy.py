@@ -11,7 +11,7 @@ import json
 import pytest
 import yaml
 
-from sealing import load_key_ring, unseal_manifest
+from sealing import load_key_ring, parse_certificate, unseal_manifest
 from tests.interop.proxy_scene import COMMANDS, SERVICES
 from tests.support.network_namespace import require_namespace, run_inside
 from tests.support.sealed_objects import data_of
@@ -72,6 +72,15 @@ def test_re_encrypt_gives_another_text_of_the_same_value(step, scene):
 def test_re_encrypt_rewrites_the_file_it_was_given(step):
     assert step("re-encrypt in place") == {"code": 0, "out": "", "err": ""}
     assert step("in place") == {"code": 0, "out": "", "err": ""}
+
+
+def test_rotate_verb_has_the_controller_seal_anew_and_notes_its_certificate(step, scene):
+    first, again = (json.loads(step(name)["out"]) for name in ("rotate", "rotate again"))
+    assert first["summary"] == {"rotated": 1, "skipped": 0, "failed": 0, "values": 1}
+    assert again["summary"] == {"rotated": 0, "skipped": 1, "failed": 0, "values": 0}
+    newest = parse_certificate(scene["certificate"].encode())
+    assert first["certificate"] == newest.fingerprint
+    assert step("rotated") == {"code": 0, "out": "", "err": ""}
 
 
 def test_what_does_not_open_is_not_re_encrypted(step):
