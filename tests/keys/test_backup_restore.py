@@ -18,6 +18,7 @@ from tests.keys.kit import LABEL, SECRET, put_key
 from tests.keys.test_keys_command import REAL_NOW, VALID
 from tests.sealing.kit import key_object, other_key
 
+ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----\n"
 PASSPHRASE = "correct horse battery staple"
 
 
@@ -280,7 +281,7 @@ def test_armored_file_is_read(seal, full, saved, identity, empty, tmp_path):
     "content",
     [
         b"age-encryption.org/v1\n-> scrypt AAAA 18\n",
-        b"-----BEGIN AGE ENCRYPTED FILE-----\nYWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IHNjcnlwdCBBQUFBIDE4CkFBQUFBQUFB\n",
+        ARMOR + b"YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IHNjcnlwdCBBQUFBIDE4CkFBQUFBQUFB\n",
     ],
     ids=["binary", "armored"],
 )
@@ -368,7 +369,7 @@ def test_backup_of_no_keys_is_refused_and_says_where_there_are_some(seal, full, 
     ran = seal("backup", "--to", full.to, "--output", file, "--recipient", identity[1])
     assert ran.code == 1
     assert "no sealing keys in namespace secretsync-system" in ran.err
-    assert "keys are in: keys; name it with -n" in ran.err
+    assert "name the right one with -n; keys are in: keys" in ran.err
     assert not file.exists()
 
 

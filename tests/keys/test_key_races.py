@@ -230,6 +230,18 @@ def test_renewal_needs_these_rights_and_no_others(kube_server, kubernetes, monke
     cluster.close()
 
 
+def test_list_of_all_rings_that_is_forbidden_says_how_to_list_one(
+    kube_server, kubernetes, monkeypatch, seal
+):
+    account = {"kind": "User", "name": f"reader-{kubernetes.namespace}"}
+    kube_server.admin.grant(account, RULES[:1], kubernetes.namespace)
+    monkeypatch.setenv("KUBECONFIG", str(kube_server.user_kubeconfig(account["name"])))
+    everywhere = seal("keys", "list", "--to", "kube")
+    assert everywhere.code == 1
+    assert "seal: hint: name one ring with -n NAMESPACE" in everywhere.err
+    assert seal("keys", "list", "--to", "kube", "-n", kubernetes.namespace).code == 0
+
+
 def test_ring_that_needs_nothing_takes_no_lease(directory, tmp_path):
     put_key(directory, "good")
     store(directory).ensure(now=NOW, period=NOW - datetime(1, 1, 1, tzinfo=UTC), options=SMALL)

@@ -7,6 +7,7 @@ encrypts, `restore` is the way back.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,16 +95,18 @@ def _secrets(cluster: Cluster, namespace: str, options: Any) -> tuple[list[Objec
     Raises:
         ConfigError: there are none: an empty backup would look like a good one.
     """
-    from secretsync.errors import ConfigError  # noqa: PLC0415 - --help stays light
+    from secretsync.errors import ClusterError, ConfigError  # noqa: PLC0415 - --help stays light
     from secretsync.sealed.key_store import KeyStore, key_namespaces  # noqa: PLC0415 - heavy
 
     store = KeyStore(cluster, namespace, key_prefix=options.key_prefix)
     ring, secrets = store.load_with_secrets()
     if not secrets:
-        others = ", ".join(key_namespaces(cluster)) or "no namespace"
+        others: list[str] = []
+        with contextlib.suppress(ClusterError):
+            others = key_namespaces(cluster)
         raise ConfigError(
             f"there are no sealing keys in namespace {namespace} of {cluster.name}",
-            remedy=f"keys are in: {others}; name it with -n",
+            remedy=f"name the right one with -n; keys are in: {', '.join(others) or 'none known'}",
         )
     saved = {secret["metadata"]["name"] for secret in secrets}
     for broken in ring.broken:

@@ -182,11 +182,15 @@ def _list(options: Any) -> int:
 def _namespaces(cluster: Cluster, options: Any) -> list[str]:
     """The one that is asked for, or all that hold a key."""
     from secretsync.cli.seal.key_rings import ring_namespace  # noqa: PLC0415 - --help stays light
+    from secretsync.errors import Forbidden  # noqa: PLC0415 - --help stays light
     from secretsync.sealed.key_store import key_namespaces  # noqa: PLC0415 - heavy
 
     if options.namespace:
         return [options.namespace]
-    return sorted({*key_namespaces(cluster), ring_namespace(options)})
+    try:
+        return sorted({*key_namespaces(cluster), ring_namespace(options)})
+    except Forbidden as exc:
+        raise Forbidden(exc.message, remedy="name one ring with -n NAMESPACE") from exc
 
 
 def _entries(store: KeyStore) -> list[KeyEntry]:
