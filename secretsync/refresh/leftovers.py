@@ -68,7 +68,9 @@ class Leftovers:
         page = self.cluster.list(
             KINDS["Secret"], label_selector=f"{INVENTORY_LABEL}={self.inventory}"
         )
-        made = [live_secret(obj) for obj in page.items]
+        found = [live_secret(obj) for obj in page.items]
+        # What has a controller by now comes and goes with that one.
+        made = [live for live in found if live.owner is None]
         leftovers = [live for live in made if (live.namespace, live.name) not in wanted]
         actions = [_removal(live) for live in leftovers]
         if not prune:

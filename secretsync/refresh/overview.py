@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from secretsync.cluster.base import KINDS, Cluster
-from secretsync.core.secrets import MANAGED_LABEL, VERSIONS_ANNOTATION
+from secretsync.core.secrets import INVENTORY_LABEL, MANAGED_LABEL, VERSIONS_ANNOTATION
 from secretsync.errors import ConfigError, NotFound
 from secretsync.resources.status import condition_of, ready_condition
 
@@ -74,22 +74,24 @@ class Overview:
         self._now = now
 
     def rows(self, namespace: str = "") -> list[Row]:
-        """Return ExternalSecrets, SealedSecrets, stores, and managed Secrets of neither.
+        """Return ExternalSecrets, SealedSecrets, stores, and Secrets made from none of them.
 
         Raises:
             ClusterError: the cluster cannot be asked.
         """
+        # A run from files notes its inventory on what it makes from either kind.
         secrets = {
             _identity(obj): obj
-            for obj in self._cluster.list(
-                KINDS["Secret"], namespace, label_selector=f"{MANAGED_LABEL}=true"
-            ).items
+            for selector in (f"{MANAGED_LABEL}=true", INVENTORY_LABEL)
+            for obj in self._cluster.list(KINDS["Secret"], namespace, label_selector=selector).items
         }
         rows = []
         for obj in self._listed("ExternalSecret", namespace):
             target = (_identity(obj)[0], _target_name(obj))
             rows.append(self._external_secret(obj, secrets.pop(target, None)))
-        rows += [self._sealed_secret(obj) for obj in self._listed("SealedSecret", namespace)]
+        for obj in self._listed("SealedSecret", namespace):
+            secrets.pop(_identity(obj), None)
+            rows.append(self._sealed_secret(obj))
         for kind in ("SecretStore", "ClusterSecretStore"):
             rows += [_store(kind, obj) for obj in self._listed(kind, namespace)]
         rows += [self._secret(obj) for obj in secrets.values()]

@@ -129,6 +129,18 @@ def test_a_sealed_secret_that_does_not_open_keeps_its_secret_from_pruning(cli, f
     assert _secret_paths(out) == {f"shop/secrets/{name}.yaml" for name in "abc"}
 
 
+def test_what_a_live_sealed_secret_owns_by_now_is_not_pruned(cli, folder, key, out):
+    for name in ("a", "b", "c"):
+        write(folder / f"{name}.yaml", sealed_object(name))
+    to = [folder, "--to", f"dir:{out}", *key]
+    cli("sync", *to)
+    live_file(out, sealed_object("b"))
+    assert cli("refresh", "sealedsecret/b", *to[1:], "-n", "shop").code == 0
+    (folder / "b.yaml").unlink()
+    assert "extra" not in cli("sync", *to, "--prune").out
+    assert "shop/secrets/b.yaml" in files(out)
+
+
 # Keys
 
 
@@ -298,6 +310,17 @@ def test_status_shows_sealed_secrets_and_refresh_makes_them_good(cli, out, key):
     condition = live_object(out, "db")["status"]["conditions"][0]
     assert condition["lastUpdateTime"] == condition["lastTransitionTime"]
     assert {"reason", "message"}.isdisjoint(condition)
+
+
+def test_status_shows_what_a_run_from_files_made(cli, folder, out, key):
+    write(folder / "db.yaml", sealed_object("db"))
+    cli("sync", folder, "--to", f"dir:{out}", *key)
+    row = cli("status", "secret/db", "--to", f"dir:{out}", "-o", "json").row("db")
+    assert (row["kind"], row["good"], row["reason"]) == ("Secret", True, "SecretSynced")
+    live_file(out, sealed_object("db"))
+    cli("refresh", "sealedsecret/db", "--to", f"dir:{out}", "-n", "shop", *key)
+    rows = cli("status", "--to", f"dir:{out}", "-o", "json").json["objects"]
+    assert [row["kind"] for row in rows] == ["SealedSecret"]
 
 
 def test_a_refreshed_secret_belongs_to_its_sealed_secret(cli, out, key):

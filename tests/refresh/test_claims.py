@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
 from secretsync.refresh.claims import Claims
 from secretsync.resources.external_secret import ExternalSecret
+from secretsync.resources.meta import Parent
+from tests.core.sealed_cases import PATCH, sealed_secret
 from tests.core.secret_cases import external_secret
 
 
@@ -89,3 +92,42 @@ def test_when_the_winner_goes_or_moves_the_next_one_has_the_target() -> None:
     claims.put(_claimant("middle", 2, target="another"))
     assert claims.rival(NEW) is None
     assert [item.meta.name for item in claims.claimants("web", "shared")] == ["new"]
+
+
+def _sealed(day: int, template: dict[str, Any] | None = None) -> Parent:
+    created = f"2026-01-{day:02}T00:00:00Z"
+    return sealed_secret(
+        template=template, name="shared", uid="uid-sealed", creationTimestamp=created
+    )
+
+
+def test_the_older_wins_whatever_its_kind() -> None:
+    early, late = _sealed(1), _sealed(3)
+    assert Claims([early, MIDDLE]).rival(MIDDLE) is early
+    assert Claims([early, MIDDLE]).rival(early) is None
+    assert Claims([late, MIDDLE]).rival(late) is MIDDLE
+
+
+def test_of_path_and_one_name_both_kinds_agree_who_has_it() -> None:
+    one = external_secret({"target": {"name": "shared"}}, name="shared", uid="")
+    other = sealed_secret(name="shared", uid="")
+    for order in ([one, other], [other, one]):
+        claims = Claims(order)
+        assert (claims.rival(one), claims.rival(other)) == (None, one)
+
+
+@pytest.mark.parametrize(
+    ("policy", "annotations", "clash"),
+    [
+        pytest.param("Merge", {}, True, id="sealed-replaces"),
+        pytest.param("Merge", PATCH, False, id="both-merge"),
+        pytest.param("Owner", PATCH, True, id="external-replaces"),
+        pytest.param("None", {}, False, id="external-writes-nothing"),
+    ],
+)
+def test_a_sealed_secret_shares_where_its_template_says_patch(
+    policy: str, annotations: dict[str, str], clash: bool
+) -> None:
+    sealed = _sealed(3, template={"metadata": {"annotations": annotations}})
+    claims = Claims([_claimant("old", 1, policy=policy), sealed])
+    assert (claims.rival(sealed) is not None) is clash
