@@ -18,10 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.support.kube import KubeServer
 from tests.support.network_namespace import add_address
 from tests.support.sealed_controller import SealedController
 from tests.support.sealed_install import SYSTEM, install_ours
+from tests.support.sealed_objects import SealedObjects
 from tests.support.sealing_commands import kubeseal, seal
 from tests.support.service import RunningService
 
@@ -31,6 +34,18 @@ __all__ = ["COMMANDS", "SERVICES"]
 ADDRESS = "192.0.2.10"
 POD = "controller-0"
 COMMANDS: dict[str, Callable[..., Any]] = {"kubeseal": kubeseal, "seal": seal}
+
+
+#: What `kubectl create secret generic my-secret --from-literal=password=supersecret
+#: --dry-run=client -o yaml` writes.
+KUBECTL_OUTPUT = """apiVersion: v1
+data:
+  password: c3VwZXJzZWNyZXQ=
+kind: Secret
+metadata:
+  creationTimestamp: null
+  name: my-secret
+"""
 
 
 @dataclass(frozen=True)
@@ -149,14 +164,34 @@ def steps(server: KubeServer, folder: Path) -> Iterator[tuple[str, dict[str, Any
             place = ("--controller-name", service.name)
             place += ("--controller-namespace", service.namespace)
             for step, completed in use(run, place, env, folder):
-                yield (
-                    f"{command} {target} {step}",
-                    {
-                        "code": completed.returncode,
-                        "out": completed.stdout.decode(),
-                        "err": completed.stderr.decode(),
-                    },
-                )
+                yield f"{command} {target} {step}", _told(completed)
+            yield f"{command} {target} pipe", guides_pipe(run, service, env, server)
+
+
+def _told(completed: Any) -> dict[str, Any]:
+    out, err = completed.stdout.decode(), completed.stderr.decode()
+    return {"code": completed.returncode, "out": out, "err": err}
+
+
+def guides_pipe(
+    run: Callable[..., Any], service: Service, env: dict[str, str], server: KubeServer
+) -> dict[str, Any]:
+    """From `kubectl create secret … | kubeseal --format yaml` to the Secret, and clean up.
+
+    The command line is the guide's; where the controller is elsewhere than kubeseal
+    looks, the environment says so.
+    """
+    where = {
+        "SEALED_SECRETS_CONTROLLER_NAME": service.name,
+        "SEALED_SECRETS_CONTROLLER_NAMESPACE": service.namespace,
+    }
+    given = KUBECTL_OUTPUT.encode()
+    told = _told(run("--format", "yaml", given=given, env=env | where))
+    objects = SealedObjects(server, "default")
+    secret = objects.unsealed(yaml.load(told["out"], Loader=yaml.CSafeLoader))
+    objects.delete("my-secret")
+    objects.delete_secret("my-secret")
+    return {**told, "data": secret["data"], "type": secret["type"]}
 
 
 def use(

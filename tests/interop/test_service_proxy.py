@@ -89,6 +89,14 @@ def test_what_does_not_open_is_not_re_encrypted(step):
     assert refused["err"].startswith('error: cannot re-encrypt secret: an error on the server ("")')
 
 
+def test_pipe_of_the_guide_ends_in_the_secret(step):
+    """Into a cluster that we serve, whichever of the two Services gave the certificate."""
+    pipe = step("pipe")
+    assert (pipe["code"], pipe["err"]) == (0, "")
+    assert data_of(pipe) == {"password": b"supersecret"}
+    assert pipe["type"] == "Opaque"
+
+
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("name", ["re-encrypt renamed", "no service", "validate renamed"])
 def test_seal_says_what_kubeseal_says(name, service, scene):
