@@ -143,13 +143,16 @@ class Unsealer:
         unusable = [f"key Secret {each.name}: {each.error}" for each in broken]
         keys = _Ring(KeyOrder(tuple(ring)), [*trouble, *unusable])
         if len(batch) == 1:
-            notes.add(self._one(batch[0], keys))
+            self._noted(batch[0], keys, notes)
         else:
-            futures = [self._workers.submit(self._one, item, keys) for item in batch]
+            futures = [self._workers.submit(self._noted, item, keys, notes) for item in batch]
             for future in futures:
-                notes.add(future.result())
+                future.result()
         notes.close()
         return [notes.outcomes[id(item)] for item in batch]
+
+    def _noted(self, item: SealedSecret, ring: _Ring, notes: Notes[SealedSecret]) -> None:
+        notes.add(self._one(item, ring))
 
     def _one(self, item: SealedSecret, ring: _Ring) -> SealedOutcome:
         """Finish one SealedSecret; every fault becomes its outcome."""

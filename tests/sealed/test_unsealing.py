@@ -6,6 +6,7 @@ import base64
 import copy
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.core.plan import Verb
 from secretsync.errors import ClusterUnavailable
+from secretsync.refresh.applying import Applier
 from secretsync.refresh.outcomes import Progress
 from secretsync.sealed.key_order import SEALED_WITH_ANNOTATION
+from secretsync.sealed.unsealing import SealedOptions, Unsealer
 from tests.core.secret_cases import CANARY, external_secret
 from tests.refresh.kit import START
 from tests.sealed.kit import Counter, Rig, live, opened_rig, parsed, sealed
@@ -67,6 +70,29 @@ def test_outcomes_come_in_the_order_of_the_batch_and_each_is_told(rig: Rig) -> N
     outcomes = rig.run(*items, done=lambda outcome: heard.append(outcome.item.meta.name))
     assert [outcome.item.ref for outcome in outcomes] == [item.ref for item in items]
     assert sorted(heard) == sorted(item.meta.name for item in items)
+
+
+def test_an_outcome_is_told_before_slower_ones_are_known(rig: Rig) -> None:
+    """The first of the batch waits until the listener has heard of the second."""
+    heard = threading.Event()
+
+    def render_by_time(_key: str, text: str, _values: object) -> bytes:
+        assert heard.wait(30)
+        return text.encode()
+
+    options = SealedOptions(openers=2)
+    unsealer = Unsealer(Applier(rig.cluster), rig.claims, options=options, render=render_by_time)
+    waiting = parsed(sealed(name="slow", template={"data": {"t": "x"}}))
+    batch = [waiting, parsed(sealed(name="quick"))]
+    try:
+        unsealer.run(
+            batch,
+            [vector_key()],
+            done=lambda outcome: heard.set() if outcome.item.meta.name == "quick" else None,
+        )
+    finally:
+        unsealer.close()
+    assert rig.secret("slow") is not None
 
 
 def test_a_listener_that_fails_costs_no_outcome(rig: Rig) -> None:
