@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = [
     "CERTIFICATE",
     "DEFAULTS",
+    "FILES",
     "KUBECTL",
     "LISTS",
     "SWITCHES",
@@ -48,6 +49,9 @@ DEFAULTS = {
 }
 SWITCHES = frozenset({"insecure-skip-tls-verify", "disable-compression"})
 LISTS = frozenset({"as-group"})
+FILES = frozenset(
+    {"cert", "kubeconfig", "certificate-authority", "client-certificate", "client-key"}
+)
 TRUE_WORDS = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 
 

@@ -45,10 +45,11 @@ def _add(group: Any, name: str, text: str) -> None:
         group.add_argument(f"--{name}", action="store_true", default=on, help=text)
     elif name in table.LISTS:
         listed = [given] if given else []
-        group.add_argument(f"--{name}", action="append", default=listed, help=text)
+        group.add_argument(f"--{name}", action="append", default=listed, metavar="VALUE", help=text)
     else:
         one = table.DEFAULTS.get(name, "") if given is None else given
-        group.add_argument(f"--{name}", default=one, metavar="VALUE", help=text)
+        shown = "FILE" if name in table.FILES else "VALUE"
+        group.add_argument(f"--{name}", default=one, metavar=shown, help=text)
 
 
 def load_certificate(options: Any) -> Certificate:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from secretsync.cli.seal import certificate_options as shared
 from secretsync.cli.seal.verbs import VERBS
 
-__all__ = ["FLAG_HELP", "help_text"]
+__all__ = ["FILE_FLAGS", "FLAG_HELP", "help_text"]
 
 _COLUMN = 33
 
@@ -63,6 +63,12 @@ def _split(table: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     return {name: (left, right) for name, (left, _, right) in parted.items()}
 
 
+def _value_of(name: str) -> str:
+    if name in shared.SWITCHES:
+        return ""
+    return "FILE" if name in shared.FILES else "VALUE"
+
+
 _GROUPS = {
     "Sealing": _split(_INPUT),
     "Other tasks": _split(_MODES),
@@ -72,12 +78,18 @@ _GROUPS = {
         "controller-namespace": ("NAME", shared.CERTIFICATE["controller-namespace"]),
     },
     "Cluster (as kubectl)": {
-        name: ("" if name in shared.SWITCHES else "VALUE", text)
-        for name, text in shared.KUBECTL.items()
+        name: (_value_of(name), text) for name, text in shared.KUBECTL.items()
     },
     "General": _split(_OTHER),
 }
 
+#: Flags that name a file.
+FILE_FLAGS = frozenset(
+    name
+    for group in _GROUPS.values()
+    for name, (value, _) in group.items()
+    if "FILE" in value.rpartition(" ")[2]
+)
 #: Flag → one line about it; `completion` shows it where the shell can.
 FLAG_HELP = {name: text for group in _GROUPS.values() for name, (_, text) in group.items()}
 
