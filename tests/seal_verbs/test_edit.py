@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -235,3 +236,18 @@ def test_runtime_folder_on_a_disk_is_not_taken_for_memory(tmp_path, monkeypatch)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setattr(module, "_mounted", lambda: {"/": "ext4", "/dev/shm": "tmpfs"})  # noqa: S108
     assert str(module._memory()) in ("/dev/shm", "None")  # noqa: S108 - the place that is tested
+
+
+@pytest.mark.skipif(shutil.which("vim") is None, reason="no vim on this machine")
+def test_vim_keeps_no_history_and_no_swap_file(file, files, shm, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    (home / ".vimrc").write_text("set undofile backup viminfo='100\n")
+    # Deleting a line puts it into a register, which vim would keep in ~/.viminfo.
+    script = f"vim -es -c '/password/normal! ddP' -c '%s/old/{CANARY}/' -c 'silent! !ls -a' -c wq"
+    monkeypatch.setenv("VISUAL", script)
+    ended = seal_process("edit", file, "--sealing-key", files.key, "--cert", files.cert)
+    assert ended.code == 0, ended.err
+    assert opened(file)["password"] == CANARY.encode()
+    assert [path.name for path in home.rglob("*")] == [".vimrc"]
