@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from sealing import SealingError
-from sealing.fields import child, data_field, optional_bool, text_field, text_map
+from sealing.fields import child, optional_bool, text_field, text_map
 from sealing.keyring import ACTIVE, KEY_LABEL
 from secretsync.cluster.base import Object
 from secretsync.errors import InputError
@@ -24,8 +24,8 @@ from secretsync.resources.documents import load_documents
 from secretsync.resources.names import check_subdomain
 from secretsync.resources.timestamps import parse_timestamp
 from secretsync.sealed.key_listing import certificate_of
-from secretsync.sealed.key_making import key_label, letters_of
-from secretsync.sealed.key_store import CREATED_AT_ANNOTATION
+from secretsync.sealed.key_making import letters_of
+from secretsync.sealed.key_secrets import CREATED_AT_ANNOTATION, key_data, key_label
 
 __all__ = [
     "RestoreAction",
@@ -147,7 +147,7 @@ def _decide(secret: Object, known: Sequence[Object]) -> tuple[RestoreAction, str
         mark, where = key_label(marked[0]), marked[0]["metadata"]["name"]
         return RestoreAction.REFUSED, f"this key is marked {mark} as {where}, and stays so"
     # Only the very same data will do: a damaged copy of a key must not keep it away.
-    copies = [other for other in known if _data(other) == _data(secret)]
+    copies = [other for other in known if key_data(other) == key_data(secret)]
     unmarked = [other for other in same_key if _in_use(other)]
     if not in_use and unmarked:
         mark, where = key_label(secret), unmarked[0]["metadata"]["name"]
@@ -168,16 +168,9 @@ def _in_use(secret: Object) -> bool:
     return labels.get(KEY_LABEL, ACTIVE) == ACTIVE
 
 
-def _data(secret: Object) -> dict[str, bytes] | None:
-    try:
-        return data_field(secret, path="data")
-    except SealingError:
-        return None
-
-
 def _identities(secret: Object) -> frozenset[str]:
     """What two Secrets with the same key share: the public key, or the private one's text."""
-    private = (_data(secret) or {}).get("tls.key", b"")
+    private = (key_data(secret) or {}).get("tls.key", b"")
     found = {"key:" + hashlib.sha256(private.strip()).hexdigest()} if private else set()
     certificate = certificate_of(secret)
     return frozenset(found | ({certificate.fingerprint} if certificate else set()))

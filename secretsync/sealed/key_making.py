@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 
 from sealing import KeyRing, generate_private_key, key_secret, make_certificate
 from sealing.certificates import SERIAL_NUMBER_BITS
-from sealing.keyring import KEY_LABEL
 from secretsync.cluster.base import Object
 from secretsync.sealed.key_options import KeyOptions
+from secretsync.sealed.key_secrets import key_label, secret_name
 
-__all__ = ["key_label", "letters_after", "letters_of", "new_key_secret", "random_letters"]
+__all__ = ["letters_after", "letters_of", "new_key_secret", "random_letters"]
 
 #: The API server's own: no vowels, nothing that looks like something else.
 _NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
@@ -79,7 +79,7 @@ def letters_after(found: Iterable[Object], *, lease_uid: str, attempt: int) -> s
             one can be restored to the other.
         attempt: how often the name that followed was taken by something else.
     """
-    seen = [(secret["metadata"]["name"], key_label(secret)) for secret in found]
+    seen = [(secret_name(secret), key_label(secret)) for secret in found]
     return letters_of(repr((lease_uid, attempt, seen)).encode())
 
 
@@ -91,9 +91,3 @@ def letters_of(content: bytes) -> str:
         number, index = divmod(number, len(_NAME_LETTERS))
         letters += _NAME_LETTERS[index]
     return letters
-
-
-def key_label(secret: Object) -> str:
-    """Return the value of the key label; "" where it is absent."""
-    label: str = (secret["metadata"].get("labels") or {}).get(KEY_LABEL, "")
-    return label

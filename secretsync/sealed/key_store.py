@@ -16,33 +16,22 @@ from sealing import (
     InvalidKey,
     KeyOrder,
     KeyRing,
-    NoSealingKey,
     PrivateKey,
     RingKey,
-    SealingError,
     key_secret,
     load_key_ring,
-    plan_renewal,
 )
-from sealing.fields import data_field
 from sealing.keyring import KEY_LABEL, KEY_PREFIX
 from secretsync.cluster.base import KINDS, Cluster, Object
 from secretsync.errors import AlreadyExists, ClusterUnavailable, Rejected
 from secretsync.refresh.clock import Clock
 from secretsync.sealed.key_lease import LEASE_S, RenewalLease
-from secretsync.sealed.key_making import (
-    key_label,
-    letters_after,
-    new_key_secret,
-    random_letters,
-)
+from secretsync.sealed.key_making import letters_after, new_key_secret, random_letters
 from secretsync.sealed.key_options import KeyOptions, check_key_prefix
+from secretsync.sealed.key_renewal import RenewalRule
+from secretsync.sealed.key_secrets import as_created, same_key_secret, secret_name
 
-__all__ = ["CREATED_AT_ANNOTATION", "KeyOptions", "KeyStore", "key_namespaces"]
-
-#: When a key that was restored from a backup was first created: the cluster sets a new
-#: creation time, and the order by creation must outlive that.
-CREATED_AT_ANNOTATION = "secretsync.io/created-at"
+__all__ = ["KeyOptions", "KeyStore", "key_namespaces"]
 
 _NAME_ATTEMPTS = 10
 
@@ -100,7 +89,7 @@ class KeyStore:
         if all(secret["metadata"]["name"] != self.key_prefix for secret in found):
             unlabelled = self._cluster.get(kind, self.namespace, self.key_prefix)
             found += [unlabelled] if unlabelled is not None else []
-        return sorted((_as_created(secret) for secret in found), key=_name)
+        return sorted((as_created(secret) for secret in found), key=secret_name)
 
     def load(self) -> KeyRing:
         """Return the ring: what opens and seals, what is broken, what is out of use.
@@ -183,7 +172,7 @@ class KeyStore:
             ClusterError: a key could not be stored, or not be read.
             ValueError: the period is negative, or a time has no zone.
         """
-        due = _Due(now, period, cutoff_at)
+        due = RenewalRule(now, period, cutoff_at)
         ring = self.load()
         if not due(ring):
             return ring, None
@@ -205,13 +194,13 @@ class KeyStore:
         kind, name = KINDS["Secret"], secret["metadata"]["name"]
         self._cluster.create(kind, secret, field_manager=_FIELD_MANAGER)
         stored = self._cluster.get(kind, self.namespace, name)
-        if stored is None or not _same_key(stored, secret):
+        if stored is None or not same_key_secret(stored, secret):
             raise Rejected(
                 f"Secret {self.namespace}/{name} is not in {self._cluster.name} as it was given; "
                 "its key is not used",
                 remedy="look for what changes or removes Secrets there, and delete this one",
             )
-        return _as_created(stored)
+        return as_created(stored)
 
     def _ring(self, found: list[Object]) -> KeyRing:
         ring = load_key_ring(
@@ -258,7 +247,7 @@ class KeyStore:
         ring = load_key_ring([stored], order=self._order, key_prefix=self.key_prefix)
         if not ring.keys:
             raise Rejected(
-                f"Secret {self.namespace}/{_name(stored)} is in {self._cluster.name}, "
+                f"Secret {self.namespace}/{secret_name(stored)} is in {self._cluster.name}, "
                 "and is no usable key there",
                 remedy="`seal keys list` says why",
             )
@@ -273,7 +262,7 @@ class KeyStore:
             clock=self._clock,
         )
 
-    def _wait_for(self, lease: RenewalLease, due: _Due) -> bool:
+    def _wait_for(self, lease: RenewalLease, due: RenewalRule) -> bool:
         """Take the Lease; False where somebody else has made the key meanwhile."""
         deadline_s = self._clock.monotonic_s() + _PATIENCE_TERMS * self._lease_s
         while not lease.take():
@@ -288,7 +277,7 @@ class KeyStore:
         return True
 
     def _renew(
-        self, lease: RenewalLease, due: _Due, options: KeyOptions
+        self, lease: RenewalLease, due: RenewalRule, options: KeyOptions
     ) -> tuple[KeyRing, RingKey | None]:
         """Decide again, now that nobody else does, and make the key if it still is due."""
         for attempt in range(_NAME_ATTEMPTS):
@@ -308,28 +297,6 @@ class KeyStore:
         raise Rejected(f"no free name for a key in {self.namespace} after {_NAME_ATTEMPTS} tries")
 
 
-class _Due:
-    """Whether a ring is to be renewed, at one moment and by one rule."""
-
-    def __init__(self, now: datetime, period: timedelta, cutoff_at: datetime | None) -> None:
-        self.now = now
-        self._period = period
-        # Certificates know whole seconds: a key made at the cut-off is not older than it.
-        self._cutoff_at = cutoff_at.replace(microsecond=0) if cutoff_at else None
-
-    def __call__(self, ring: KeyRing) -> bool:
-        newest_at = self._newest_at(ring)
-        plan = plan_renewal(newest_at, now=self.now, period=self._period, cutoff_at=self._cutoff_at)
-        return plan.due
-
-    def _newest_at(self, ring: KeyRing) -> datetime | None:
-        try:
-            return ring.sealing_key(self.now).ordering_at
-        except NoSealingKey:
-            waits_for_people = ring.keys and not self._period
-            return ring.keys[0].ordering_at if waits_for_people else None
-
-
 def key_namespaces(cluster: Cluster) -> list[str]:
     """Return the namespaces that hold labelled keys, in order.
 
@@ -338,26 +305,3 @@ def key_namespaces(cluster: Cluster) -> list[str]:
     """
     labelled = cluster.list(KINDS["Secret"], label_selector=KEY_LABEL, metadata_only=True).items
     return sorted({str(secret["metadata"]["namespace"]) for secret in labelled})
-
-
-def _as_created(secret: Object) -> Object:
-    """The Secret with the creation time it had before it was restored."""
-    metadata = secret["metadata"]
-    first = (metadata.get("annotations") or {}).get(CREATED_AT_ANNOTATION)
-    if first is None:
-        return secret
-    return {**secret, "metadata": {**metadata, "creationTimestamp": first}}
-
-
-def _same_key(stored: Object, given: Object) -> bool:
-    """Whether data and key label arrived as they were sent."""
-    try:
-        same_data = data_field(stored, path="data") == data_field(given, path="data")
-    except SealingError:
-        return False
-    return same_data and key_label(stored) == key_label(given)
-
-
-def _name(secret: Object) -> str:
-    name: str = secret["metadata"]["name"]
-    return name

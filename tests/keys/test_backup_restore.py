@@ -12,7 +12,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from secretsync.sealed.key_store import CREATED_AT_ANNOTATION
+from secretsync.sealed.key_secrets import CREATED_AT_ANNOTATION
 from tests.keys.command import PROGRAM, RingPlace, process, ran_on_terminal
 from tests.keys.kit import LABEL, SECRET, put_key
 from tests.keys.test_keys_command import REAL_NOW, VALID

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sealing import load_key_ring
 from secretsync.errors import InputError
 from secretsync.sealed.key_backup import RestoreAction, plan_restore, read_ring, write_ring
-from secretsync.sealed.key_store import CREATED_AT_ANNOTATION
+from secretsync.sealed.key_secrets import CREATED_AT_ANNOTATION
 from tests.keys.kit import DAY, LABEL, NOW
 from tests.sealing.kit import key_object, other_key, vector_key
 

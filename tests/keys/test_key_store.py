@@ -10,7 +10,8 @@ import pytest
 
 from sealing import KeyOrder, KeyRing, NoSealingKey, parse_private_key, seal_value, unseal_value
 from secretsync.errors import ConfigError, Forbidden, NotFound, Rejected
-from secretsync.sealed.key_store import CREATED_AT_ANNOTATION, KeyOptions, KeyStore
+from secretsync.sealed.key_secrets import CREATED_AT_ANNOTATION
+from secretsync.sealed.key_store import KeyOptions, KeyStore
 from tests.keys.kit import DAY, LABEL, NOW, SECRET, SMALL, ThroughCluster, put_key, store
 from tests.sealing.kit import YEAR, certificate, key_object, other_key, vector_key
 

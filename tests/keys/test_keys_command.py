@@ -11,6 +11,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from sealing import keyring
+from secretsync.cli.seal import key_options
 from secretsync.cli.seal.verbs import VERBS
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.refresh.installkey import service_namespace
@@ -284,6 +286,10 @@ print([name for name in ("cryptography", "yaml", "pyrage", "kubernetes") if name
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "example: seal " in ran.stdout
     assert ran.stdout.splitlines()[-1] == "[]"
+
+
+def test_prefix_that_help_names_is_the_librarys():
+    assert key_options.KEY_PREFIX == keyring.KEY_PREFIX
 
 
 def test_no_key_material_is_shown(seal, place, tmp_path):

@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from sealing.keyring import KEY_PREFIX
 from secretsync.errors import ConfigError
 
 __all__ = [
+    "KEY_PREFIX",
     "RING_NAMESPACE_HELP",
     "add_form_option",
     "add_new_key_options",
@@ -21,6 +21,8 @@ __all__ = [
     "flag_type",
 ]
 
+#: As `sealing.keyring.KEY_PREFIX`, whose import would make --help wait.
+KEY_PREFIX = "sealed-secrets-key"
 RING_NAMESPACE_HELP = (
     "namespace of the ring (default: the service's own, $POD_NAMESPACE or secretsync-system)"
 )
