@@ -172,6 +172,25 @@ def test_replica_that_stood_still_beyond_its_lease_makes_no_second_key(arena):
     assert [key.name for key in ring.keys] == [others[0].name]
 
 
+class Deaf(ThroughCluster):
+    """Stores the key, and the answer is lost on its way back."""
+
+    def around(self, verb, call, *args):
+        answer = call()
+        if verb == "create" and args[0].kind == "Secret":
+            raise ClusterUnavailable("the connection was lost")
+        return answer
+
+
+def test_key_whose_confirmation_was_lost_is_found_and_not_made_again(arena):
+    deaf = KeyStore(Deaf(arena.cluster), arena.namespace)
+    with pytest.raises(ClusterUnavailable, match="connection was lost"):
+        deaf.ensure(now=NOW, options=SMALL)
+    ring, made = deaf.ensure(now=NOW, options=SMALL)
+    assert made is None
+    assert len(ring.keys) == 1
+
+
 def test_renewal_that_another_holds_and_never_ends_is_an_error(directory):
     class BusyClock(HandClock):
         """Whenever one waits, the other one shows that it lives."""
