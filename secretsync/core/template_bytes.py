@@ -31,6 +31,8 @@ _QUOTED = {
     "\\": r"\\",
     '"': r"\"",
 }
+#: Space to Python and not to Go.
+_NO_GO_SPACE = "\x1c\x1d\x1e\x1f"
 _FIRST_ESCAPED = 0xDC80
 _LAST_ESCAPED = 0xDCFF
 
@@ -135,6 +137,18 @@ def _substr(start: int, end: int, value: str) -> str:
     return from_bytes(data[start:end])
 
 
+def _abbrev(width: int, value: str) -> str:
+    data = to_bytes(value)
+    return value if width < 4 or len(data) <= width else from_bytes(data[: width - 3]) + "..."
+
+
+def _nospace(value: str) -> str:
+    """As sprig does: with a blank in it, a text is read byte by byte as Latin-1."""
+    each = to_bytes(value).decode("latin-1")
+    kept = "".join(char for char in each if not char.isspace() or char in _NO_GO_SPACE)
+    return value if len(kept) == len(each) else kept
+
+
 def _len(value: object) -> int:
     if isinstance(value, str):
         return len(to_bytes(value))
@@ -145,11 +159,13 @@ def _len(value: object) -> int:
 
 #: name → function; they stand in for the engine's own, which replace what is not UTF-8.
 BYTE_FUNCTIONS: Mapping[str, Callable[..., object]] = {
+    "abbrev": _abbrev,
     "adler32sum": _adler32sum,
     "b32enc": _b32enc,
     "b64dec": _b64dec,
     "b64enc": _b64enc,
     "len": _len,
+    "nospace": _nospace,
     "sha1sum": _sha1sum,
     "sha256sum": _sha256sum,
     "sha512sum": _sha512sum,

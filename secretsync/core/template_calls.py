@@ -20,12 +20,13 @@ from gotpl.funcs.sprig import text_func_map
 from gotpl.runtime.callables import PreparedFunctionRegistry
 from gotpl.runtime.results import unwrap_function_result
 from gotpl.runtime.sync_vm import _builtin_functions
-from gotpl.runtime.values import INVALID, UNTYPED_NIL
+from gotpl.runtime.values import UNTYPED_NIL
 
-from secretsync.core.template_bytes import BYTE_FUNCTIONS, quoted
+from secretsync.core.template_bytes import BYTE_FUNCTIONS
 from secretsync.core.template_costs import pay_ahead, pay_result
 from secretsync.core.template_errors import call_reason
 from secretsync.core.template_limits import TURN_STEPS, Budget, TemplateLimit, weigh
+from secretsync.core.template_mended import is_nothing, mended
 from secretsync.core.template_program import LOOPED, SHOWN
 from secretsync.core.template_regex import WALKING_FUNCTIONS, Watched, regex_steps
 
@@ -74,12 +75,8 @@ def sandbox() -> SandboxPolicy:
 @functools.cache
 def functions() -> PreparedFunctionRegistry:
     """Return every function by its name, with the two that guard printing and looping."""
-    every: dict[str, Callable[..., object]] = {
-        **_builtin_functions("go"),
-        **text_func_map(),
-        **BYTE_FUNCTIONS,
-        "quote": _quote,
-    }
+    theirs = dict(_builtin_functions("go")) | text_func_map()
+    every: dict[str, Callable[..., object]] = theirs | mended(theirs) | dict(BYTE_FUNCTIONS)
     for name in (*_REMOVED, "call"):
         del every[name]
     wrapped = {name: _wrapped(name, function) for name, function in every.items()}
@@ -117,7 +114,7 @@ def _adapted(name: str, arguments: Sequence[object], budget: Budget) -> list[obj
     adapted = list(arguments)
     nothing = UNTYPED_NIL if name in _PRINT_NIL else None
     for index, argument in enumerate(arguments):
-        if _is_nothing(argument):
+        if is_nothing(argument):
             adapted[index] = nothing
         if isinstance(argument, TypedMap) and name not in _SEE_THE_TYPE:
             if name in _ALL_ARE_DICTS or (index == 0 and name in _FIRST_IS_DICT):
@@ -150,20 +147,3 @@ def _looped(value: object) -> object:
     if isinstance(value, Mapping | list | tuple):
         CURRENT.get().step(TURN_STEPS + 2 * len(value))
     return value
-
-
-def _quote(*values: object) -> str:
-    """Replaces gotpl's own, which builds a table for each character."""
-    present = (value for value in values if not _is_nothing(value))
-    return " ".join(
-        quoted(value if isinstance(value, str) else _printed(value)) for value in present
-    )
-
-
-def _is_nothing(value: object) -> bool:
-    return value is None or value is INVALID or value is UNTYPED_NIL
-
-
-def _printed(value: object) -> str:
-    printed = text_func_map()["toString"](value)
-    return printed if isinstance(printed, str) else ""

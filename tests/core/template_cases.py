@@ -1,8 +1,10 @@
 """Templates as SealedSecrets have them, over all of sprig: the table of the oracle test."""
 
+# ruff: noqa: E501 - a template is one line, so that it can be read and searched for
+
 from __future__ import annotations
 
-__all__ = ["DATA", "TEMPLATES"]
+__all__ = ["DATA", "DIFFERENT", "SAME_ERRORS", "TEMPLATES"]
 
 #: The decrypted values, and a sibling template's text.
 DATA: dict[str, bytes] = {
@@ -108,6 +110,10 @@ TEMPLATES: tuple[str, ...] = (
     "{{ hello }} {{ ternary `a` `b` true }} {{ ternary `a` `b` false }} {{ true | ternary 1 2 }}",
     "{{ .unicode | upper }} {{ .unicode | title }} {{ .unicode | trunc 6 }} {{ .unicode | b64enc }}",
     "{{ upper `ß straße ﬁ ǆ` }} {{ lower `ÀÉİ` }}",
+    "{{ nospace `é è` }} {{ initials .unicode }} {{ .unicode | abbrev 7 }} {{ .unicode | camelcase }} {{ .unicode | snakecase }} {{ .unicode | swapcase }}",
+    "{{ .unicode | quote }} {{ .unicode | toJson }} {{ .unicode | urlquery }} {{ .unicode | js }} {{ .unicode | html }} {{ .unicode | wrap 6 }}",
+    "{{ .missing | eq `bar` }} {{ eq .missing .missing }} {{ ne .missing `a` }} {{ ne .foo .user }}",
+    "{{ ceil -0.5 }} {{ mulf -1.5 0 }} {{ floor -0.5 }} {{ round -0.4 0 }}",
     # Encodings and digests
     "{{ b64enc .binary }} {{ b64dec .b64 }} {{ b32enc .foo }} {{ b32enc .foo | b32dec }}",
     "{{ b64enc .binary | b64dec }}",
@@ -250,4 +256,39 @@ TEMPLATES: tuple[str, ...] = (
     "{{ break }}",
     "{{ define `x` }}",
     "{{ with $x := .foo }}{{ $x }}{{ end }}{{ $x }}",
+)
+
+#: Errors whose text is Go's to the letter: nothing in it is a value.
+SAME_ERRORS: tuple[str, ...] = (
+    "{{",
+    "{{ .foo",
+    "{{ nope }}",
+    "{{ .foo | nope }}",
+    "{{ if .foo }}",
+    "{{ end }}",
+    "{{ else }}",
+    "{{ $x }}",
+    "a\nb\n{{ nope }}",
+    "{{ env `HOME` }}",
+    "{{ include `x` }}",
+    "{{ toYaml . }}",
+    '{{ fail "boom" }}',
+    "{{ fail `boom` }}",
+    "line\n  {{ fail `boom` }}",
+    "{{ .missing | upper }}",
+    "{{ upper }}",
+    "{{ div 1 0 }}",
+    "{{ repeat -1 `x` }}",
+    "{{ define `t` }}{{ fail `in t` }}{{ end }}{{ template `t` . }}",
+)
+
+#: What differs from Go, and why it stays so.
+DIFFERENT = (
+    ("{{ until (add 1 2) }}", "Go tells int from int64 and refuses; ours has one integer"),
+    ("{{ now }}", "printed without a layout, a time shows Python's form"),
+    ('{{ "\\xff" | b64enc }}', "a literal's \\x is a code point here, a byte in Go"),
+    ("{{ `aé` | trunc 2 | wrap 1 }}", "wrap refuses what is not UTF-8 any more"),
+    ("{{ repeat 2000000 `x` }}", "a text may have 5 MiB, the output 1 MiB"),
+    ("{{ range 200000 }}{{ end }}", "steps are counted"),
+    ("{{ bcrypt `x` }}", "the salt differs, and the prefix: $2b$ for $2a$"),
 )

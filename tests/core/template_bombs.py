@@ -1,0 +1,117 @@
+"""Templates made to eat a worker's time or memory, and the child that runs them.
+
+As a program: runs every bomb under the kernel's own limits, so that one that gets
+through is killed, and prints what became of each as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+
+__all__ = ["BOMBS", "MEMORY_BYTES"]
+
+#: What one rendering may take beside what the process has.
+MEMORY_BYTES = 50 * 1024 * 1024
+#: Far more than any bomb needs on a slow machine: it stops what would not end.
+_CPU_S = 20
+
+_DOUBLED = "{{ $d := dict }}{{ $e := list $d $d }}" + "{{ $e = list $e $e }}" * 14
+_FAN = "".join(
+    f'{{{{ define "a{n}" }}}}' + f'{{{{ template "a{n + 1}" }}}}' * 2 + "{{ end }}"
+    for n in range(60)
+)
+
+BOMBS: dict[str, str] = {
+    "repeat": '{{ repeat 2000000000 "x" }}',
+    "repeat of repeat": '{{ repeat 1000 (repeat 1000 (repeat 1000 "x")) }}',
+    "until": "{{ range until 1000000000 }}{{ end }}",
+    "until below zero": "{{ until -1000000000 }}",
+    "untilStep": "{{ untilStep 0 1000000000 1 }}",
+    "seq": "{{ seq 1000000000 }}",
+    "range over a number": "{{ range 1000000000 }}x{{ end }}",
+    "range in range": "{{ range 100000 }}{{ range 100000 }}{{ end }}{{ end }}",
+    "range over much text": "{{ range 100000 }}" + "{{ if $ }}{{ end }}" * 1500 + "{{ end }}",
+    "range that prints": "{{ range 100000 }}" + "{{ . }}" * 1500 + "{{ end }}",
+    "template calls itself": '{{ define "a" }}{{ template "a" }}{{ end }}{{ template "a" }}',
+    "templates fan out": _FAN + '{{ define "a60" }}{{ end }}{{ template "a0" }}',
+    "indent": '{{ indent 1000000000 "x" }}',
+    "nindent of lines": '{{ nindent 100000 (repeat 100000 "\\n") }}',
+    "printf width": '{{ printf "%999999999d" 1 }}',
+    "printf width as argument": '{{ printf "%*d" 999999999 1 }}',
+    "printf precision": '{{ printf "%.999999999f" 1.5 }}',
+    "printf many widths": '{{ printf (repeat 10000 "%9999d") 1 }}',
+    "printf one argument often": '{{ printf (repeat 20000 "%[1]v") (repeat 100000 "x") }}',
+    "regular expression, all matches": '{{ regexFindAll "a*b|a" (repeat 30000 "a") -1 }}',
+    "regular expression, nested counts": '{{ regexMatch "(((a{10}){10}){10}){10}" "a" }}',
+    "regular expression, classes": '{{ regexMatch "' + "\\\\pL" * 90 + '" .foo }}',
+    "regular expression, fill": '{{ regexReplaceAll "" (repeat 99999 "a") (repeat 99 "b") }}',
+    "regular expression, groups": '{{ regexReplaceAll "(.*)" (repeat 9999 "a")'
+    ' (repeat 999 "${1}") }}',
+    "RSA keys": "{{ range 100 }}{{ genPrivateKey `rsa` }}{{ end }}",
+    "certificates": "{{ range 100 }}{{ $c := genCA `x` 1 }}{{ end }}",
+    "password hashes": "{{ range 1000 }}{{ htpasswd `a` `b` }}{{ end }}",
+    "derived passwords": "{{ range 100 }}{{ derivePassword 1 `long` `a` `b` `c` }}{{ end }}",
+    "long number": "{{ " + "9" * 100_000 + " }}",
+    "many tokens": "{{ print " + "1 " * 60_000 + "}}",
+    "many parentheses": "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+    "many blocks": "{{ if .foo }}" * 5000 + "{{ end }}" * 5000,
+    "huge text": "{{ .foo }}" + "x" * 10_000_000,
+    "list of itself twice": "{{ $x := list 1 }}{{ range 100 }}{{ $x = list $x $x }}{{ end }}",
+    "text of itself twice": '{{ $x := "a" }}{{ range 100 }}{{ $x = print $x $x }}{{ end }}',
+    "a value grown behind its aliases": _DOUBLED
+    + '{{ $_ := set $d "k" (repeat 1000000 "x") }}{{ $e }}',
+    "cycle": '{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ toJson $d }}',
+    "sorting again and again": "{{ $d := dict }}{{ range $i := until 3000 }}"
+    "{{ $_ := set $d (toString $i) $i }}{{ end }}"
+    "{{ range 100000 }}{{ range $d }}{{ break }}{{ end }}{{ end }}",
+    "uniq": "{{ uniq (until 20000) }}",
+    "split": '{{ split "" (repeat 250000 "x") }}',
+    "deep JSON": '{{ fromJson (repeat 100000 "[") }}',
+    "deep list": "{{ $x := list }}{{ range 1000 }}{{ $x = list $x }}{{ end }}{{ toPrettyJson $x }}",
+    "JSON again and again": "{{ range 100 }}"
+    '{{ $x := fromJson (print "[" (repeat 80000 "{},") "1]") }}{{ end }}',
+    "slow functions": "{{ range 100000 }}{{ $x := upper (repeat 1000 `é`) }}{{ end }}",
+    "random text": "{{ randAlphaNum 1000000000 }}",
+    "random bytes": "{{ randBytes 1000000000 }}",
+    "join": '{{ join (repeat 10000 "x") (until 10000) }}',
+    "replace of nothing": '{{ replace "" (repeat 1000 "y") (repeat 10000 "x") }}',
+    "calls": "{{ range 1000000 }}{{ $x := add 1 2 }}{{ end }}",
+    "ciphers": "{{ range 100000 }}{{ $x := encryptAES `a` `b` }}{{ end }}",
+    "copies": "{{ $l := until 20000 }}{{ range 10000 }}{{ $x := deepCopy $l }}{{ end }}",
+    "all values again and again": "{{ range 1000 }}{{ $x := print $ }}{{ end }}",
+}
+
+_VALUES = {"foo": b"bar", "big": b"x" * 900_000}
+
+
+def _address_space() -> int:
+    with open("/proc/self/statm", "rb") as pages:  # noqa: PTH123 - no path is at hand here
+        return int(pages.read().split()[0]) * resource.getpagesize()
+
+
+def _outcome(text: str) -> str:
+    from sealing import TemplateFailed
+    from secretsync.core.templating import render_sealed_template
+
+    cpu_s = int(resource.getrusage(resource.RUSAGE_SELF).ru_utime) + _CPU_S
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, resource.RLIM_INFINITY))
+    try:
+        render_sealed_template("k", text, _VALUES)
+    except TemplateFailed as exc:
+        return f"TemplateFailed: {exc}"
+    return "rendered"
+
+
+def main() -> None:
+    """Run all bombs; the harmless first ones load what is loaded once."""
+    for text in ("{{ .foo }}", "{{ $c := genCA `x` 1 }}{{ htpasswd `a` `b` }}"):
+        _outcome(text)
+    space = _address_space() + MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (space, space))
+    json.dump({name: _outcome(text) for name, text in BOMBS.items()}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
