@@ -195,6 +195,17 @@ def test_unset_takes_the_entry_out_and_nothing_else(file):
     assert file.read_text() == text.replace(line, "")
 
 
+def test_unset_at_the_end_of_mixed_line_breaks_leaves_the_comment_before_whole(tmp_path):
+    head = (
+        "apiVersion: bitnami.com/v1alpha1\r\nkind: SealedSecret\r\nmetadata: {name: db}\r\n"
+        "spec:\n  encryptedData:\n    a: AgB\n    # about b\n"
+    )
+    file = tmp_path / "s.yaml"
+    file.write_bytes((head + "    b: AgB").encode())
+    assert run_seal("unset", file, "b").code == 0
+    assert file.read_bytes().decode() == head.removesuffix("\n")
+
+
 def test_unset_of_the_last_key_leaves_an_empty_map(tmp_path):
     file = write(tmp_path / "s.yaml", manifest({"k": b"v"}))
     assert run_seal("unset", file, "k").code == 0
@@ -235,7 +246,7 @@ def test_what_cannot_be_changed_in_place_is_refused(tmp_path, files, spec, reaso
         pytest.param(["{file}", "a b"], 1, "none that a Secret can have", id="bad-key"),
         pytest.param(["{file}", "..x"], 1, "none that a Secret can have", id="dots"),
         pytest.param(["{file}"], 2, "KEY", id="no-key"),
-        pytest.param(["{file}", "k", "value"], 2, "unrecognized", id="value-as-argument"),
+        pytest.param(["{file}", "k", "value"], 2, "arguments", id="value-as-argument"),
         pytest.param(["{file}", "k", "--name", "x"], 1, "no SealedSecret of that name", id="name"),
         pytest.param(["{file}", "k", "--from-file", "/nope"], 1, "cannot be read", id="no-value"),
     ],

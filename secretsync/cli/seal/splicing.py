@@ -13,28 +13,23 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from secretsync.cli.seal.spans import Node, NodeType
-from secretsync.errors import ConfigError
+from secretsync.cli.seal.text_pieces import (
+    LINE_BREAK,
+    CannotSplice,
+    Lines,
+    shown_key,
+    shown_value,
+)
 
 __all__ = ["CannotSplice", "Edit", "Path", "Splicer"]
 
 Path = tuple[str | int, ...]
 
-#: What YAML 1.1 and libyaml take for the end of a line.
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_COMMENT = re.compile(r"[ \t]*(?:(?<=[ \t])#[^\n\r\x85\u2028\u2029]*)?")
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t]+)+")
 _BLOCK_HEADER = re.compile(r"[|>][-+0-9]*(?P<comment>[ \t]+#[^\n\r\x85\u2028\u2029]*)?[ \t]*")
-_PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.-]+)?")
-_PLAIN_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9+/=:,_.-]*[A-Za-z0-9+/=]")
-_FLOW_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9+/=_.-]*")
-_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _COMMA = re.compile(r"\s*,\s*")
 _INDENT = 2
-
-
-class CannotSplice(ConfigError):
-    """The text cannot be changed at this one place alone; nothing was changed."""
 
 
 class Edit(NamedTuple):
@@ -58,6 +53,7 @@ class Splicer:
         self._text = text
         self._root = root
         self._json = is_json
+        self._lines = Lines(text)
         self._aliased = {
             node.value for node in root.walk() if node.type is NodeType.ALIAS
         }  # fmt: skip
@@ -154,13 +150,10 @@ class Splicer:
         return Edit(start, end, self._value(value, flow=False) + comment)
 
     def _value(self, value: str, *, flow: bool) -> str:
-        pattern = _FLOW_VALUE if flow else _PLAIN_VALUE
-        plain = not self._json and pattern.fullmatch(value) and value.lower() not in _WORDS
-        return value if plain else json.dumps(value)
+        return shown_value(value, flow=flow, is_json=self._json)
 
     def _key(self, key: str, *, quoted: bool = False) -> str:
-        plain = not (self._json or quoted) and _PLAIN_KEY.fullmatch(key)
-        return key if plain and key.lower() not in _WORDS else json.dumps(key)
+        return shown_key(key, quoted=quoted or self._json)
 
     # Adding an entry.
 
@@ -187,13 +180,13 @@ class Splicer:
         last = _last_scalar(node)
         if last.style in ("|", ">") and "+" in self._text[last.start : last.start + 3]:
             # Blank lines belong to such a text: what is added goes behind them.
-            lines = self._lines(column, rest, value, eol := self._eol(last.start))
+            lines = self._entry_lines(column, rest, value, eol := self._lines.eol(last.start))
             return Edit(last.end, last.end, lines + eol)
-        end = self._line_end(node.content_end(self._text))
-        eol = self._eol(end)
-        return Edit(end, end, eol + self._lines(column, rest, value, eol))
+        end = self._lines.end(node.content_end(self._text))
+        eol = self._lines.eol(end)
+        return Edit(end, end, eol + self._entry_lines(column, rest, value, eol))
 
-    def _lines(self, column: int, rest: list[str], value: str, eol: str) -> str:
+    def _entry_lines(self, column: int, rest: list[str], value: str, eol: str) -> str:
         step = self._step()
         lines = [
             f"{' ' * (column + step * depth)}{self._key(key)}:" for depth, key in enumerate(rest)
@@ -206,9 +199,9 @@ class Splicer:
         if node.end > node.start:
             before = self._text[: node.start]
             edits.append(Edit(len(before.rstrip(" \t")), node.end, ""))
-        end = self._line_end(node.end)
-        eol = self._eol(end)
-        lines = self._lines(self._column(parent) + self._step(), rest, value, eol)
+        end = self._lines.end(node.end)
+        eol = self._lines.eol(end)
+        lines = self._entry_lines(self._column(parent) + self._step(), rest, value, eol)
         return [*edits, Edit(end, end, eol + lines)]
 
     def _added_flow(self, node: Node, rest: list[str], value: str) -> Edit:
@@ -216,10 +209,10 @@ class Splicer:
         end = last.content_end(self._text)
         colon = ": " if self._json is False or self._text[key.end : last.start] != ":" else ":"
         entry = self._flow_entry(rest, value, colon=colon, quoted=key.style == '"')
-        line_start = self._line_start(key.start)
+        line_start = self._lines.start(key.start)
         lead = self._text[line_start : key.start]
         if not lead.strip() and line_start > node.start:
-            return Edit(end, end, f",{self._eol(end)}{lead}{entry}")
+            return Edit(end, end, f",{self._lines.eol(end)}{lead}{entry}")
         if len(node.entries) > 1:
             gap = self._text[node.entries[-2][1].content_end(self._text) : key.start]
             separator = gap if _COMMA.fullmatch(gap) else ", "
@@ -239,10 +232,10 @@ class Splicer:
         quoted = key.style == '"'
         colon = ":" if self._json and self._text[key.end : node.start] == ":" else ": "
         entry = self._flow_entry(rest, value, colon=colon, quoted=quoted)
-        lead = self._text[self._line_start(key.start) : key.start]
-        if self._line_start(key.start) > parent.start and not lead.strip():
-            eol = self._eol(node.end)
-            outer = self._text[self._line_start(parent.end - 1) : parent.end - 1]
+        lead = self._text[self._lines.start(key.start) : key.start]
+        if self._lines.start(key.start) > parent.start and not lead.strip():
+            eol = self._lines.eol(node.end)
+            outer = self._text[self._lines.start(parent.end - 1) : parent.end - 1]
             step = lead.removeprefix(outer) if not outer.strip() else ""
             entry = f"{eol}{lead}{step or ' ' * _INDENT}{entry}{eol}{lead}"
         blank = " " if node.start == node.end and self._text[node.start - 1] == ":" else ""
@@ -277,17 +270,17 @@ class Splicer:
 
     def _without_lines(self, nodes: Sequence[Node], parent: Node, at: int) -> list[Edit]:
         key, value = parent.entries[at]
-        start = self._line_start(key.start)
+        start = self._lines.start(key.start)
         if self._text[start : key.start].strip():
             raise CannotSplice(
                 "the entry does not begin its line", remedy="begin a new line before the entry"
             )
-        end = self._line_end(max(value.content_end(self._text), key.end))
-        after = _BREAK.match(self._text, end)
+        end = self._lines.end(max(value.content_end(self._text), key.end))
+        after = LINE_BREAK.match(self._text, end)
         if after is not None:
             end = after.end()
         else:  # The file does not end in a line break, and is not to do so afterwards.
-            start -= len(self._eol(start)) if start else 0
+            start -= 2 if self._text[:start].endswith("\r\n") else min(start, 1)
         edits = [Edit(start, end, "")]
         if len(parent.entries) == 1:
             edits.insert(0, self._emptied(nodes, parent))
@@ -304,31 +297,9 @@ class Splicer:
             raise CannotSplice("the last entry of this map cannot be removed")
         return Edit(colon.end(), colon.end(), " {}")
 
-    # Lines of the text.
-
-    def _line_start(self, at: int) -> int:
-        start = max(self._text.rfind(char, 0, at) for char in "\n\r\x85\u2028\u2029")
-        return start + 1
-
-    def _line_end(self, at: int) -> int:
-        """The end of the line, if nothing but a comment follows."""
-        found = _COMMENT.match(self._text, at)
-        end = found.end() if found else at
-        if end < len(self._text) and not _BREAK.match(self._text, end):
-            raise CannotSplice(
-                "something else follows on the same line",
-                remedy="write the map as lines, one entry each",
-            )
-        return end
-
-    def _eol(self, at: int) -> str:
-        """The line break that is used here, or else in this file."""
-        found = _BREAK.search(self._text, at) or _BREAK.search(self._text)
-        return found.group() if found else "\n"
-
     def _column(self, node: Node) -> int:
         first = node.entries[0][0].start
-        return first - self._line_start(first)
+        return first - self._lines.start(first)
 
     def _step(self) -> int:
         """By how much this document indents."""
