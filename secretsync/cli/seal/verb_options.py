@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 __all__ = ["add_object_options", "verb_parser"]
 
@@ -13,13 +14,25 @@ def verb_parser(
     verb: str, description: str, *, example: str, exit_status: str = EXIT_STATUS
 ) -> argparse.ArgumentParser:
     """Return a parser whose help ends with exit status and an example."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=f"seal {verb}",
         description=description,
         epilog=f"{exit_status}\nexample: {example}",
         formatter_class=_Layout,
         allow_abbrev=False,
     )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Does not repeat what is one argument too many: it may be a value, given by mistake."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        options, more = self.parse_known_args(args, namespace)
+        if flags := [word.partition("=")[0] for word in more if word.startswith("--")]:
+            self.error(f"unrecognized arguments: {' '.join(flags)}")
+        if more:
+            self.error("too many arguments (not shown, a value may be among them)")
+        return options
 
 
 class _Layout(argparse.RawDescriptionHelpFormatter):
