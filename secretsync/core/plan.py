@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 
 from providers.base import SecretBytes
 from secretsync.core.hashes import data_hash
+from secretsync.core.removals import Removals, removals_of
 from secretsync.core.safety import blanked_keys
 from secretsync.core.secrets import (
     CREATED_BY_LABEL,
     DATA_HASH_ANNOTATION,
     DEFAULT_TYPE,
-    INVENTORY_LABEL,
-    LAST_APPLIED_ANNOTATION,
     SEALED_DIGEST_ANNOTATION,
     VERSIONS_ANNOTATION,
     DesiredSecret,
@@ -29,7 +28,6 @@ from secretsync.resources.meta import ObjectRef
 __all__ = [
     "KeyChange",
     "KeyVerb",
-    "Removals",
     "SecretAction",
     "Verb",
     "foreign",
@@ -67,18 +65,6 @@ class KeyChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Removals:
-    """Keys of a live Secret that must go, because we or a predecessor wrote them."""
-
-    data: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    annotations: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.data or self.labels or self.annotations)
-
-
-@dataclass(frozen=True, slots=True)
 class SecretAction:
     """The decision about one Secret.
 
@@ -113,7 +99,7 @@ def plan_secret(desired: DesiredSecret, live: LiveSecret | None) -> SecretAction
     refusal = _refusal(desired, live)
     if refusal is not None:
         return refusal
-    removals = _removals(desired, live)
+    removals = removals_of(desired, live)
     changes = _changes(desired, live, removals)
     metadata = _metadata_changes(desired, live, removals, changed=bool(changes))
     if changes and live.immutable:
@@ -250,40 +236,9 @@ def _blank_refusal(desired: DesiredSecret, live: LiveSecret) -> SecretAction | N
     if blanked:
         names = ", ".join(blanked)
         return _blocked(desired, f"an empty value would replace a good one in key {names}", remedy)
-    if not desired.data and _removals(desired, live).data:
+    if not desired.data and removals_of(desired, live).data:
         return _blocked(desired, "the sources gave no keys, and the Secret has some", remedy)
     return None
-
-
-def _removals(desired: DesiredSecret, live: LiveSecret) -> Removals:
-    if desired.additive:
-        return Removals()
-    if desired.exclusive:
-        return _foreign(desired, live)
-    ours = [live.managers[name] for name in desired.field_managers if name in live.managers]
-    owned_data = frozenset[str]().union(*(fields.data for fields in ours))
-    owned_labels = frozenset[str]().union(*(fields.labels for fields in ours))
-    owned_annotations = frozenset[str]().union(*(fields.annotations for fields in ours))
-    doomed = owned_data & live.data.keys() if desired.keep_foreign_keys else live.data.keys()
-    kept_annotations = {DATA_HASH_ANNOTATION, VERSIONS_ANNOTATION, LAST_APPLIED_ANNOTATION}
-    kept_annotations |= desired.annotations.keys()
-    kept_labels = desired.labels.keys() | {INVENTORY_LABEL}
-    return Removals(
-        data=() if desired.hold_removals else tuple(sorted(doomed - desired.data.keys())),
-        labels=tuple(sorted((owned_labels & live.labels.keys()) - kept_labels)),
-        annotations=tuple(sorted((owned_annotations & live.annotations.keys()) - kept_annotations)),
-    )
-
-
-def _foreign(desired: DesiredSecret, live: LiveSecret) -> Removals:
-    """Return everything that is not desired; notes of ours are no part of that."""
-    labels = live.labels.keys() - desired.labels.keys() - {INVENTORY_LABEL}
-    annotations = live.annotations.keys() - desired.annotations.keys()
-    return Removals(
-        data=tuple(sorted(live.data.keys() - desired.data.keys())),
-        labels=tuple(sorted(labels)),
-        annotations=tuple(sorted(annotations - {SEALED_DIGEST_ANNOTATION})),
-    )
 
 
 def _changes(desired: DesiredSecret, live: LiveSecret, removals: Removals) -> tuple[KeyChange, ...]:

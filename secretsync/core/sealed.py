@@ -173,7 +173,8 @@ def fit_to_live(desired: DesiredSecret, live: LiveSecret | None) -> DesiredSecre
         return desired
     desired = replace(desired, finalizers=(), immutable=False)
     if _patches(live):
-        managed = _is_managed(live)
+        # What the template puts on the Secret acts from this write on.
+        managed = _is_managed(live.annotations) or _is_managed(desired.annotations)
         return replace(
             desired,
             type=desired.type or live.type,
@@ -202,8 +203,8 @@ def _patches(live: LiveSecret) -> bool:
     return live.annotations.get(PATCH_ANNOTATION) == _TRUE
 
 
-def _is_managed(live: LiveSecret) -> bool:
-    return live.annotations.get(MANAGED_ANNOTATION) == _TRUE
+def _is_managed(annotations: Mapping[str, str]) -> bool:
+    return annotations.get(MANAGED_ANNOTATION) == _TRUE
 
 
 def plan_sealed(desired: DesiredSecret, live: LiveSecret | None) -> SecretAction:
@@ -259,7 +260,7 @@ def _ours(desired: DesiredSecret, live: LiveSecret) -> bool:
     An earlier SealedSecret of the same name counts: it was deleted and made again. Of a
     Secret without a controller only the field manager tells that we made it.
     """
-    if _patches(live) or _is_managed(live):
+    if _patches(live) or _is_managed(live.annotations):
         return True
     if live.owner is not None:
         return desired.is_parent(live.owner)

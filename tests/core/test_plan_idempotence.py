@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secretsync.core.plan import Verb
@@ -50,6 +50,7 @@ def _start(kind: str, data: dict[str, str]) -> Model:
             return written_by_eso(data, uid="one-uid")
 
 
+@settings(deadline=None)
 @given(kind=st.sampled_from(["absent", "foreign", "eso"]), data=DATA, steps=st.lists(wants()))
 def test_a_second_look_finds_nothing_to_do(
     kind: str, data: dict[str, str], steps: list[DesiredSecret]
@@ -80,6 +81,7 @@ def _assert_is_wanted(model: Model, wanted: DesiredSecret, before: dict[str, str
     assert len([each for each in references if each.get("controller")]) <= 1
 
 
+@settings(deadline=None)
 @given(data=DATA, first=wants(), second=wants())
 def test_both_ways_of_writing_make_the_same_secret(
     data: dict[str, str], first: DesiredSecret, second: DesiredSecret
