@@ -38,6 +38,8 @@ WRITE_WITHIN_S = 30.0
 LINGER_S = 1.0
 LINGER_BYTES = 2 * MAX_BODY_BYTES
 CHUNK_BYTES = 1 << 16
+#: A stop takes this long to be noticed.
+STOP_POLL_S = 0.1
 PLAIN = "text/plain; charset=utf-8"
 
 _BUSY = (
@@ -99,7 +101,7 @@ class BoundedServer:
                 remedy="choose another address, or 0 for none",
             ) from exc
         self._thread = threading.Thread(
-            target=self._server.serve_forever, name="sealing-http", daemon=True
+            target=self._server.serve_forever, args=(STOP_POLL_S,), name="sealing-http", daemon=True
         )
 
     @property
