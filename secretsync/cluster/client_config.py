@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ NO_CONFIGURATION = (
     "invalid configuration: no configuration has been provided, "
     "try setting KUBERNETES_MASTER environment variable"
 )
+COMPARE = "compare with `kubectl config view`"
 _LISTS = (("clusters", "cluster"), ("users", "user"), ("contexts", "context"))
 #: Paths in these fields are relative to the file that names them.
 _PATH_FIELDS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
@@ -93,11 +94,10 @@ def default_namespace(flags: KubectlFlags) -> str:
     merged = _merged(flags)
     name = flags.context or merged.current
     own = str(merged.contexts.get(name, {}).get("namespace") or "")
-    if own and own != "default":
-        return own
-    if _in_cluster_possible() and not own:
+    if not own and _in_cluster_possible():
         return _pod_namespace()
-    _usable(merged, flags)
+    # Who asks does not matter here, so that a user who does not exist is no mistake yet.
+    _usable(merged, replace(flags, user=""))
     return own or "default"
 
 
@@ -109,11 +109,8 @@ def resolve(flags: KubectlFlags) -> ClientConfig:
     """
     merged = _merged(flags)
     context, cluster, user = _entries(merged, flags)
-    if not cluster.get("server"):
-        if merged.is_empty and _in_cluster_possible():
-            return ClientConfig("in-cluster", cluster, user, in_cluster=True)
-        if master := os.environ.get("KUBERNETES_MASTER"):
-            return ClientConfig(context, {**cluster, "server": master}, user)
+    if not cluster.get("server") and merged.is_empty and _in_cluster_possible():
+        return ClientConfig("in-cluster", cluster, user, in_cluster=True)
     _usable(merged, flags)
     return ClientConfig(context, cluster, user)
 
@@ -164,17 +161,14 @@ def _read(path: Path) -> list[dict[str, Any]]:
     documents, problems = load_documents(text, file=str(path))
     if problems:
         first = problems[0]
-        raise ConfigError(
-            f"{path}: line {first.line}: {first.message}",
-            remedy="compare with `kubectl config view`",
-        )
+        raise ConfigError(f"{path}: line {first.line}: {first.message}", remedy=COMPARE)
     return [document.value for document in documents]
 
 
 def _text(parent: Mapping[str, Any], key: str, path: Path) -> str:
     value = parent.get(key)
     if value is not None and not isinstance(value, str):
-        raise ConfigError(f"{path}: {key} is not text", remedy="compare with `kubectl config view`")
+        raise ConfigError(f"{path}: {key} is not text", remedy=COMPARE)
     return value or ""
 
 
@@ -182,14 +176,15 @@ def _named(
     document: Mapping[str, Any], plural: str, singular: str, path: Path
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """The entries of one list, by name."""
-    entries = document.get(plural) or []
+    entries = document.get(plural)
+    entries = [] if entries is None else entries
     named: list[tuple[str, Mapping[str, Any]]] = []
     for entry in entries if isinstance(entries, list) else [None]:
         inner = (entry.get(singular) or {}) if isinstance(entry, dict) else None
         if not isinstance(entry, dict) or not isinstance(inner, dict):
             raise ConfigError(
                 f"{path}: {plural} is not a list of entries with name and {singular}",
-                remedy="compare with `kubectl config view`",
+                remedy=COMPARE,
             )
         named.append((_text(entry, "name", path), _absolute(inner, path)))
     return named
@@ -286,7 +281,7 @@ def _usable(merged: _Merged, flags: KubectlFlags) -> None:
             f"invalid configuration: context was not found for specified context: {name}",
             remedy=_names(merged.contexts),
         )
-    if not cluster and not os.environ.get("KUBERNETES_MASTER"):
+    if not cluster:
         raise ConfigError(NO_CONFIGURATION, remedy="set KUBECONFIG, or give --kubeconfig")
     if cluster and not cluster.get("server"):
         raise ConfigError(

@@ -103,6 +103,7 @@ def open_endpoint(config: ClientConfig) -> Endpoint:
     configuration = Configuration()
     if config.in_cluster:
         _load_in_cluster(configuration)
+        _override_in_cluster(config, configuration)
     name = config.context or "default"
     entries = {"cluster": dict(config.cluster), "user": _sendable(config)}
     entries["context"] = {"cluster": name, "user": name}
@@ -117,6 +118,15 @@ def open_endpoint(config: ClientConfig) -> Endpoint:
     if _is_loopback(urllib.parse.urlsplit(configuration.host).hostname or ""):
         configuration.proxy = config.cluster.get("proxy-url")
     return _endpoint(config.context, "", configuration)
+
+
+def _override_in_cluster(config: ClientConfig, configuration: Any) -> None:
+    """Of the flags, a pod's own account gives way to a token and an authority."""
+    if token := config.user.get("token"):
+        configuration.refresh_api_key_hook = None
+        configuration.api_key = {"BearerToken": f"Bearer {token}"}
+    if authority := config.cluster.get("certificate-authority"):
+        configuration.ssl_ca_cert = authority
 
 
 def _sendable(config: ClientConfig) -> dict[str, Any]:

@@ -18,13 +18,8 @@ from tests.seal.dropin_kit import key_files, kubeseal, now_certificate, seal, se
 from tests.sealing.kit import other_key, vector_key
 from tests.support.service_proxy import service_proxy
 
-each_program = pytest.mark.parametrize(
-    "program",
-    [
-        pytest.param(seal, id="seal"),
-        pytest.param(kubeseal, id="kubeseal", marks=pytest.mark.built("kubeseal")),
-    ],
-)
+pytestmark = pytest.mark.built("kubeseal")
+each_program = pytest.mark.parametrize("program", [seal, kubeseal], ids=["seal", "kubeseal"])
 MISMATCH = 'namespace mismatch: input secret is in namespace "a" but "b" was specified'
 NAMESPACE_OF_CONTEXT = "from-context"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -12,10 +13,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sealing import make_certificate
+from secretsync.cli.seal import main
 from tests.sealing.kit import vector_key
 from tests.support.tools import tool_path
 
-__all__ = ["Ended", "blanked", "key_files", "kubeseal", "now_certificate", "seal", "secret_yaml"]
+__all__ = [
+    "Ended",
+    "Here",
+    "blanked",
+    "key_files",
+    "kubeseal",
+    "now_certificate",
+    "seal",
+    "secret_yaml",
+]
 
 ROOT = Path(__file__).parents[2]
 START = "import sys; from secretsync.cli.seal import main; sys.exit(main(sys.argv[1:]))"
@@ -72,6 +83,33 @@ def _run(program, arguments, given, env, cwd):
         check=False,
     )
     return Ended(ended.returncode, ended.stdout, ended.stderr.decode())
+
+
+class Here:
+    """`seal` in this process: for tests that are about many calls, not about one.
+
+    Args:
+        patch, capture: pytest's monkeypatch and capsysbinary.
+    """
+
+    def __init__(self, patch, capture):
+        self._patch, self._capture = patch, capture
+
+    def __call__(self, *arguments, given=b"", env=None, cwd=None):
+        for name in [name for name in os.environ if name.startswith("SEALED_SECRETS_")]:
+            self._patch.delenv(name)
+        for name, value in ({"HOME": "/nonexistent", "KUBECONFIG": ""} | (env or {})).items():
+            self._patch.setenv(name, value)
+        if cwd:
+            self._patch.chdir(cwd)
+        self._patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+        self._capture.readouterr()
+        try:
+            code = main([str(part) for part in arguments])
+        except SystemExit as exc:
+            code = exc.code
+        out, err = self._capture.readouterr()
+        return Ended(code, out, err.decode())
 
 
 def blanked(text: bytes) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 from secretsync.cli.seal.completion_words import command_words
 from secretsync.cli.seal.dropin_flags import FLAGS
 from secretsync.cli.seal.verbs import VERBS
-from tests.seal.dropin_kit import seal
+from tests.seal.dropin_kit import Here, seal
 
 ASK_BASH = """
 source "$1"; shift
@@ -77,11 +77,11 @@ def test_bash_offers_what_fits(scripts, place, words, offered):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_bash_offers_every_flag_of_a_verb(scripts, place, verb):
+def test_bash_offers_every_flag_of_a_verb(scripts, place, verb, monkeypatch, capsysbinary):
     found = shell(
         "bash", "-c", ASK_BASH, "bash", str(scripts / "bash"), "seal", verb, "--", folder=place
     )
-    shown = seal(verb, "--help").out.decode()
+    shown = Here(monkeypatch, capsysbinary)(verb, "--help").out.decode()
     assert "--help" in found
     assert set(filter(None, found)) == {
         word.strip(",") for line in shown.splitlines() for word in line.split()

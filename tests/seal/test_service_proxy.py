@@ -11,11 +11,8 @@ from tests.seal.dropin_kit import blanked, kubeseal, now_certificate, seal, secr
 from tests.support.kube_certs import CertificateAuthority
 from tests.support.service_proxy import service_proxy
 
-BOTH = [
-    pytest.param(seal, id="seal"),
-    pytest.param(kubeseal, id="kubeseal", marks=pytest.mark.built("kubeseal")),
-]
-each_program = pytest.mark.parametrize("program", BOTH)
+pytestmark = pytest.mark.built("kubeseal")
+each_program = pytest.mark.parametrize("program", [seal, kubeseal], ids=["seal", "kubeseal"])
 SERVICES = "/api/v1/namespaces/kube-system/services"
 SEALED = {
     "kind": "SealedSecret",
@@ -308,7 +305,6 @@ def test_re_encrypt_of_a_file_changes_it_in_place(program, home, double, name):
     assert (home / name).stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.built("kubeseal")
 def test_both_programs_write_the_same_bytes_after_re_encrypting(home, double):
     rotated = {"metadata": SEALED["metadata"], "spec": SEALED["spec"]}
     double.answers["/v1/rotate"] = 200, json.dumps(rotated).encode()
