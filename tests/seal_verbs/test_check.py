@@ -55,6 +55,10 @@ CASES = {
     "malformed-value/empty": (changed((*DATA, "k"), ""), "spec.encryptedData.k"),
     "malformed-value/short-key": (changed((*DATA, "k"), "AAAA" * 20), "spec.encryptedData.k"),
     "invalid-key": (changed((*DATA, "a b"), sealed(b"v")), "spec.encryptedData.a b"),
+    "malformed-object/slash": (
+        changed(("metadata", "namespace"), "a/b", good(template={})),
+        "metadata.namespace",
+    ),
     "missing-name": (changed(("metadata", "name"), None), "metadata.name"),
     "missing-namespace": (changed(("metadata", "namespace"), None), "metadata.namespace"),
     "scope-value": (
@@ -237,12 +241,15 @@ def test_what_git_ignores_is_no_finding(tmp_path):
 
 def test_texts_that_do_not_parse_are_findings_only_where_they_concern_secrets(tmp_path):
     (tmp_path / "chart.yaml").write_text("kind: {{ .Values.kind }}\nname: mySecret\n")
-    (tmp_path / "conflict.yaml").write_text(f"<<<<<<< ours\nkind: SealedSecret\nk: {CANARY}: x\n")
+    (tmp_path / "helm.yaml").write_text("kind: SealedSecret\n{{ if .x }}\nk: v\n{{ end }}\n")
+    (tmp_path / "conflict.yaml").write_text(
+        f"<<<<<<< ours\nkind: SealedSecret\nk: {CANARY}: '{{{{ .x }}}}'\n"
+    )
     ended = run_seal("check", tmp_path, "-o", "json")
     assert [(r["rule"], Path(r["file"]).name) for r in ended.json["findings"]] == [
         ("unparsable-manifest", "conflict.yaml")
     ]
-    assert "1 files are no manifests" in ended.err
+    assert "2 files are templates or no manifests" in ended.err
     assert CANARY not in ended.out + ended.err
 
 

@@ -71,6 +71,10 @@ def _place(sealed: SealedObject, namespace: str) -> Iterator[Finding]:
         yield finding("unknown-version", f"is not {_API_VERSION}", placed, ("apiVersion",))
     if not sealed.name:
         yield finding("missing-name", "metadata.name is missing", placed, ("metadata", "name"))
+    if "/" in sealed.namespace:
+        yield finding(
+            "malformed-object", "a namespace holds no slash", placed, ("metadata", "namespace")
+        )
     if not (sealed.namespace or namespace) and sealed.scope is not Scope.CLUSTER_WIDE:
         yield finding(
             "missing-namespace",

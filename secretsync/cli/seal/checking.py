@@ -35,6 +35,9 @@ __all__ = ["check_paths"]
 
 #: What makes a text that does not parse our business: others may be templates.
 _OURS = re.compile(rb"SealedSecret|kind[\"']?[ \t]*:[ \t]*[\"']?Secret\b")
+#: A text that is a manifest only once it has been rendered: Helm, Jinja.
+_TEMPLATE = re.compile(rb"\{\{|\{%")
+_CONFLICT = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
 #: Files without this word are not even parsed.
 _WORD = b"Secret"
 _SHOW = {"text": render_text, "json": render_json, "sarif": render_sarif}
@@ -79,7 +82,7 @@ def check_paths(options: Any) -> int:
     for text in found.unreadable:
         error(text)
     if found.foreign:
-        note(f"{found.foreign} files are no manifests (templates?) and hold no Secret: left out")
+        note(f"{found.foreign} files are templates or no manifests, and were not looked into")
     if found.unreadable:
         return EXIT_USAGE
     return EXIT_FAILED if kept else EXIT_GOOD
@@ -111,7 +114,8 @@ def _check_file(file: FoundFile, key_check: KeyCheck, found: _Findings) -> None:
     try:
         text = parse_manifest_text(content, file=name)
     except InputError as exc:
-        if _OURS.search(content):
+        template = _TEMPLATE.search(content) and not _CONFLICT.search(content)
+        if _OURS.search(content) and not template:
             found.findings.append(_unparsable(exc, name))
         else:
             found.foreign += 1

@@ -110,6 +110,13 @@ class SealedObject:
                 f"and scope {self.scope} is bound to it",
                 remedy="write metadata.namespace into the file, or give -n NAMESPACE",
             )
+        if "/" in place["namespace"]:
+            # `a/b` and `c` would make the label of `a` and `b/c`.
+            raise ConfigError(
+                f"{self.placed.place}: {self.placed}: metadata.namespace: "
+                "a namespace holds no slash",
+                remedy="write the namespace alone",
+            )
         if self.scope is Scope.STRICT and not self.name:
             raise ConfigError(
                 f"{self.placed.place}: {self.placed}: metadata.name is missing, "
