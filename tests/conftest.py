@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 
 from tests.support.kube import KubeServer
 from tests.support.sealed_ours import Ours, started_ours
@@ -15,7 +16,7 @@ from tests.tools.build import ToolError
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark whatever asks for the API server, so that `-m "not built"` is complete."""
     for item in items:
         if "kube_server" in getattr(item, "fixturenames", ()):
@@ -24,6 +25,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.built(*PEER_TOOLS))
             # One worker has it, and so there is one.
             item.add_marker(pytest.mark.xdist_group("sealed-secrets"))
+        if getattr(config.option, "loadgroup", False):
+            _put_group_into_id(item)
+
+
+def _put_group_into_id(item: pytest.Item) -> None:
+    """Do what pytest-xdist 3.8 means to, and pytest 9.2 no longer lets it.
+
+    Its scheduler reads the group from the id. It writes `item._nodeid`, which pytest made
+    `_id`: without this the marks mean nothing, and nothing says so.
+    """
+    group = item.get_closest_marker("xdist_group")
+    if group is not None and hasattr(item, "_id"):
+        item._id = coerce_node_id(f"{item.nodeid}@{group.args[0]}")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
