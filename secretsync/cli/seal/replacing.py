@@ -20,7 +20,12 @@ def replace_file(path: str | os.PathLike[str], content: bytes, *, mode: int) -> 
     # Not by pathlib: its loading takes longer than the rest of a short call.
     folder, name = os.path.split(path)
     staged = f"{folder}{os.sep if folder else ''}.{name}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as exc:
+        # The name that was asked for says more than the one in between.
+        exc.filename = os.fspath(path)
+        raise
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)
