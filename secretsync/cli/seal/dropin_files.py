@@ -10,7 +10,16 @@ from secretsync.cli.seal.dropin_flags import Options
 from secretsync.cli.seal.replacing import replace_file
 from secretsync.errors import InputError
 
-__all__ = ["FILE_MODE", "content_of", "give", "open_input", "read_file", "read_input", "write_file"]
+__all__ = [
+    "FILE_MODE",
+    "content_of",
+    "give",
+    "open_input",
+    "read_file",
+    "read_input",
+    "write_file",
+    "write_stdout",
+]
 
 #: What kubeseal gives to the files it makes.
 FILE_MODE = 0o600
@@ -81,8 +90,21 @@ def give(options: Options, content: bytes) -> None:
     if options.sealed_secret_file:
         write_file(options.sealed_secret_file, content)
     else:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        write_stdout(content)
+
+
+def write_stdout(content: bytes) -> None:
+    """Write all of it to standard output.
+
+    Where Python runs unbuffered, one write may take a part and say how much.
+
+    Raises:
+        OSError: it cannot be written; BrokenPipeError where nobody reads any more.
+    """
+    rest = memoryview(content)
+    while rest:
+        rest = rest[sys.stdout.buffer.write(rest) :]
+    sys.stdout.buffer.flush()
 
 
 def write_file(path: str, content: bytes, *, mode: int = FILE_MODE) -> None:
