@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.kit import write
 from tests.cli.leaks import CANARY, assert_not_in_output
-from tests.seal_verbs.kit import COMMAND, environment, manifest, opened, seal_process
+from tests.seal_verbs.kit import COMMAND, environment, manifest, opened, run_seal
 
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "shop"}}
 
@@ -102,7 +102,7 @@ def test_edit_leaves_no_plaintext_however_it_ends(tmp_path, files, home, monkeyp
     file = write(tmp_path / "s.yaml", manifest({"k": CANARY.encode()}))
     (tmp_path / "bin").mkdir()
     editor(tmp_path / "bin", monkeypatch, script)
-    ended = seal_process("edit", file, "--sealing-key", files.key, "--cert", files.cert)
+    ended = run_seal("edit", file, "--sealing-key", files.key, "--cert", files.cert)
     assert_not_in_output(ended)
     assert leaks(home) == []
     assert not list((home / "XDG_RUNTIME_DIR").iterdir())
@@ -119,7 +119,7 @@ def test_check_quotes_nothing_of_what_it_finds(tmp_path, files):
     write(tmp_path / "c.yaml", broken)
     (tmp_path / ".env").write_text(f"A={CANARY}")
     for form in ("text", "json", "sarif"):
-        ended = seal_process("check", tmp_path, "--sealing-key", files.key, "-o", form)
+        ended = run_seal("check", tmp_path, "--sealing-key", files.key, "-o", form)
         assert ended.code == 1
         assert_not_in_output(ended)
 
@@ -137,7 +137,7 @@ def test_files_shows_nothing_of_what_it_seals(tmp_path, files, home, fields):
     write(tmp_path / "in" / "s.yaml", {**SECRET, **fields})
     out = tmp_path / "out"
     arguments = ("files", tmp_path / "in", "--output-dir", out, "--cert", files.cert, "-o", "json")
-    assert_not_in_output(seal_process(*arguments))
+    assert_not_in_output(run_seal(*arguments))
     assert leaks(home) == []
     assert not out.exists() or leaks(out) == []
 
@@ -148,7 +148,7 @@ def test_rotate_shows_nothing_of_what_it_opens(tmp_path, files, home):
     bad["spec"]["encryptedData"]["l"] = CANARY
     write(tmp_path / "r" / "b.yaml", bad)
     arguments = ("--sealing-key", files.key, "--cert", files.new_cert, "-o", "json")
-    ended = seal_process("rotate", tmp_path / "r", *arguments)
+    ended = run_seal("rotate", tmp_path / "r", *arguments)
     assert ended.code == 1
     assert_not_in_output(ended)
     assert leaks(home) == []

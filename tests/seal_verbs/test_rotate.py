@@ -168,7 +168,8 @@ def test_keys_of_a_cluster_open_and_its_newest_seals(repo, files, tmp_path):
     ):
         file = write(secrets / f"{name}.yaml", key_object(name, key, **more))
         assert file.stat().st_mode & 0o777 == 0o600
-    ended = run_seal("rotate", repo, "--to", f"dir:{root}")
+    cluster = ("--to", f"dir:{root}", "--sealing-namespace", "kube-system")
+    ended = run_seal("rotate", repo, *cluster)
     assert ended.code == 0, ended.err
     assert opened(repo / "c.json", key=other_key()) == {"m": b"5"}
 

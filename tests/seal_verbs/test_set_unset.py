@@ -254,10 +254,23 @@ def test_what_cannot_be_changed_in_place_is_refused(tmp_path, files, spec, reaso
 def test_bad_call_ends_with_its_code(file, files, arguments, code, reason):
     before = file.read_bytes()
     shown = [argument.format(file=file) for argument in arguments]
-    ended = seal_process("set", *shown, "--cert", files.cert, stdin=b"x")
+    ended = run_seal("set", *shown, "--cert", files.cert, stdin=b"x")
     assert (ended.code, ended.out) == (code, "")
     assert reason in ended.err
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        pytest.param(["{file}", "k"], 0, id="good"),
+        pytest.param(["{file}.none", "k"], 1, id="failed"),
+        pytest.param(["{file}"], 2, id="usage"),
+    ],
+)
+def test_process_ends_with_the_code(file, files, arguments, code):
+    shown = [argument.format(file=file) for argument in arguments]
+    assert seal_process("set", *shown, "--cert", files.cert, stdin=b"x").code == code
 
 
 def test_expired_certificate_seals_nothing(file, files):

@@ -14,7 +14,7 @@ from tests.seal_verbs.manifest_texts import KEYS, manifests
 
 ENCRYPTED = ("spec", "encryptedData")
 NEW = "AgNEWnewNEW/+=="
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=25, deadline=None)
 NOTE = "SHA256:abcDEF/+0,unknown"
 
 
