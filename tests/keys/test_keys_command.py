@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sealing import keyring
+from sealing import keyring, parse_certificate
 from secretsync.cli.seal import key_options
 from secretsync.cli.seal.verbs import VERBS
 from secretsync.cluster.directory import DirectoryCluster
@@ -54,6 +54,22 @@ def test_renew_adds_a_key_that_seals_from_now_on(seal, place):
     listed = keys_of(seal("keys", "list", *place.flags, "-o", "json"))
     assert [key["state"] for key in listed] == ["sealing", "opens only"]
     assert [listed[0]] == made
+
+
+def test_cert_prints_the_certificate_that_seals_now(seal, place):
+    seal("keys", "create", *place.flags, *SMALL)
+    (key,) = keys_of(seal("keys", "renew", *place.flags, *SMALL, "-o", "json"))
+    ran = seal("keys", "cert", *place.flags)
+    assert (ran.code, ran.err) == (0, "")
+    assert parse_certificate(ran.out.encode()).fingerprint == key["fingerprint"]
+    assert "PRIVATE" not in ran.out
+
+
+def test_cert_without_a_key_says_how_to_make_one(seal, place):
+    ran = seal("keys", "cert", *place.flags)
+    assert (ran.code, ran.out) == (1, "")
+    assert f"namespace {place.namespace}" in ran.err
+    assert "seal keys create" in ran.err
 
 
 def test_key_is_made_as_the_flags_say(seal, tmp_path):

@@ -1,8 +1,9 @@
-"""`seal keys create|list|renew`: the sealing keys of a cluster, also of a directory."""
+"""`seal keys create|list|renew|cert`: the sealing keys of a cluster, also of a directory."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -32,17 +33,18 @@ __all__ = ["run"]
 def run(argv: Sequence[str]) -> int:
     """Run the verb and return its exit code."""
     options = _parser().parse_args(argv)
-    actions = {"create": _create, "list": _list, "renew": _renew}
+    actions = {"create": _create, "list": _list, "renew": _renew, "cert": _cert}
     return guarded(lambda: actions[options.action](options))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = verb_parser(
         "keys",
-        "Create, list and renew the keys that open a cluster's SealedSecrets.",
+        "Create, list and renew the keys that open a cluster's SealedSecrets, and print the "
+        "certificate that seals for them.",
         example="seal keys create --to dir:out",
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="create|list|renew")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="create|list|renew|cert")
     create = _action(
         actions,
         "create",
@@ -89,6 +91,14 @@ def _parser() -> argparse.ArgumentParser:
     add_ring_options(listing, namespace_help="namespace of one ring (default: every namespace)")
     add_order_option(listing)
     add_form_option(listing)
+    cert = _action(
+        actions,
+        "cert",
+        "Print the certificate to seal with, for --cert; anybody may have it.",
+        example="seal keys cert --to dir:out > cert.pem",
+    )
+    add_ring_options(cert, namespace_help=RING_NAMESPACE_HELP)
+    add_order_option(cert)
     return parser
 
 
@@ -177,6 +187,24 @@ def _list(options: Any) -> int:
         note(f"there are no sealing keys in {options.namespace or 'any namespace'}")
     key_rings.show_entries(entries, options.form)
     return EXIT_GOOD if good else EXIT_FAILED
+
+
+def _cert(options: Any) -> int:
+    from sealing import NoSealingKey  # noqa: PLC0415 - heavy
+    from secretsync.cli.seal import key_rings  # noqa: PLC0415 - --help stays light
+    from secretsync.errors import ConfigError  # noqa: PLC0415 - as above
+
+    with key_rings.opened(options, read_only=True) as cluster:
+        store = key_rings.key_store(cluster, key_rings.ring_namespace(options), options)
+        try:
+            sealing = store.load().sealing_key(_now())
+        except NoSealingKey as exc:
+            raise ConfigError(
+                f"namespace {store.namespace} of {cluster.name}: {exc}",
+                remedy="`seal keys create` makes a key; -n names another namespace",
+            ) from exc
+    sys.stdout.write(sealing.certificate.pem.decode())
+    return EXIT_GOOD
 
 
 def _namespaces(cluster: Cluster, options: Any) -> list[str]:

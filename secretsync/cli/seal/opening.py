@@ -39,15 +39,21 @@ class OpeningKeys:
 
 
 def add_key_options(parser: argparse.ArgumentParser) -> None:
-    """Let a verb take private keys; it has `--controller-namespace` already."""
+    """Let a verb take private keys."""
     group = parser.add_argument_group("private keys")
     add_sealing_key_option(group)
     group.add_argument(
         "--to",
         default="",
         metavar="CLUSTER",
-        help="open with the keys of this cluster: dir:ROOT, kube or kube:CONTEXT "
-        "(in --controller-namespace)",
+        help="open with the keys of this cluster: dir:ROOT, kube or kube:CONTEXT",
+    )
+    group.add_argument(
+        "--sealing-namespace",
+        default="",
+        metavar="NAMESPACE",
+        help="with --to, where the cluster keeps them (default: the service's own, "
+        "$POD_NAMESPACE or secretsync-system)",
     )
 
 
@@ -87,11 +93,12 @@ def _with_cluster(found: dict[str, PrivateKey], options: Any) -> OpeningKeys:
 
     from sealing import NoSealingKey  # noqa: PLC0415 - heavy
     from secretsync.cluster.opening import open_cluster, parse_cluster  # noqa: PLC0415 - heavy
+    from secretsync.refresh.installkey import service_namespace  # noqa: PLC0415 - heavy
     from secretsync.sealed.key_store import KeyStore  # noqa: PLC0415 - heavy
 
     cluster = open_cluster(parse_cluster(options.to), read_only=True)
     try:
-        store = KeyStore(cluster, options.controller_namespace)
+        store = KeyStore(cluster, options.sealing_namespace or service_namespace())
         ring, secrets = store.load(), store.secrets()
     finally:
         cluster.close()
