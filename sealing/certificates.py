@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealing.der import read_certificate, undress
-from sealing.errors import CertificateExpired, InvalidCertificate
+from sealing.errors import CertificateExpired, InvalidCertificate, UnsupportedKey
 from sealing.keys import PrivateKey, check_key_bits, fingerprint_of
 from sealing.pem import first_block
 
@@ -31,6 +31,8 @@ __all__ = [
 #: How long a certificate of the controller's lasts (87600 h).
 CERTIFICATE_TTL = timedelta(hours=87600)
 SERIAL_NUMBER_BITS = 128
+#: Go's RSA uses no greater one, so that no controller could open what it seals.
+MAXIMUM_EXPONENT = 2**31 - 1
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -74,7 +76,8 @@ def parse_certificate(pem: bytes) -> Certificate:
 
     Raises:
         InvalidCertificate: there is none, or it cannot be read.
-        UnsupportedKey: its key is not RSA, or shorter than 2048 bits.
+        UnsupportedKey: its key is not RSA, has fewer than 2048 bits or more than 8192, or
+            an exponent that the controller does not take.
     """
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - heavy
 
@@ -83,6 +86,8 @@ def parse_certificate(pem: bytes) -> Certificate:
         raise InvalidCertificate("data does not contain any valid RSA or ECDSA certificates")
     parts = read_certificate(undress(block))
     check_key_bits(parts.modulus.bit_length())
+    if parts.exponent > MAXIMUM_EXPONENT:
+        raise UnsupportedKey("the RSA key's public exponent is too large")
     try:
         public_key = rsa.RSAPublicNumbers(parts.exponent, parts.modulus).public_key()
     except ValueError:

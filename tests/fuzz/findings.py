@@ -14,4 +14,9 @@ FINDINGS: tuple[tuple[str, str, str], ...] = (
         "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=",
         "borders that share their dashes",
     ),
+    (
+        "pem",
+        "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tQkVHSU4gQ0VSVElGSUNBVEUtLS0tLQotLS0tLUVORCBDRVJUSUZJQ0FURS0tLS0t",  # noqa: E501 - one input
+        "a border without an end that shares its dashes with one that has one",
+    ),
 )

@@ -12,7 +12,16 @@ from tests.fuzz.properties import CANARY
 from tests.fuzz.table_key import sealed_for_table
 from tests.sealing.kit import certificate, key_object, other_key
 
-__all__ = ["KEYS", "key_objects", "sealed_secret", "sealed_values", "secret", "v1_secret", "values"]
+__all__ = [
+    "KEYS",
+    "key_objects",
+    "sealed_secret",
+    "sealed_values",
+    "secret",
+    "small_key_objects",
+    "v1_secret",
+    "values",
+]
 
 STRICT_LABEL = b"myns/mysecret"
 
@@ -104,6 +113,16 @@ def key_objects() -> list[dict[str, Any]]:
     del old["metadata"]["labels"]
     marked = key_object("marked", status="compromised")
     return [key_object("one"), key_object("two", other_key()), old, marked]
+
+
+@cache
+def small_key_objects() -> list[dict[str, Any]]:
+    """Two of them without private keys, where nobody reads those: they fill most of a text."""
+    one, _two, _old, marked = key_objects()
+    return [
+        {**secret, "data": {"tls.crt": secret["data"]["tls.crt"], "tls.key": "a2V5"}}
+        for secret in (one, marked)
+    ]
 
 
 @cache

@@ -21,5 +21,7 @@ TARGETS: dict[str, Target] = {
         rings.PRIVATE_KEY,
         rings.CERTIFICATE,
         rings.PEM,
+        rings.KEY_FILE,
+        rings.BACKUP,
     )
 }

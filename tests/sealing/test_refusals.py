@@ -87,6 +87,13 @@ LOCK = serialization.BestAvailableEncryption(b"password")
             signed(LONG), "the RSA key has 16384 bits; at most 8192 are supported", id="too long"
         ),
         pytest.param(
+            signed(
+                rsa.RSAPublicNumbers(2**31 + 1, KEY.public_key().public_numbers().n).public_key()
+            ),
+            "the RSA key's public exponent is too large",
+            id="exponent that no controller takes",
+        ),
+        pytest.param(
             EXPIRED,
             "failed to encrypt using an expired certificate on May 4, 2026",
             id="expired",

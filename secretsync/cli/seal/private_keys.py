@@ -16,19 +16,17 @@ from typing import Any
 
 from sealing import PrivateKey, SealingError, parse_private_key
 from sealing.encoding import decode_base64
+from sealing.pem import pem_blocks
 from secretsync.errors import InputError
 from secretsync.resources.documents import load_documents
 
-__all__ = ["SealingKeys", "load_sealing_keys"]
+__all__ = ["SealingKeys", "keys_in", "load_sealing_keys"]
 
 #: A key Secret has about 8 kB; a ring of hundreds of keys stays below this.
 MAX_KEY_FILE_BYTES = 10 * 1024 * 1024
 
 _KEY_FIELD = "tls.key"
-#: Borders as RFC 7468 §2 has them; what stands between blocks is skipped.
-_PEM_BLOCK = re.compile(
-    rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL | re.ASCII
-)
+_PEM_LABELS = ("RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
 _REMEDY = "give a private key as PEM, or key Secrets as `kubectl get secret -o yaml` writes them"
 
 
@@ -63,15 +61,22 @@ def load_sealing_keys(paths: Sequence[str]) -> SealingKeys:
     """
     found: dict[str, PrivateKey] = {}
     for path in paths:
-        for key in _keys_of(path):
+        for key in keys_in(_read(path), path=path):
             found.setdefault(key.fingerprint, key)
     return SealingKeys(tuple(found.values()))
 
 
-def _keys_of(path: str) -> list[PrivateKey]:
-    content = _read(path)
+def keys_in(content: bytes, *, path: str) -> list[PrivateKey]:
+    """Return every private key of a file's content, in order.
+
+    Args:
+        path: how errors name the file.
+
+    Raises:
+        InputError: there is none, or one is broken.
+    """
     # In a key Secret the PEM is base64, so that no border shows.
-    blocks = [match.group() for match in _PEM_BLOCK.finditer(content)]
+    blocks = list(pem_blocks(content, *_PEM_LABELS))
     if b"-----BEGIN " in content and not _holds_objects(content):
         if not blocks:
             raise InputError(f"{path}: holds PEM, but no private key", remedy=_REMEDY)
@@ -88,7 +93,7 @@ def _keys_of(path: str) -> list[PrivateKey]:
 
 def _holds_objects(content: bytes) -> bool:
     """Whether PEM borders stand inside a manifest (`stringData`), not at the top."""
-    return re.search(rb"^[\s{\"]*[\"']?kind[\"']?\s*:", content, re.MULTILINE) is not None
+    return re.search(rb"^[ \t{\"]*[\"']?kind[\"']?[ \t]*:", content, re.MULTILINE) is not None
 
 
 def _read(path: str) -> bytes:
