@@ -16,7 +16,7 @@ FINDINGS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "pem",
-        "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tQkVHSU4gQ0VSVElGSUNBVEUtLS0tLQotLS0tLUVORCBDRVJUSUZJQ0FURS0tLS0t",  # noqa: E501 - one input
+        "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tQkVHSU4gQ0VSVElGSUNBVEUtLS0tLQotLS0tLUVORCBDRVJUSUZJQ0FURS0tLS0t",
         "a border without an end that shares its dashes with one that has one",
     ),
 )
