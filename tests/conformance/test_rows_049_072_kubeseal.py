@@ -12,9 +12,9 @@ import threading
 import pytest
 import yaml
 
-from sealing import Scope, SealingError, check_unseal, key_secret, unseal_manifest, unseal_value
+from sealing import Scope, key_secret, unseal_manifest, unseal_value
 from sealing.scopes import CLUSTER_WIDE_ANNOTATION, NAMESPACE_WIDE_ANNOTATION
-from tests.seal.dropin_kit import key_files, kubeseal, now_certificate, seal, secret_yaml
+from tests.seal.dropin_kit import Verifying, key_files, kubeseal, now_certificate, seal, secret_yaml
 from tests.sealing.kit import other_key, vector_key
 from tests.support.service_proxy import service_proxy
 
@@ -315,21 +315,6 @@ def test_certificate_that_is_fetched_is_the_controllers(program, folder, number)
         double.answers["/v1/cert.pem"] = 200, now_certificate().pem
         ended = program("--fetch-cert", "--server", double.url, env={"HOME": str(folder)})
     assert (ended.code, ended.out) == (0, now_certificate().pem), ended.err
-
-
-class Verifying(dict):
-    """Answers of a double that opens what it is sent, as the controller does."""
-
-    def __init__(self, double):
-        super().__init__({"/v1/verify": None})
-        self._double = double
-
-    def __getitem__(self, path):
-        try:
-            check_unseal(json.loads(self._double.asked[-1].body), [vector_key()])
-        except SealingError:
-            return 409, b""
-        return 200, b""
 
 
 @each_program

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -12,14 +13,16 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from sealing import make_certificate
+from sealing import SealingError, check_unseal, make_certificate
 from secretsync.cli.seal import main
 from tests.sealing.kit import vector_key
 from tests.support.tools import tool_path
 
 __all__ = [
+    "START",
     "Ended",
     "Here",
+    "Verifying",
     "blanked",
     "key_files",
     "kubeseal",
@@ -110,6 +113,21 @@ class Here:
             code = exc.code
         out, err = self._capture.readouterr()
         return Ended(code, out, err.decode())
+
+
+class Verifying(dict):
+    """Answers of a double that opens what it is sent, as the controller does."""
+
+    def __init__(self, double):
+        super().__init__({"/v1/verify": None})
+        self._double = double
+
+    def __getitem__(self, path):
+        try:
+            check_unseal(json.loads(self._double.asked[-1].body), [vector_key()])
+        except SealingError:
+            return 409, b""
+        return 200, b""
 
 
 def blanked(text: bytes) -> bytes:

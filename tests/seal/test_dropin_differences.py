@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from sealing import unseal_manifest
-from tests.seal.dropin_kit import key_files, kubeseal, seal, secret_yaml
+from tests.seal.dropin_kit import Verifying, key_files, kubeseal, seal, secret_yaml
 from tests.sealing.kit import vector_key
 from tests.support.service_proxy import service_proxy
 from tests.support.tools import tool_path
@@ -386,3 +386,37 @@ def test_pipe_of_the_guide_works_with_seal_in_place_of_kubeseal(folder):
     assert recovered[0] == recovered[1]
     data = json.loads(recovered[0])["data"]
     assert data == {"password": "c3VwZXJzZWNyZXQ=", "username": "YWRtaW4="}
+
+
+def test_output_of_seal_is_good_to_the_real_kubeseals_validate(folder):
+    """By a double that opens what it is sent, as the controller does."""
+    for flags in ((), ("--scope", "namespace-wide"), ("--scope", "cluster-wide")):
+        made = sealed(folder, "-oyaml", *flags, given=secret_yaml())
+        moved = made.replace(b"namespace: a", b"namespace: b")
+        with service_proxy() as double:
+            double.answers = Verifying(double)
+            checks = [
+                kubeseal("--validate", "--server", double.url, given=text) for text in (made, moved)
+            ]
+        assert [ended.code for ended in checks] == [0, int("cluster-wide" not in flags)]
+
+
+@pytest.mark.parametrize(
+    ("data", "values", "theirs"),
+    [
+        pytest.param({"t": "{{ .k | upper }}!"}, {"k": b"v", "t": b"V!"}, True, id="rendered"),
+        pytest.param({"k": "template"}, {"k": b"v"}, False, id="encrypted-value-wins"),
+        pytest.param({"k": None}, {}, False, id="null-leaves-out"),
+    ],
+)
+def test_templates_are_rendered_when_recovering_as_v0_40_does(folder, data, values, theirs):
+    """The pinned kubeseal is older: there, a template wins over the encrypted value."""
+    manifest = json.loads(sealed(folder, given=secret_yaml()))
+    manifest["spec"]["template"]["data"] = data
+    flags = ("--recovery-unseal", "--recovery-private-key", "tls.key")
+    found = [
+        {key: base64.b64decode(value or "") for key, value in json.loads(ended.out)["data"].items()}
+        for ended in both(folder, *flags, given=json.dumps(manifest).encode())
+    ]
+    assert found[0] == values
+    assert (found[1] == values) is theirs

@@ -93,7 +93,10 @@ def _given(name: str) -> bytes:
         return _file(name, name)
     from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - files need none of it
 
-    scheme = urlsplit(name).scheme.lower()
+    try:
+        scheme = urlsplit(name).scheme.lower()
+    except ValueError as exc:
+        raise ConfigError("the certificate's URL is malformed", remedy="correct --cert") from exc
     # One letter is the drive of a Windows path.
     if len(scheme) <= 1:
         return _file(name, name)

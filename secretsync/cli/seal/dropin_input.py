@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from secretsync.cli.seal.console import warn
 from secretsync.cli.seal.go_numbers import float_text
+from secretsync.cli.seal.plain_yaml import plain_events
 from secretsync.errors import InputError
 from secretsync.resources.composer import Composed, Path, compose
 from secretsync.resources.document_text import decode_text, expand_lists
@@ -139,6 +140,8 @@ def _composed(text: str, file: str) -> list[Composed]:
         # No reader of one form loads where only the other is needed: short calls feel it.
         with contextlib.suppress(NotJsonError):  # a YAML flow mapping opens the same way
             return json_parts(text)
+    if (events := plain_events(text)) is not None:
+        return list(compose(events))
     from secretsync.resources.yaml_events import yaml_events  # noqa: PLC0415 - JSON needs none
 
     return list(compose(_keys_as_text(yaml_events(text), file)))
