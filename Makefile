@@ -21,8 +21,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup ## the tour: plan, sync, rotate, sync again, on an embedded store
+run: setup ## the tours: plan, sync and rotate on an embedded store; seal, open and re-seal
 	$(BIN)/python examples/tour.py
+	$(BIN)/python examples/sealing_tour.py
 
 tools: setup ## build the API server and etcd that the tests run against
 	$(BIN)/python tests/tools/build.py

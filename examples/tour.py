@@ -10,33 +10,22 @@ import json
 import os
 import secrets
 import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
-from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from examples.embedded_aws import EmbeddedAws  # noqa: E402 - needs the path above
+from examples.telling import run, say, stop_on_signals  # noqa: E402 - as above
 
 MANIFESTS = Path("examples/quickstart")
 OUT = Path("out/quickstart")
 
 
-def say(text: str) -> None:
-    """Print a heading."""
-    print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n== {text}", flush=True)
-
-
 def secretsync(*arguments: str, env: dict[str, str], expect: int) -> None:
-    """Show and run a secretsync command; anything but the expected exit code ends the tour."""
-    print(f"$ secretsync {' '.join(arguments)}", flush=True)
-    command = [sys.executable, "-m", "secretsync", *arguments]
-    code = subprocess.run(command, env=env, cwd=ROOT, check=False).returncode
-    if code != expect:
-        sys.exit(f"secretsync {arguments[0]} ended with {code}, not {expect}")
+    """Show and run a secretsync command."""
+    run(["secretsync", *arguments], env=env, expect=expect)
 
 
 def stamps() -> dict[Path, int]:
@@ -57,16 +46,6 @@ def example_values() -> dict[str, str]:
             {"auths": {"registry.example.com": {"auth": secrets.token_urlsafe(18)}}}
         ),
     }
-
-
-def stop_on_signals() -> None:
-    """End as if asked by Ctrl-C, so that the embedded endpoint never outlives the tour."""
-
-    def leave(number: int, _: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
 
 
 def main() -> int:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.xdist_group("tour")
 
 def copied(folder: Path) -> Path:
     """Copy what the tour needs, for it writes below its own folder."""
-    for name in ("examples", "secretsync", "providers"):
+    for name in ("examples", "secretsync", "providers", "sealing"):
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "out")
         )
