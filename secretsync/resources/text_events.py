@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import enum
 import re
+from functools import cache
 from typing import Any, NamedTuple
 
 from secretsync.errors import InputError
 
 __all__ = ["Event", "EventKind", "TextError", "number"]
 
-_INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|0|[1-9][0-9]*)", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_INTEGER = r"[-+]?(?:0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|0|[1-9][0-9]*)"
+_FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _BASES = {"x": 16, "o": 8, "b": 2}
 #: Longer runs of digits cannot be 64-bit integers; Python refuses very long ones.
 _MAX_INTEGER_CHARS = 70
@@ -63,14 +64,21 @@ def number(text: str) -> int | float | None:
 
     Source: sigs.k8s.io/yaml, goyaml.v2 resolve.go.
     """
-    if len(text) <= _MAX_INTEGER_CHARS and _INTEGER.fullmatch(text):
+    integer, real_number = _patterns()
+    if len(text) <= _MAX_INTEGER_CHARS and integer.fullmatch(text):
         value = _integer(text)
         if _MIN_INT64 <= value <= _MAX_UINT64:
             return value
-    if _FLOAT.fullmatch(text):
+    if real_number.fullmatch(text):
         real = float(text)
         return real if abs(real) != float("inf") else None
     return None
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Of integers and floats; compiled when a number may be met, which is felt in `seal`."""
+    return re.compile(_INTEGER, re.ASCII), re.compile(_FLOAT, re.ASCII)
 
 
 def _integer(text: str) -> int:
