@@ -40,7 +40,9 @@ def output(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_tour_seals_opens_changes_and_reseals(output: str) -> None:
-    outcomes = re.findall(r"^(create|update|unchanged) +Secret default/my-secret", output, re.M)
+    outcomes = re.findall(
+        r"^(create|update|unchanged) +Secret default/my-secret", output, re.MULTILINE
+    )
     assert outcomes == ["create", "create", "update", "unchanged"]
     assert "1 rotated, 0 skipped, 0 failed" in output
 
