@@ -7,12 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 from _pytest.nodeid import coerce_node_id
+from hypothesis import settings
 
 from tests.support.kube import KubeServer
 from tests.support.sealed_ours import Ours, started_ours
 from tests.support.sealed_peer import PEER_TOOLS, Peer, started_peer
 from tests.support.tools import KUBERNETES_TOOLS, tool_path
 from tests.tools.build import ToolError
+
+# How long a case takes is the machine's business, and no law.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)
