@@ -226,6 +226,50 @@ def test_flags_of_kubectl_say_who_asks(program, home, double, flags, user, heade
 
 
 @each_program
+def test_plugin_of_the_kubeconfig_gives_the_token(program, home, double):
+    credential = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": "from-plugin"},
+    }
+    (home / "plugin").write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(credential)}\nEND\n")
+    (home / "plugin").chmod(0o755)
+    plugin = {"apiVersion": credential["apiVersion"], "interactiveMode": "Never"}
+    user = {"exec": plugin | {"command": "./plugin"}}
+    ended = run(program, home, double, "--fetch-cert", user=user)
+    assert ended.code == 0, ended.err
+    assert double.asked[0].headers["Authorization"] == "Bearer from-plugin"
+
+
+@each_program
+@pytest.mark.parametrize("how", ["flags", "files", "data"])
+def test_client_certificate_is_shown_to_the_server(program, home, double, authority, how):
+    certificate, key = authority.issue_client("someone", ["some"])
+    (home / "client.pem").write_bytes(certificate)
+    (home / "client.key").write_bytes(key)
+    flags: tuple[object, ...] = ()
+    user = {"username": ""}
+    if how == "flags":
+        flags = ("--client-certificate", home / "client.pem", "--client-key", home / "client.key")
+    elif how == "files":
+        user = {"client-certificate": "client.pem", "client-key": "client.key"}
+    else:
+        texts = {"client-certificate-data": certificate, "client-key-data": key}
+        user = {name: base64.b64encode(text).decode() for name, text in texts.items()}
+    ended = run(program, home, double, "--fetch-cert", *flags, user=user)
+    assert ended.code == 0, ended.err
+    assert {request.client for request in double.asked} == {"someone"}
+
+
+@each_program
+def test_token_file_is_relative_to_the_kubeconfig(program, home, double):
+    (home / "token").write_text("of-a-file\n")
+    ended = run(program, home, double, "--fetch-cert", user={"tokenFile": "token"})
+    assert ended.code == 0, ended.err
+    assert double.asked[0].headers["Authorization"] == "Bearer of-a-file"
+
+
+@each_program
 def test_server_flags_replace_what_the_kubeconfig_says(program, home, double):
     wrong = {"server": "https://127.0.0.1:1", "certificate-authority": ""}
     flags = ("--server", double.url, "--certificate-authority", home / "ca.pem")

@@ -25,12 +25,13 @@ PROXIED = ("/v1/cert.pem", "/v1/verify", "/v1/rotate")
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as it came."""
+    """One request as it came; `client` is the common name of a client certificate."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    client: str = ""
 
 
 @dataclass
@@ -111,7 +112,8 @@ def service_proxy(
             body = self.rfile.read(length)
             # kubeseal adds its time limit as a query, which the API server reads.
             path = self.path.partition("?")[0]
-            double.asked.append(Asked(self.command, path, dict(self.headers), body))
+            client = _common_name(self.connection)
+            double.asked.append(Asked(self.command, path, dict(self.headers), body, client))
             status, answer = double.answer(self.command, path)
             self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
@@ -141,9 +143,20 @@ def service_proxy(
         thread.join()
 
 
+def _common_name(connection: object) -> str:
+    """Who the other end proved to be; "" without TLS or client certificate."""
+    if not isinstance(connection, ssl.SSLSocket):
+        return ""
+    subject = (connection.getpeercert() or {}).get("subject", ())
+    names = dict(pair for part in subject for pair in part)  # type: ignore[union-attr]  # a tuple
+    return str(names.get("commonName", ""))
+
+
 def _over_tls(sock: object, folder: Path, authority: CertificateAuthority) -> ssl.SSLSocket:
     certificate, key = authority.issue_server(["127.0.0.1", "api.test"])
     (folder / "server.pem").write_bytes(certificate + key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem")
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(cadata=authority.pem.decode("ascii"))
     return context.wrap_socket(sock, server_side=True)  # type: ignore[arg-type]  # a socket
