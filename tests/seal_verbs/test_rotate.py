@@ -119,6 +119,15 @@ def test_file_with_one_value_that_does_not_open_is_left_as_it_is(repo, files):
     assert "1 rotated, 2 skipped, 0 failed" in rotate(repo, files).out
 
 
+@pytest.mark.parametrize("spec", [None, {}, {"encryptedData": None}, {"encryptedData": {}}])
+def test_object_without_values_is_skipped(tmp_path, files, spec):
+    file = write(tmp_path / "s.yaml", {**manifest({}), "spec": spec})
+    before = file.read_bytes()
+    assert "0 rotated, 1 skipped, 0 failed" in rotate(file, files).out
+    assert run_seal("check", file).code == 0
+    assert file.read_bytes() == before
+
+
 def test_template_that_is_wider_than_its_object_is_refused(tmp_path, files):
     template = {"metadata": {"annotations": {"sealedsecrets.bitnami.com/cluster-wide": "true"}}}
     file = write(tmp_path / "s.yaml", manifest({"k": b"v"}, template=template))

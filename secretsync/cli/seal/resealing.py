@@ -113,7 +113,7 @@ class KeyResealer:
 
     def resealed(self, sealed: SealedObject, place: Mapping[str, Any]) -> dict[str, str]:
         """As the protocol says; a value that the certificate's own key opens is left alone."""
-        spec = sealed.placed.value["spec"]
+        spec = sealed.placed.value.get("spec") or {}
         field = "data" if sealed.old_form else "encryptedData"
         values = {"data": spec["data"]} if sealed.old_form else spec.get(field) or {}
         done = {key for key, text in values.items() if self._is_done(sealed, text, place)}
@@ -181,7 +181,7 @@ class ControllerResealer:
                 f"asks for scope {wider}, and the SealedSecret has {sealed.scope}",
                 field="spec.template.metadata.annotations",
             )
-        spec = sealed.placed.value["spec"]
+        spec = sealed.placed.value.get("spec") or {}
         answer = self._patiently(self._rotate, _question(sealed, spec, place))
         anew = self._taken(answer, values)
         proof = _question(sealed, {**spec, "encryptedData": anew}, place)

@@ -33,10 +33,12 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        # Looking back for a character that is nowhere goes through all of the text.
+        self._breaks = [char for char in _BREAKS if char in text]
 
     def start(self, at: int) -> int:
         """Return where the line of this offset begins."""
-        return max(self._text.rfind(char, 0, at) for char in _BREAKS) + 1
+        return max((self._text.rfind(char, 0, at) for char in self._breaks), default=-1) + 1
 
     def end(self, at: int) -> int:
         """Return where the line ends, if nothing but a comment follows.
