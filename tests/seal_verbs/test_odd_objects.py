@@ -46,8 +46,8 @@ def calls(files, monkeypatch):
     return {
         "set": ["k", *old],
         "unset": ["k"],
-        "edit": [*key, *old],
-        "check": [*key, *old],
+        "edit": [*old],
+        "check": [*old],
         "rotate": [*key, "--cert", files.new_cert],
         "files": ["--in-place", *old],
     }
