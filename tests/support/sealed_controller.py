@@ -103,6 +103,12 @@ class SealedController:
         if self._process is not None:
             self._process.stop(kill=kill)
 
+    @property
+    def pid(self) -> int:
+        """The process id, of the latest start."""
+        assert self._process is not None, "not started"
+        return self._process.pid
+
     def assert_alive(self) -> None:
         """Fail with the end of its log where it has ended."""
         assert self._process is not None, "not started"
