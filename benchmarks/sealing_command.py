@@ -83,8 +83,11 @@ def _many_files(
     theirs, ours = [], []
     for number in range(_FILE_ROUNDS):
         started_at_s = time.perf_counter()
+        written = folder / f"kubeseal-{number}"
+        written.mkdir()
         for source in sources:
-            _cpu_s([kubeseal, "--cert", str(certificate), "-o", "yaml"], source)
+            target = ["-w", str(written / source.name)]
+            _cpu_s([kubeseal, "--cert", str(certificate), "-o", "yaml", *target], source)
         theirs.append(time.perf_counter() - started_at_s)
         made = folder / f"sealed-{number}"
         started_at_s = time.perf_counter()
