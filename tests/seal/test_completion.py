@@ -64,7 +64,7 @@ def place(tmp_path):
         pytest.param(["set", "a"], ["a secret.yaml"], id="file-of-a-verb"),
         pytest.param(["check", "-o", "s"], ["sarif"], id="words-of-a-verb"),
         pytest.param(["check", "--sealing-key", "s"], ["sub"], id="file-flag-of-a-verb"),
-        pytest.param(["keys", "c"], ["create"], id="verb-of-a-verb"),
+        pytest.param(["keys", "cr"], ["create"], id="verb-of-a-verb"),
         pytest.param(["completion", ""], ["bash", "fish", "zsh"], id="shells"),
         pytest.param(["--scope", "strict", "rotate", "--so"], [""], id="verb-comes-first"),
     ],

@@ -32,6 +32,10 @@ TEXT = st.one_of(
     st.builds(str.__add__, st.sampled_from(HARD), st.sampled_from(HARD)),
     st.text(st.characters(codec="utf-8", exclude_characters="\x7f\x85\ufeff"), max_size=12),
     st.text("ab \n:#-'\"?,0", max_size=10),
+    # Long enough to be folded, in each style.
+    st.lists(
+        st.sampled_from(["word", "it's", ":", "  ", "\t", "\u2028", "é", "x" * 70]), max_size=40
+    ).map(" ".join),
 )
 #: kubeseal's library cannot read these back from its own JSON.
 NOT_FOR_KUBESEAL = re.compile("[\x7f-\x9f\ufeff\ufffe\uffff]")

@@ -26,6 +26,8 @@ _UNPRINTABLE = re.compile("[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
 _ESCAPED = re.compile('[^\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]|[\u2028\u2029"\\\\]')
 _BREAK_SPACE = re.compile(f"[{BREAKS}] ")
 _SPACE_BREAK = re.compile(f" [{BREAKS}]")
+#: Where a line is long enough to be folded at the next blank.
+_WIDTH = 80
 _INDICATORS_FIRST = frozenset("#,[]{}&*!|>'\"%@`")
 _BLOCK_INDICATOR = re.compile(r"^[-?:](?=[ \t\r\n\x85\u2028\u2029]|$)|:(?=[ \t]|$)|(?<=[ \t])#")
 _SHORT_ESCAPES = dict(
@@ -34,24 +36,26 @@ _SHORT_ESCAPES = dict(
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-def styled(text: str, indent: int) -> str:
+def styled(text: str, indent: int, *, column: int | None) -> str:
     """Return a string in the first of the library's styles that can hold it.
 
     Args:
         indent: columns before each further line.
+        column: where the string begins; lines are folded from there. None folds nothing.
     """
     special = bool(_UNPRINTABLE.search(text) or _SPACE_BREAK.search(text))
     if "\n" in text:
         if special or text.endswith(" "):
-            return _double_quoted(text)
+            return _double_quoted(text, indent, column)
         return _literal(text, indent)
     if _means_something_else(text):
-        return _double_quoted(text)
+        return _double_quoted(text, indent, column)
     if not special and _plain_allowed(text):
-        return text
+        return _folded(list(text), text, indent, column)
     if special or _BREAK_SPACE.search(text):
-        return _double_quoted(text)
-    return "'" + _indented(text.replace("'", "''"), indent) + "'"
+        return _double_quoted(text, indent, column)
+    pieces = ["''" if char == "'" else char for char in text]
+    return f"'{_folded(pieces, text, indent, _behind_quote(column))}'"
 
 
 def _means_something_else(text: str) -> bool:
@@ -93,13 +97,13 @@ def _literal(text: str, indent: int) -> str:
     chomp = "-"
     if text[-1] in BREAKS:
         chomp = "+" if len(text) == 1 or text[-2] in BREAKS else ""
-    body = _indented(text, indent, start=True)
+    body = _indented(text, indent)
     return f"|{hint}{chomp}\n{body}"
 
 
-def _indented(text: str, indent: int, *, start: bool = False) -> str:
+def _indented(text: str, indent: int) -> str:
     """The text with a margin at the start of each line that holds something."""
-    parts, at_start = [], start
+    parts, at_start = [], True
     for char in text:
         if char in BREAKS:
             at_start = True
@@ -110,8 +114,45 @@ def _indented(text: str, indent: int, *, start: bool = False) -> str:
     return "".join(parts)
 
 
-def _double_quoted(text: str) -> str:
-    return f'"{_ESCAPED.sub(_escape, text)}"'
+def _double_quoted(text: str, indent: int, column: int | None) -> str:
+    pieces = [_ESCAPED.sub(_escape, char) for char in text]
+    return f'"{_folded(pieces, text, indent, _behind_quote(column), escaped=True)}"'
+
+
+def _behind_quote(column: int | None) -> int | None:
+    return None if column is None else column + 1
+
+
+def _folded(
+    pieces: list[str], text: str, indent: int, column: int | None, *, escaped: bool = False
+) -> str:
+    """The written characters, with single blanks beyond the margin turned into line ends.
+
+    Args:
+        pieces: what is written for each character of `text`.
+        escaped: in double quotes, where a backslash keeps a blank at a line's start.
+    """
+    written, at, previous = [], column, ""
+    for index, (char, piece) in enumerate(zip(text, pieces, strict=True)):
+        following = text[index + 1 : index + 2]
+        fold = char == " " != previous and 0 < index < len(text) - 1 and (at or 0) > _WIDTH
+        if fold and (escaped or following != " "):
+            written.append("\n" + " " * indent)
+            at = indent
+            if following == " ":
+                written.append("\\")
+                at += 1
+        elif char in BREAKS and not escaped:
+            written.append(piece)
+            at = None if column is None else 0
+        else:
+            if previous in BREAKS and previous and not escaped:
+                written.append(" " * indent)
+                at = None if column is None else indent
+            written.append(piece)
+            at = None if at is None else at + len(piece)
+        previous = char
+    return "".join(written)
 
 
 def _escape(found: re.Match[str]) -> str:

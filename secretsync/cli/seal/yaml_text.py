@@ -48,9 +48,14 @@ def _mapping(value: Mapping[str, Any], indent: int, *, first: str = "") -> Itera
     for key in sorted(value, key=_BY_KEY):
         yield first or margin
         first = ""
-        text = _scalar(key, indent + INDENT)
-        yield f"{text}:" if _is_simple(key) else f"? {_ended(text)}{margin}:"
-        yield from _node(value[key], indent)
+        if _is_simple(key):
+            text = _scalar(key, indent + INDENT)
+            yield f"{text}:"
+            yield from _node(value[key], indent, column=indent + len(text) + len(": "))
+        else:
+            text = _scalar(key, indent + INDENT, column=indent + len("? "))
+            yield f"? {_ended(text)}{margin}:"
+            yield from _node(value[key], indent, column=indent + len(": "))
 
 
 def _is_simple(key: str) -> bool:
@@ -58,8 +63,8 @@ def _is_simple(key: str) -> bool:
     return short and not any(mark in key for mark in BREAKS)
 
 
-def _node(value: Any, indent: int) -> Iterator[str]:
-    """What follows a key: ` scalar`, or a block on lines of its own."""
+def _node(value: Any, indent: int, *, column: int) -> Iterator[str]:
+    """What follows a key: ` scalar` from `column` on, or a block on lines of its own."""
     if isinstance(value, Mapping) and value:
         yield "\n"
         yield from _mapping(value, indent + INDENT)
@@ -67,7 +72,7 @@ def _node(value: Any, indent: int) -> Iterator[str]:
         yield "\n"
         yield from _sequence(value, indent)
     else:
-        yield _ended(f" {_flat(value, indent + INDENT)}")
+        yield _ended(f" {_flat(value, indent + INDENT, column)}")
 
 
 def _sequence(value: Sequence[Any], indent: int, *, first: str = "") -> Iterator[str]:
@@ -79,7 +84,7 @@ def _sequence(value: Sequence[Any], indent: int, *, first: str = "") -> Iterator
         elif isinstance(item, Sequence) and not isinstance(item, str) and item:
             yield from _sequence(item, indent + INDENT, first=lead)
         else:
-            yield _ended(f"{lead}{_flat(item, indent + INDENT)}")
+            yield _ended(f"{lead}{_flat(item, indent + INDENT, len(lead))}")
 
 
 def _ended(text: str) -> str:
@@ -87,9 +92,9 @@ def _ended(text: str) -> str:
     return text if text[-1] in BREAKS else f"{text}\n"
 
 
-def _flat(value: Any, indent: int) -> str:
+def _flat(value: Any, indent: int, column: int) -> str:
     if isinstance(value, str):
-        return _scalar(value, indent)
+        return _scalar(value, indent, column=column)
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -101,13 +106,17 @@ def _flat(value: Any, indent: int) -> str:
     return "{}" if isinstance(value, Mapping) else "[]"
 
 
-def _scalar(text: str, indent: int) -> str:
-    """A string as it stands where nothing in it can mean anything, else in some style."""
+def _scalar(text: str, indent: int, *, column: int | None = None) -> str:
+    """A string as it stands where nothing in it can mean anything, else in some style.
+
+    Args:
+        column: where it begins; None where it must stay on one line.
+    """
     if _HARMLESS.fullmatch(text) and text not in WORDS:
         return text
     from secretsync.cli.seal.yaml_scalars import styled  # noqa: PLC0415 - its patterns are slow
 
-    return styled(text, indent)
+    return styled(text, indent, column=column)
 
 
 def _compare(left: str, right: str) -> int:
