@@ -60,7 +60,7 @@ class SealedRig:
         """Delete a key Secret."""
         self._in_keys(lambda: self.site.delete("Secret", name))
 
-    def keys(self) -> list[str]:
+    def key_names(self) -> list[str]:
         """Return the names of the key Secrets."""
         found: list[str] = []
         self._in_keys(lambda: found.extend(self.site.names("Secret")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from tests.e2e.rig import Rig, eventually, steady
+from tests.e2e.sealed_rig import SealedRig
 from tests.support.aws_faults import server_error
 from tests.support.kube_admin import KubeRequestError
 
@@ -144,6 +146,60 @@ def test_missing_right_to_write_is_said_in_the_status(installed: Rig) -> None:
     finally:
         _apply(rig, role)
     rig.wait_synced("one")
+
+
+def _sealed_world(rig: Rig, key_namespace: str) -> SealedRig:
+    """SealedSecrets whose key the service finds in its own namespace."""
+    world = SealedRig(rig, with_key=False)
+    world.key_namespace = key_namespace
+    for name in world.key_names():
+        world.delete_key(name)
+    world.put_key("sealed-secrets-keyaaaaa")
+    return world
+
+
+def _unseal_and_mend(world: SealedRig) -> None:
+    """Create, edit, mend, make again, refuse: all that is done with a SealedSecret."""
+    world.put("db")
+    world.wait_unsealed("db")
+    world.put("db", {"password": "v2"})
+    world.wait_unsealed("db", "v2")
+    world.site.patch("Secret", "db", {"data": {"password": "AAAA"}})
+    world.wait_unsealed("db", "v2")
+    world.site.delete("Secret", "db")
+    world.wait_unsealed("db", "v2")
+    eventually(lambda: world.events("db", "Unsealed"))
+    world.put_secret("foreign")
+    world.put("foreign")
+    world.wait_status("foreign", "False", "already exists")
+    eventually(lambda: world.events("foreign", "ErrUpdateFailed"))
+
+
+def test_rights_of_deploy_are_enough_for_sealed_secrets(installed: Rig) -> None:
+    world = _sealed_world(installed, SYSTEM)
+    service = world.start()
+    _unseal_and_mend(world)
+    service.signal(signal.SIGUSR1)
+    eventually(lambda: len(world.key_names()) == 2)
+    assert service.total("secretsync_sealing_key_failures_total") == 0
+    assert "cannot " not in service.log_text()
+    for name in world.key_names():
+        world.delete_key(name)
+    eventually(world.key_names, what="the next key, under a Lease")
+
+
+def test_namespaced_rights_are_enough_for_sealed_secrets(namespaced: Rig) -> None:
+    own, other = namespaced.site.namespace, namespaced.kube.admin.create_namespace("other")
+    world = _sealed_world(namespaced, own)
+    world.site.namespace = other
+    world.put("elsewhere")
+    world.site.namespace = own
+    service = world.start("--namespace", own)
+    _unseal_and_mend(world)
+    service.signal(signal.SIGUSR1)
+    eventually(lambda: len(world.key_names()) == 2)
+    assert "cannot " not in service.log_text()
+    assert namespaced.kube.get("Secret", "elsewhere", other) is None
 
 
 @pytest.fixture
