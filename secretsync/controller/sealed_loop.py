@@ -24,7 +24,7 @@ from secretsync.refresh.clock import Clock
 from secretsync.refresh.lanes import Lane, LaneQueue
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.resources.meta import ObjectRef
-from secretsync.resources.sealed_secret import SealedSecret
+from secretsync.resources.sealed_secret import SealedSecret, SealedSecretStatus
 from secretsync.sealed.unsealing import SealedOutcome, Unsealer
 
 __all__ = ["SealedItems", "SealedLoop"]
@@ -227,9 +227,10 @@ class SealedLoop:
         if self._items.get(item.ref) is None:
             self._garbage.collect(item)  # It went away meanwhile.
             return
+        before = self._recorder.status(item)
         self._recorder.record(outcome)
         if outcome.progress is Progress.APPLIED:
-            self._note_write(outcome)
+            self._note_write(outcome, before)
         if outcome.failed:
             self._retry(outcome)
             return
@@ -237,12 +238,11 @@ class SealedLoop:
             self._attempts.pop(item.ref, None)
             self._unopened.discard(item.ref)
 
-    def _note_write(self, outcome: SealedOutcome) -> None:
+    def _note_write(self, outcome: SealedOutcome, before: SealedSecretStatus) -> None:
         """Count a Secret that was mended, not one that a new SealedSecret changed."""
         item, action = outcome.item, outcome.action
         if action is None or action.verb is not Verb.UPDATE:
             return
-        before = item.status
         if before.synced != "True" or before.observed_generation != item.meta.generation:
             return
         self._drifted(item.meta.namespace)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
 
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.controller.counting import CountingCluster
 from secretsync.controller.dispatch import Dispatcher
 from secretsync.controller.garbage import Garbage
-from secretsync.controller.http import PageServer
 from secretsync.controller.intake import Intake, Parts
 from secretsync.controller.metrics import Metrics
+from secretsync.controller.pages import ServicePages
 from secretsync.controller.paths import PathObjects, PathWatcher
 from secretsync.controller.reconciler import Reconciler
 from secretsync.controller.recorder import Recorder
@@ -43,22 +42,6 @@ STOP_WITHIN_S = 8.0
 FOLLOW_EVERY_S = 0.5
 #: Two looks in a row prove that a Secret is missing: 2 to 4 s.
 MISSED_EVERY_LOOKS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Servers:
-    metrics: PageServer | None
-    live: PageServer | None
-
-    def start(self) -> None:
-        for server in (self.metrics, self.live):
-            if server is not None:
-                server.start()
-
-    def stop(self) -> None:
-        for server in (self.metrics, self.live):
-            if server is not None:
-                server.stop()
 
 
 class Service:
@@ -144,7 +127,14 @@ class Service:
         self._sealing = self._build_sealing(cluster, paths, install_key)
         self._paths = self._build_paths(paths)
         self._reflectors = self._build_reflectors()
-        self._servers = self._build_servers()
+        self._pages = ServicePages(
+            settings.metrics,
+            settings.live,
+            metrics=self.metrics,
+            reflectors=self._reflectors,
+            ready=lambda: self.ready,
+            begun=self._begun.is_set,
+        )
         self.metrics.gauge_from(
             "secretsync_store_age_seconds",
             "Seconds since a store was last compared with what was written.",
@@ -166,7 +156,7 @@ class Service:
     @property
     def live_port(self) -> int:
         """The port of the probes, 0 where none are served."""
-        return self._servers.live.port if self._servers.live else 0
+        return self._pages.live_port
 
     @property
     def sealing_port(self) -> int:
@@ -181,7 +171,7 @@ class Service:
     @property
     def metrics_port(self) -> int:
         """The port of the metrics, 0 where none are served."""
-        return self._servers.metrics.port if self._servers.metrics else 0
+        return self._pages.metrics_port
 
     def run(self) -> bool:
         """Run until `stop` is set.
@@ -190,7 +180,7 @@ class Service:
             Whether everything has ended. False where threads still wait for a store or a
             cluster that hangs: the process must leave without waiting for them.
         """
-        self._servers.start()
+        self._pages.start()
         self._statuses.start()
         try:
             if self._begin():
@@ -250,7 +240,7 @@ class Service:
             self._sealing.end()
         self._statuses.close()
         self._engine.close()
-        self._servers.stop()
+        self._pages.stop()
         for reflector in self._reflectors:
             reflector.join(timeout_s=2)
 
@@ -346,26 +336,3 @@ class Service:
             for kind, handle, selector in watched
         ]
         return own + (self._sealing.reflectors if self._sealing else [])
-
-    def _build_servers(self) -> _Servers:
-        settings = self._settings
-        text = "text/plain; version=0.0.4; charset=utf-8"
-        metrics = live = None
-        if settings.metrics is not None:
-            pages = {"/metrics": lambda: (200, text, self.metrics.render())}
-            metrics = PageServer(settings.metrics, pages)
-        if settings.live is not None:
-            live = PageServer(settings.live, {"/healthz": self._healthz, "/readyz": self._readyz})
-        return _Servers(metrics, live)
-
-    def _healthz(self) -> tuple[int, str, bytes]:
-        dead = [r.name for r in self._reflectors if self._begun.is_set() and not r.alive]
-        if dead:
-            return 500, "text/plain", f"not running: {', '.join(dead)}\n".encode()
-        return 200, "text/plain", b"ok\n"
-
-    def _readyz(self) -> tuple[int, str, bytes]:
-        if self.ready:
-            return 200, "text/plain", b"ok\n"
-        waiting = ", ".join(r.name for r in self._reflectors if not r.synced)
-        return 503, "text/plain", f"waiting for: {waiting or 'the first look'}\n".encode()
