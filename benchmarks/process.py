@@ -86,13 +86,24 @@ class ServiceProcess:
             )
         )
 
-    def wait_count(self, at_least: int, prefix: str, *labels: str, within_s: float) -> float:
-        """Wait until a count is reached; returns the process's age then."""
+    def wait_count(
+        self,
+        at_least: int,
+        prefix: str,
+        *labels: str,
+        within_s: float,
+        every_s: float = 0.2,
+    ) -> float:
+        """Wait until a count is reached; returns the process's age then.
+
+        Args:
+            every_s: between two looks; each costs the process some time.
+        """
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             if self.count(prefix, *labels) >= at_least:
                 return self.age_s
-            time.sleep(0.2)
+            time.sleep(every_s)
         raise RuntimeError(
             f"{prefix}{labels} did not reach {at_least} in {within_s:.0f} s; see {self._log}"
         )

@@ -54,7 +54,7 @@ def new_key() -> PrivateKey:
 def sealed_secrets(
     certificate: Certificate, namespace: str, *, count: int = OBJECTS, templates: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """Yield SealedSecrets of four values each.
+    """Yield SealedSecrets of four values each, without a type, as kubectl makes Secrets.
 
     Args:
         templates: so many of them have a template too.
@@ -63,7 +63,6 @@ def sealed_secrets(
         data = {f"key-{number}": f"value-{index}-{number}" * 4 for number in range(VALUES)}
         secret = {
             "metadata": {"name": f"app-{index:04d}", "namespace": namespace},
-            "type": "Opaque",
             "stringData": data,
         }
         made = seal_secret(secret, certificate, now=_NOW)
