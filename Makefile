@@ -44,8 +44,9 @@ format: setup ## let ruff format and mend what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup tools ## the benchmark table of docs/performance.md
+bench: setup tools ## the benchmark tables of docs/performance.md, some 10 minutes
 	$(BIN)/python benchmarks/spine.py
+	$(BIN)/python benchmarks/sealing.py
 
 fuzz: setup ## a million inputs for each parser of sealed things (FUZZ_RUNS=N)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
