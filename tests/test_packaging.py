@@ -11,14 +11,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-REQUIREMENTS = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+GROUPS = PROJECT["dependency-groups"].values()
+REQUIREMENTS = [*PROJECT["project"]["dependencies"], *(item for group in GROUPS for item in group)]
 LOCKS = ("requirements.lock", "requirements-runtime.lock", "deploy/requirements-build.lock")
+FUZZ_LOCK = "requirements-fuzz.lock"
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS)
-def test_requirement_has_a_lower_bound(requirement: str) -> None:
-    """Without one a resolver has been seen to pick a version from ten years ago."""
-    assert re.search(r">=\d", requirement)
+def test_requirement_is_bounded_below(requirement: str) -> None:
+    """Without a bound a resolver has been seen to pick a version from ten years ago."""
+    assert re.search(r"[>=]=\d", requirement)
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -29,7 +31,12 @@ def test_lock_pins_every_requirement_by_hash(lock: str) -> None:
     assert [block.split()[0] for block in pinned if "--hash=sha256:" not in block] == []
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_of_the_fuzzer_pins_by_hash() -> None:
+    text = (ROOT / FUZZ_LOCK).read_text()
+    assert re.search(r"^atheris==\S+ \\\n +--hash=sha256:", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, FUZZ_LOCK])
 def test_lock_names_no_index(lock: str) -> None:
     assert not re.search(r"--(extra-)?index-url|https?://", (ROOT / lock).read_text())
 
