@@ -81,7 +81,8 @@ def command(
     """
     # Imported here, as in every verb: --help needs no scheduler and no cluster client.
     from secretsync.cli.serving import PathRequest, serve  # noqa: PLC0415 - see above
-    from secretsync.controller.settings import Settings, parse_address  # noqa: PLC0415 - see above
+    from secretsync.controller.addresses import parse_address  # noqa: PLC0415 - see above
+    from secretsync.controller.settings import Settings  # noqa: PLC0415 - see above
     from secretsync.refresh.installkey import service_namespace  # noqa: PLC0415 - see above
 
     settings = Settings(

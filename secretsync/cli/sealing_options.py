@@ -121,12 +121,12 @@ def sealing_settings(service_namespace: str, **given: Any) -> SealingSettings | 
     if given["no_sealing"]:
         return None
     # Imported here: --help needs no cryptography.
+    from secretsync.controller.addresses import parse_address  # noqa: PLC0415 - see above
     from secretsync.controller.ring import Renewing  # noqa: PLC0415 - see above
     from secretsync.controller.sealing_settings import (  # noqa: PLC0415 - see above
         SealingSettings,
         parse_period,
     )
-    from secretsync.controller.settings import parse_address  # noqa: PLC0415 - see above
     from secretsync.sealed import key_options as keys  # noqa: PLC0415 - see above
 
     options = keys.KeyOptions(

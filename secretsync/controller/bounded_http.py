@@ -1,7 +1,7 @@
 """HTTP for strangers: bounded threads, bodies, headers and times.
 
-Neighbours: `sealing_http` gives the routes. Anybody who may reach the service through
-the API server's proxy gets here, so nothing a peer sends may cost more than a fixed
+Neighbours: `sealing_http` and `pages` give the routes. Anybody who may reach the service
+through the API server's proxy gets here, so nothing a peer sends may cost more than a fixed
 amount of memory and time, and no input ends the server or goes without an answer.
 """
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-from secretsync.controller.settings import Address
+from secretsync.controller.addresses import Address
 from secretsync.errors import ConfigError
 
 __all__ = ["MAX_BODY_BYTES", "Answer", "BadBodyError", "BoundedServer", "Request", "Route"]
@@ -101,7 +101,7 @@ class BoundedServer:
                 remedy="choose another address, or 0 for none",
             ) from exc
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(STOP_POLL_S,), name="sealing-http", daemon=True
+            target=self._server.serve_forever, args=(STOP_POLL_S,), name="http", daemon=True
         )
 
     @property
@@ -138,7 +138,7 @@ class _Server(HTTPServer):
             self.shutdown_request(request)
             return
         threading.Thread(
-            target=self._process, args=(request, client_address), name="sealing-http", daemon=True
+            target=self._process, args=(request, client_address), name="http", daemon=True
         ).start()
 
     def _process(self, request: Any, client_address: Any) -> None:

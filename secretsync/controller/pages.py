@@ -1,21 +1,22 @@
 """The service's own pages: `/metrics`, and the probes `/healthz` and `/readyz`.
 
-Neighbours: `service` says what is alive and ready, `http` serves.
+Neighbours: `service` says what is alive and ready, `bounded_http` serves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from secretsync.controller.http import PageServer
+from secretsync.controller.addresses import Address
+from secretsync.controller.bounded_http import Answer, BoundedServer, Request, Route
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.reflector import Reflector
-from secretsync.controller.settings import Address
 
 __all__ = ["ServicePages"]
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
-PLAIN = "text/plain"
+NOT_FOUND = Answer(404, b"not found\n")
+READ_ONLY = Answer(405, b"method not allowed\n", headers={"Allow": "GET, HEAD"})
 
 
 class ServicePages:
@@ -44,11 +45,11 @@ class ServicePages:
         self._begun = begun
         self._metrics = self._live = None
         if metrics_at is not None:
-            pages = {"/metrics": lambda: (200, EXPOSITION, metrics.render())}
-            self._metrics = PageServer(metrics_at, pages)
+            pages = {"/metrics": lambda: Answer(200, metrics.render(), EXPOSITION)}
+            self._metrics = BoundedServer(metrics_at, _route(pages))
         if live_at is not None:
             probes = {"/healthz": self._healthz, "/readyz": self._readyz}
-            self._live = PageServer(live_at, probes)
+            self._live = BoundedServer(live_at, _route(probes))
 
     @property
     def metrics_port(self) -> int:
@@ -72,14 +73,26 @@ class ServicePages:
             if server is not None:
                 server.stop()
 
-    def _healthz(self) -> tuple[int, str, bytes]:
+    def _healthz(self) -> Answer:
         dead = [each.name for each in self._reflectors if self._begun() and not each.alive]
         if dead:
-            return 500, PLAIN, f"not running: {', '.join(dead)}\n".encode()
-        return 200, PLAIN, b"ok\n"
+            return Answer(500, f"not running: {', '.join(dead)}\n".encode())
+        return Answer(200, b"ok\n")
 
-    def _readyz(self) -> tuple[int, str, bytes]:
+    def _readyz(self) -> Answer:
         if self._ready():
-            return 200, PLAIN, b"ok\n"
+            return Answer(200, b"ok\n")
         waiting = ", ".join(each.name for each in self._reflectors if not each.synced)
-        return 503, PLAIN, f"waiting for: {waiting or 'the first look'}\n".encode()
+        return Answer(503, f"waiting for: {waiting or 'the first look'}\n".encode())
+
+
+def _route(pages: Mapping[str, Callable[[], Answer]]) -> Route:
+    """Serve fixed paths to readers."""
+
+    def route(request: Request) -> Answer:
+        page = pages.get(request.path)
+        if page is None:
+            return NOT_FOUND
+        return page() if request.method in ("GET", "HEAD") else READ_ONLY
+
+    return route

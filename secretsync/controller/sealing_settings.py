@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from sealing import KeyOrder
 from sealing.keyring import KEY_PREFIX
+from secretsync.controller.addresses import Address
 from secretsync.controller.ring import Renewing
-from secretsync.controller.settings import Address
 from secretsync.errors import ConfigError
 from secretsync.resources.durations import parse_duration
 

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from secretsync.errors import ConfigError
+from secretsync.controller.addresses import Address
+from secretsync.controller.sealing_settings import SealingSettings
 
-if TYPE_CHECKING:
-    from secretsync.controller.sealing_settings import SealingSettings
-
-__all__ = ["Address", "Settings", "parse_address"]
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where to listen."""
-
-    host: str
-    port: int
+__all__ = ["Settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +32,3 @@ class Settings:
     metrics: Address | None = None
     live: Address | None = None
     sealing: SealingSettings | None = None
-
-
-def parse_address(text: str) -> Address | None:
-    """Read `HOST:PORT`, `:PORT` (every interface) or `0` (none).
-
-    Raises:
-        ConfigError: it is none of these.
-    """
-    if text in ("", "0"):
-        return None
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        raise ConfigError(
-            f"{text!r} is not an address", remedy="give HOST:PORT, :PORT, or 0 for none"
-        )
-    return Address(host.strip("[]") or "0.0.0.0", int(port))  # noqa: S104 - asked for by `:PORT`

@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from sealing import KeyRing, Scope, load_key_ring, seal_secret
+from secretsync.controller.addresses import Address
 from secretsync.controller.bounded_http import BoundedServer
 from secretsync.controller.rate_limits import RateLimiter
 from secretsync.controller.sealing_desk import SealingDesk
 from secretsync.controller.sealing_http import sealing_route
-from secretsync.controller.settings import Address
 from secretsync.refresh.clock import Clock
 from tests.sealing.kit import NOW, certificate, key_object, vector_key
 

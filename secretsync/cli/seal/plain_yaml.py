@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from secretsync.cli.seal.yaml_text import WORDS
+from secretsync.cli.seal.yaml_words import WORDS
 from secretsync.resources.text_events import Event, EventKind, number
 
 __all__ = ["plain_events"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from secretsync.cli.seal.yaml_text import BREAKS, INDENT, WORDS
+from secretsync.cli.seal.yaml_words import BREAKS, INDENT, WORDS
 from secretsync.resources.text_events import number
 
 __all__ = ["styled"]

@@ -13,24 +13,14 @@ from functools import cmp_to_key
 from typing import Any
 
 from secretsync.cli.seal.go_numbers import float_text
+from secretsync.cli.seal.yaml_words import BREAKS, INDENT, WORDS
 
-__all__ = ["BREAKS", "INDENT", "WORDS", "yaml_text"]
+__all__ = ["yaml_text"]
 
 #: Longer keys are written behind a question mark (YAML allows 1024; the library 128).
 _MAX_SIMPLE_KEY_BYTES = 128
-INDENT = 2
-
-WORDS = frozenset(
-    form
-    for word in (
-        *("y", "yes", "true", "on", "n", "no", "false", "off", "null"),
-        *(".nan", ".inf", "+.inf", "-.inf"),
-    )
-    for form in (word, word.capitalize(), word.upper())
-) | {"", "~", "<<", ".NaN", ".Inf", "+.Inf", "-.Inf"}
 #: Nothing in these strings can mean anything to a YAML reader.
 _HARMLESS = re.compile(r"[A-Za-z_/][A-Za-z0-9_/+=.-]*", re.ASCII)
-BREAKS = "\r\n\x85\u2028\u2029"
 _INT64 = 1 << 63
 
 
