@@ -4,7 +4,7 @@ Every row puts ours and theirs, or ours and what the cores can do, into one run:
 are exact, seconds depend on the machine and on what else it does, ratios hold. The
 API server, etcd, kubeseal and the sealed-secrets controller are the pinned real ones.
 
-Run: make bench-sealing
+Run: make bench, or benchmarks/sealing.py with the parts that are wanted.
 """
 
 from __future__ import annotations
