@@ -80,6 +80,7 @@ def test_events_are_appended_without_data_and_bounded(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == {
         "time": "2024-01-02T03:04:05Z",
         "type": "Warning",
+        "component": "secretsync",
         "reason": "Failed",
         "message": "first",
         "kind": "Secret",
