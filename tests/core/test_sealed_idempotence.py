@@ -68,7 +68,10 @@ def steps(draw: st.DrawFn) -> Step:
     data = draw(DATA)
     uid = draw(st.sampled_from([UID, "another-uid", ""]))
     template = {"metadata": {"labels": draw(STRINGS), "annotations": annotations}}
-    sealed = sealed_secret(tuple(data), template, uid=uid, annotations={ADOPT_ANNOTATION: "true"})
+    # One text opens to one value: other data has another text.
+    spec = {"encryptedData": {key: f"AgA{value}=" for key, value in data.items()}}
+    adopt = {ADOPT_ANNOTATION: "true"}
+    sealed = sealed_secret((), template, uid=uid, spec=spec, annotations=adopt)
     labels = {} if uid else draw(st.sampled_from([{}, {INVENTORY_LABEL: "paths"}]))
     return Step(sealed, data, draw(st.sampled_from([None, DIGEST_KEY])), labels)
 
