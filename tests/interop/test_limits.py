@@ -54,10 +54,10 @@ def test_secret_that_the_api_server_refuses_is_not_made_and_the_cause_is_told(
 
 
 def test_good_secret_stays_when_its_successor_is_refused(objects, peer):
-    objects.unsealed(sealed("kept", {"k": b"good"}, objects, peer))
-    objects.put(sealed("kept", {"k": MEGABYTE + b"x"}, objects, peer))
-    objects.wait_condition("kept", "False")
-    assert data_of(objects.secret("kept") or {}) == {"k": b"good"}
+    objects.unsealed(sealed("succeeded", {"k": b"good"}, objects, peer))
+    objects.put(sealed("succeeded", {"k": MEGABYTE + b"x"}, objects, peer))
+    objects.wait_condition("succeeded", "False")
+    assert data_of(objects.secret("succeeded") or {}) == {"k": b"good"}
 
 
 def test_sealed_secret_beyond_the_servers_own_limit_is_refused_at_once(objects, peer):

@@ -177,6 +177,8 @@ def test_plaintext_that_is_asked_for_goes_to_standard_output_only(place):
     assert holds_secret(seen.out)
 
 
+# One after the other: they look at folders that all of them share.
+@pytest.mark.xdist_group("edit-leaks")
 @pytest.mark.parametrize(
     ("editor", "code"),
     [("changing.sh", 0), ("failing.sh", 1), ("broken.sh", 1), ("backup.sh", 0), ("killed.sh", -15)],

@@ -76,8 +76,10 @@ def test_output_that_nobody_reads_is_a_failure_without_traceback(tmp_path, unbuf
 def test_interrupt_while_waiting_for_input_leaves_nothing_behind(tmp_path):
     certificate, _ = key_files(tmp_path)
     flags = ["--cert", str(certificate), "-w", str(tmp_path / "out.yaml")]
+    # A shell that runs the tests in the background has them ignore it.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     process = subprocess.Popen(
-        [sys.executable, "-c", START, *flags],
+        [sys.executable, "-c", heeding + START, *flags],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

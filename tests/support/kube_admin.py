@@ -22,6 +22,7 @@ __all__ = ["KubeAdmin", "KubeRequestError"]
 
 ESTABLISHED_WITHIN_S = 30.0
 REQUEST_TIMEOUT_S = 30.0
+BUSY_WITHIN_S = 30.0
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
@@ -51,10 +52,26 @@ class KubeAdmin:
     ) -> Any:
         """Return the decoded answer (text where it is not JSON).
 
+        A server that has just started asks to come back while it looks at its storage.
+
         Raises:
             KubeRequestError: the status is 400 or more.
             OSError: the server does not answer.
         """
+        deadline_s = time.monotonic() + BUSY_WITHIN_S
+        while True:
+            status, text = self._exchange(method, path, body, content_type)
+            busy = status == http.HTTPStatus.TOO_MANY_REQUESTS
+            if not busy or time.monotonic() > deadline_s:
+                break
+            time.sleep(0.5)
+        if status >= http.HTTPStatus.BAD_REQUEST:
+            raise KubeRequestError(f"{method} {path}", status, text)
+        return json.loads(text) if text.startswith(("{", "[")) else text
+
+    def _exchange(
+        self, method: str, path: str, body: Mapping[str, Any] | None, content_type: str
+    ) -> tuple[int, str]:
         connection = http.client.HTTPSConnection(
             self._address, context=self._context, timeout=REQUEST_TIMEOUT_S
         )
@@ -66,12 +83,9 @@ class KubeAdmin:
                 headers={"Content-Type": content_type},
             )
             response = connection.getresponse()
-            text = response.read().decode()
+            return response.status, response.read().decode()
         finally:
             connection.close()
-        if response.status >= http.HTTPStatus.BAD_REQUEST:
-            raise KubeRequestError(f"{method} {path}", response.status, text)
-        return json.loads(text) if text.startswith(("{", "[")) else text
 
     def create_namespace(self, prefix: str = "test") -> str:
         """Create a namespace of an unused name and return that name."""
