@@ -66,6 +66,7 @@ class SealedIntake:
         self._recreates = recreates
         self._wake = wake
         self._started = threading.Event()
+        self._unseen: frozenset[Key] = frozenset()
 
     def begin(self) -> None:
         """Look at everything that was collected, behind what is new from now on."""
@@ -110,6 +111,16 @@ class SealedIntake:
             return
         for key in self._targets.vanished(listed):
             self._target_gone(ObjectRef("SealedSecret", *key), key)
+
+    def find_missed(self) -> None:
+        """Notice Secrets that went away before the watch ever showed them.
+
+        A directory is looked at a few times a second; see `Intake.find_missed`.
+        """
+        awaited = self._targets.awaited()
+        for key in awaited & self._unseen:
+            self._target_gone(ObjectRef("SealedSecret", *key), key)
+        self._unseen = awaited
 
     def _target_gone(self, ref: ObjectRef, key: Key) -> None:
         recreated = self._targets.gone(key)

@@ -239,8 +239,10 @@ class SealedLoop:
             self._unopened.discard(item.ref)
 
     def _note_write(self, outcome: SealedOutcome, before: SealedSecretStatus) -> None:
-        """Count a Secret that was mended, not one that a new SealedSecret changed."""
+        """Expect to see a new Secret; count one that was mended, not one that is to differ."""
         item, action = outcome.item, outcome.action
+        if action is not None and action.verb is Verb.CREATE:
+            self._targets.created((item.meta.namespace, item.target_name))
         if action is None or action.verb is not Verb.UPDATE:
             return
         if before.synced != "True" or before.observed_generation != item.meta.generation:

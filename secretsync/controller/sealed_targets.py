@@ -31,11 +31,13 @@ class _Target:
         seen: the resourceVersion that the watch showed last.
         known: the one that was written or read in full last.
         recreated: it is made again when somebody deletes it.
+        awaited: we created it, and the watch has not shown it yet.
     """
 
     seen: str = _NEVER
     known: str = _NEVER
     recreated: bool = False
+    awaited: bool = False
 
 
 class SealedTargets:
@@ -69,6 +71,19 @@ class SealedTargets:
             if target is not None:
                 target.seen = str(metadata.get("resourceVersion", ""))
                 target.recreated = _recreated(key[1], metadata)
+                target.awaited = False
+
+    def created(self, key: Key) -> None:
+        """Note that we created a Secret: the watch will show it, if it stays."""
+        with self._lock:
+            target = self._targets.get(key)
+            if target is not None:
+                target.awaited = target.seen in (_NEVER, _ABSENT)
+
+    def awaited(self) -> frozenset[Key]:
+        """Return the Secrets that we created and that the watch has not shown yet."""
+        with self._lock:
+            return frozenset(key for key, target in self._targets.items() if target.awaited)
 
     def touched(self, obj: Mapping[str, Any]) -> None:
         """Note a Secret as it was read in full, or as it was after a write of ours."""
@@ -90,6 +105,7 @@ class SealedTargets:
             if target is None:
                 return False
             target.seen = target.known = _ABSENT
+            target.awaited = False
             return target.recreated
 
     def surprising(self, key: Key) -> bool:

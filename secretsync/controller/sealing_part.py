@@ -158,6 +158,10 @@ class SealingPart:
         """Forget a SealedSecret of PATH; its Secret stays."""
         self._intake.remove(ref)
 
+    def find_missed(self) -> None:
+        """Notice Secrets that went away before the watch ever showed them."""
+        self._intake.find_missed()
+
     def renew_key(self) -> None:
         """Make a new sealing key now."""
         self._keeper.renew()

@@ -191,10 +191,15 @@ class Service:
                     self._refresher.follow()
                     looks += 1
                     if looks % MISSED_EVERY_LOOKS == 0:
-                        self._intake.find_missed()
+                        self._find_missed()
         finally:
             ended = self._end()
         return ended
+
+    def _find_missed(self) -> None:
+        self._intake.find_missed()
+        if self._sealing is not None:
+            self._sealing.find_missed()
 
     def _begin(self) -> bool:
         """Collect the initial state, then begin to work; False when stopped before."""

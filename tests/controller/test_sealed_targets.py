@@ -78,3 +78,26 @@ def test_secret_missing_from_a_new_list_has_vanished(targets: SealedTargets) -> 
     assert targets.vanished(set()) == [KEY]
     targets.gone(KEY)
     assert targets.vanished(set()) == []
+
+
+def test_created_secret_is_awaited_until_the_watch_shows_it(targets: SealedTargets) -> None:
+    targets.touched({"metadata": metadata("5")})
+    targets.created(KEY)
+    assert targets.awaited() == {KEY}
+    targets.put(KEY, metadata("5"))
+    assert targets.awaited() == frozenset()
+
+
+def test_secret_that_the_watch_showed_before_is_not_awaited(targets: SealedTargets) -> None:
+    targets.put(KEY, metadata("5"))
+    targets.created(KEY)
+    assert targets.awaited() == frozenset()
+
+
+def test_secret_made_again_is_awaited_again(targets: SealedTargets) -> None:
+    targets.put(KEY, metadata("5"))
+    targets.gone(KEY)
+    targets.created(KEY)
+    assert targets.awaited() == {KEY}
+    targets.gone(KEY)
+    assert targets.awaited() == frozenset()
