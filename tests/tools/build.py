@@ -24,7 +24,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PROGRAMS", "Patch", "Program", "ToolError", "ensure", "main"]
+__all__ = [
+    "CACHE",
+    "GO_ENV",
+    "PROGRAMS",
+    "Patch",
+    "Program",
+    "ToolError",
+    "ensure",
+    "go_program",
+    "main",
+]
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -149,6 +159,16 @@ def _key(module: Path, go: Go, patch: Patch | None) -> str:
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()[:16]
+
+
+def go_program(module: Path) -> Path:
+    """Return a Go compiler that is new enough for the module in a folder.
+
+    Raises:
+        ToolError: there is none, and none can be had.
+    """
+    go = _choose_go(module / "go.mod")
+    return go.path or _installed_go(go.version)
 
 
 def _choose_go(go_mod: Path) -> Go:
