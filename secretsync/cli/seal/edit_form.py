@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
+from secretsync.cli.seal.text_pieces import READ_OTHERWISE
 from secretsync.cli.seal.value_changes import check_item_key
 from secretsync.errors import ConfigError
 
@@ -26,8 +27,6 @@ _PRINTABLE = re.compile(
     "[\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*"
 )
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./@+-]*")
-#: Quoted, so that nobody has to wonder whether they are text.
-_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 _NEIGHBOUR = "neighbour.of.the.entry"
 
 
@@ -43,7 +42,7 @@ def render_form(values: Mapping[str, bytes | None], *, comments: Sequence[str]) 
 
 
 def _entry(key: str, value: bytes | None) -> str:
-    name = key if _PLAIN.fullmatch(key) and key.lower() not in _WORDS else f"'{key}'"
+    name = key if _PLAIN.fullmatch(key) and key.lower() not in READ_OTHERWISE else f"'{key}'"
     if value is None:
         return f"{name}:\n"
     for shown in _spellings(value):
@@ -72,7 +71,7 @@ def _spellings(value: bytes) -> Iterator[str]:
         chomping = "-" if not breaks else "" if breaks == 1 else "+"
         lines = [f"  {line}" if line else "" for line in body.split("\n")]
         yield f"|{indicator}{chomping}\n" + "\n".join(lines) + "\n" * (max(breaks, 1) - 1)
-    elif _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+    elif _PLAIN.fullmatch(text) and text.lower() not in READ_OTHERWISE:
         yield text
     else:
         yield "'" + text.replace("'", "''") + "'"

@@ -7,7 +7,7 @@ import re
 
 from secretsync.errors import ConfigError
 
-__all__ = ["LINE_BREAK", "CannotSplice", "Lines", "shown_key", "shown_value"]
+__all__ = ["LINE_BREAK", "READ_OTHERWISE", "CannotSplice", "Lines", "shown_key", "shown_value"]
 
 #: What YAML 1.1 and libyaml take for the end of a line.
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -17,7 +17,8 @@ _COMMENT = re.compile(r"[ \t]*(?:(?<=[ \t])#[^\n\r\x85\u2028\u2029]*)?")
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.-]+)?")
 _PLAIN_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9+/=:,_.-]*[A-Za-z0-9+/=]")
 _FLOW_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9+/=_.-]*")
-_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+#: Words that a YAML 1.1 reader takes for a boolean or null, in lower case.
+READ_OTHERWISE = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 
 
 class CannotSplice(ConfigError):
@@ -64,11 +65,11 @@ class Lines:
 def shown_value(value: str, *, flow: bool, is_json: bool) -> str:
     """Return a text as YAML or JSON has it, in quotes where it could be misread."""
     pattern = _FLOW_VALUE if flow else _PLAIN_VALUE
-    plain = not is_json and pattern.fullmatch(value) and value.lower() not in _WORDS
+    plain = not is_json and pattern.fullmatch(value) and value.lower() not in READ_OTHERWISE
     return value if plain else json.dumps(value)
 
 
 def shown_key(key: str, *, quoted: bool) -> str:
     """Return a key; with `quoted` in quotes in any case."""
-    plain = not quoted and _PLAIN_KEY.fullmatch(key) and key.lower() not in _WORDS
+    plain = not quoted and _PLAIN_KEY.fullmatch(key) and key.lower() not in READ_OTHERWISE
     return key if plain else json.dumps(key)
