@@ -12,6 +12,7 @@ Error tree (the class says what the caller must do):
     ├─ AuthFailed                 permanent until the credentials change
     ├─ InvalidRef                 permanent until the reference or the store changes
     ├─ MalformedSecret            permanent until the secret changes upstream
+    ├─ NotManaged                 a push met something that secretsync did not make
     └─ Unavailable                transient; back off and keep the last good value
        └─ RateLimited             transient; wait at least `retry_after_s`
 """
@@ -22,21 +23,29 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 __all__ = [
     "AccessDenied",
     "AuthFailed",
+    "CaProvider",
     "CallObserver",
     "Capability",
     "Changes",
+    "ConfigMapKeySelector",
     "Credentials",
     "FindQuery",
+    "FoundSecret",
     "InvalidRef",
     "MalformedSecret",
+    "NotManaged",
     "Provider",
     "ProviderError",
+    "PushItem",
+    "PushRef",
     "RateLimited",
+    "Renewable",
+    "Render",
     "SecretBytes",
     "SecretKeySelector",
     "SecretNotFound",
@@ -45,6 +54,9 @@ __all__ = [
     "ServiceAccountSelector",
     "ServiceAccountToken",
     "Unavailable",
+    "WholeSecretSelector",
+    "Writer",
+    "no_templates",
 ]
 
 
@@ -142,6 +154,10 @@ class MalformedSecret(ProviderError):
     """The service answered with a value that cannot be trusted or decrypted."""
 
 
+class NotManaged(ProviderError):
+    """A push or a delete met something at the service that secretsync did not make."""
+
+
 class Unavailable(ProviderError):
     """Network, timeout or server fault: transient."""
 
@@ -166,6 +182,42 @@ class SecretKeySelector:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeSecretSelector:
+    """All keys of a Kubernetes Secret, which must carry a label to be handed out.
+
+    Args:
+        required_label: name and value, e.g. of `external-secrets.io/type: webhook`.
+    """
+
+    name: str = ""
+    namespace: str = ""
+    required_label: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigMapKeySelector:
+    """A key of a ConfigMap that holds a configuration, which is no secret."""
+
+    name: str = ""
+    key: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaProvider:
+    """`caProvider`: where the certificates of a server's authority are kept.
+
+    Args:
+        type: Secret or ConfigMap.
+    """
+
+    type: str = "Secret"
+    name: str = ""
+    key: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceAccountSelector:
     """A Kubernetes ServiceAccount whose token is exchanged at the service."""
 
@@ -182,6 +234,20 @@ class ServiceAccountToken:
     annotations: Mapping[str, str]
 
 
+#: Renders a Go template: its name for errors, its text, and the dot. Raises ValueError
+#: with a text that holds no value of the dot.
+Render = Callable[[str, str, Mapping[str, Any]], bytes]
+
+
+def no_templates(name: str, text: str, values: Mapping[str, Any]) -> bytes:
+    """Refuse to render: the caller has no template engine to offer.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(f"{name}: templates are not available here")
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What a store's selectors resolved to; adapters never talk to Kubernetes.
@@ -189,21 +255,39 @@ class Credentials:
     Args:
         secrets: value per SecretKeySelector that the store's configuration holds.
         tokens: token per ServiceAccountSelector that it holds.
+        whole_secrets: all keys of the Secret per WholeSecretSelector that it holds.
+        config_maps: text per ConfigMapKeySelector that it holds.
+        authorities: PEM certificates per CaProvider that it holds.
         context: `namespace`, `store_name` and `store_kind` of the store in use.
+        render: the template engine, for providers whose blocks hold templates.
     """
 
     secrets: Mapping[SecretKeySelector, SecretBytes] = field(default_factory=dict)
     tokens: Mapping[ServiceAccountSelector, ServiceAccountToken] = field(default_factory=dict)
+    whole_secrets: Mapping[WholeSecretSelector, Mapping[str, SecretBytes]] = field(
+        default_factory=dict
+    )
+    config_maps: Mapping[ConfigMapKeySelector, str] = field(default_factory=dict)
+    authorities: Mapping[CaProvider, bytes] = field(default_factory=dict)
     context: Mapping[str, str] = field(default_factory=dict)
+    render: Render = no_templates
 
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """One thing to read: a key, a version of it ("" = the current one), or its metadata."""
+    """One thing to read: a key, a version of it ("" = the current one), or its metadata.
+
+    Args:
+        key: as the manifest writes it.
+        metadata: read what describes the secret (`metadataPolicy: Fetch`), as one JSON object.
+        listed: the key is the service's own full name, as `find` gave it: what a store's
+            configuration puts before keys (`prefix`, `path`) is not put before this one.
+    """
 
     key: str
     version: str = ""
     metadata: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,13 +306,59 @@ class SecretValue:
     created_at: datetime | None = None
 
 
+def _any_name(name: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class FindQuery:
-    """`dataFrom.find`: which secrets to list."""
+    """`dataFrom.find`: which secrets to list.
+
+    Args:
+        path: where to look; what it means is the service's affair.
+        name_regexp: as written, "" for none; for messages and equality.
+        tags: name and value of each tag that a secret must have, sorted.
+        matches: whether a full name satisfies `name_regexp`, in linear time.
+    """
 
     path: str = ""
     name_regexp: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[tuple[str, str], ...] = ()
+    matches: Callable[[str], bool] = field(default=_any_name, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSecret:
+    """One secret that a query found.
+
+    Args:
+        name: under which it goes into the target, before conversion and rewriting.
+        ref: how to read it; `listed`, and with the version where the list tells it.
+    """
+
+    name: str
+    ref: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class PushRef:
+    """Where a push goes: a key at the service, or one property of the JSON object there."""
+
+    remote_key: str
+    property: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PushItem:
+    """One value to push.
+
+    Args:
+        metadata: the `metadata` block of the PushSecret's entry as written, {} for none.
+    """
+
+    ref: PushRef
+    value: SecretBytes
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +408,8 @@ class Provider(Protocol):
         """
         ...
 
-    def find(self, query: FindQuery) -> list[SecretRef]:
-        """List the refs that match.
+    def find(self, query: FindQuery) -> list[FoundSecret]:
+        """List the secrets that match.
 
         Raises:
             ProviderError: the listing failed; it never returns half a list.
@@ -307,6 +437,61 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Release connections and revoke what was issued to this session."""
+        ...
+
+
+class Writer(Protocol):
+    """A provider that PushSecrets can write to; adapters with `Capability.WRITE`.
+
+    What it does not manage it neither changes nor deletes.
+    """
+
+    def push(self, item: PushItem) -> bool:
+        """Make the service hold the value; it is compared first.
+
+        Returns:
+            Whether anything was written.
+
+        Raises:
+            NotManaged: something that secretsync did not make is in the way.
+            ProviderError: it could not be written.
+        """
+        ...
+
+    def exists(self, ref: PushRef) -> bool:
+        """Return whether the service holds something there, whoever made it.
+
+        Raises:
+            ProviderError: it cannot tell.
+        """
+        ...
+
+    def delete(self, ref: PushRef) -> bool:
+        """Remove what was pushed there; of a property, that property alone.
+
+        Returns:
+            Whether anything was there to remove.
+
+        Raises:
+            NotManaged: secretsync did not make it.
+            ProviderError: it could not be removed.
+        """
+        ...
+
+
+class Renewable(Protocol):
+    """A provider whose login runs out and can be prolonged."""
+
+    def renew(self) -> float | None:
+        """Prolong the login; the caller keeps the time.
+
+        Returns:
+            Seconds until it should be called again; None for a login that does not end.
+
+        Raises:
+            AuthFailed: it cannot be prolonged; a new session is needed.
+            ProviderError: not now.
+        """
         ...
 
 

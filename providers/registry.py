@@ -2,15 +2,22 @@
 
 A module named here is imported when a store first uses it, so that a process pays
 only for the services in use. It offers `CONFIG` (a frozen dataclass that describes
-the provider block; standard library only) and `open_provider`.
+the provider block; standard library only) and the functions of `ProviderModule`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from providers.base import CallObserver, Credentials, Provider
+from providers.base import (
+    CallObserver,
+    Capability,
+    Credentials,
+    Provider,
+    ServiceAccountSelector,
+)
 
 __all__ = ["PROVIDERS", "ProviderModule", "load"]
 
@@ -25,8 +32,25 @@ class ProviderModule(Protocol):
 
     #: Frozen dataclass of the block under `spec.provider.<key>`.
     CONFIG: type
-    #: The name that metrics report, as ESO spells it, e.g. `AWS/SecretsManager`.
-    METRIC_NAME: str
+
+    def metric_name(self, config: Any) -> str:
+        """Return the name that metrics report, as ESO spells it: `AWS/SecretsManager`."""
+        ...
+
+    def capability(self, config: Any) -> Capability:
+        """Return whether stores of this configuration are read, written, or both."""
+        ...
+
+    def audiences(
+        self, config: Any, selector: ServiceAccountSelector, annotations: Mapping[str, str]
+    ) -> tuple[str, ...]:
+        """Return for whom a ServiceAccount's token is issued; () is the API server's default.
+
+        Args:
+            selector: found in `config`; what it names itself wins.
+            annotations: of the ServiceAccount.
+        """
+        ...
 
     def identity_names_namespace(self, config: Any) -> bool:
         """Return whether a session differs by the namespace that uses the store."""

@@ -11,13 +11,49 @@ that is scheduled for deletion is told apart.
 
 from __future__ import annotations
 
-from providers.aws.config import AwsConfig
-from providers.base import CallObserver, Credentials, InvalidRef, Provider
+from collections.abc import Mapping
 
-__all__ = ["CONFIG", "METRIC_NAME", "identity_names_namespace", "open_provider"]
+from providers.aws.config import AwsConfig
+from providers.base import (
+    CallObserver,
+    Capability,
+    Credentials,
+    InvalidRef,
+    Provider,
+    ServiceAccountSelector,
+)
+
+__all__ = [
+    "CONFIG",
+    "audiences",
+    "capability",
+    "identity_names_namespace",
+    "metric_name",
+    "open_provider",
+]
 
 CONFIG = AwsConfig
-METRIC_NAME = "AWS/SecretsManager"
+
+
+def metric_name(config: AwsConfig) -> str:
+    """Return the name of the service that the store uses, as metrics report it."""
+    return f"AWS/{config.service}"
+
+
+def capability(config: AwsConfig) -> Capability:
+    """Return what stores at AWS are used for."""
+    return Capability.READ
+
+
+def audiences(
+    config: AwsConfig, selector: ServiceAccountSelector, annotations: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the audience that an EKS ServiceAccount names, or the one that STS expects.
+
+    Source: the annotations of the EKS pod identity webhook, as ESO honours them.
+    """
+    named = annotations.get("eks.amazonaws.com/audience", "sts.amazonaws.com")
+    return selector.audiences or (named,)
 
 
 def identity_names_namespace(config: AwsConfig) -> bool:

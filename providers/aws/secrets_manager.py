@@ -26,6 +26,7 @@ from providers.base import (
     Changes,
     Credentials,
     FindQuery,
+    FoundSecret,
     InvalidRef,
     ProviderError,
     SecretRef,
@@ -113,7 +114,7 @@ class AwsSecretsManager:
                 results[ref] = self._noted(ref, answer, since)
         return results
 
-    def find(self, query: FindQuery) -> list[SecretRef]:
+    def find(self, query: FindQuery) -> list[FoundSecret]:
         """Not served yet.
 
         Raises:

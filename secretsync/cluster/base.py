@@ -60,6 +60,7 @@ class Kind:
 COMPONENT = "secretsync"
 
 _ESO = "external-secrets.io"
+_GENERATORS = "generators.external-secrets.io"
 
 #: The kinds secretsync speaks of by itself, by their `kind`.
 KINDS: Mapping[str, Kind] = {
@@ -74,6 +75,22 @@ KINDS: Mapping[str, Kind] = {
         Kind("ExternalSecret", "externalsecrets", _ESO, "v1"),
         Kind("SecretStore", "secretstores", _ESO, "v1"),
         Kind("ClusterSecretStore", "clustersecretstores", _ESO, "v1", namespaced=False),
+        Kind("ClusterExternalSecret", "clusterexternalsecrets", _ESO, "v1", namespaced=False),
+        Kind("PushSecret", "pushsecrets", _ESO, "v1alpha1"),
+        Kind("ClusterPushSecret", "clusterpushsecrets", _ESO, "v1alpha1", namespaced=False),
+        Kind("ECRAuthorizationToken", "ecrauthorizationtokens", _GENERATORS, "v1alpha1"),
+        Kind("Fake", "fakes", _GENERATORS, "v1alpha1"),
+        Kind("GCRAccessToken", "gcraccesstokens", _GENERATORS, "v1alpha1"),
+        Kind("GithubAccessToken", "githubaccesstokens", _GENERATORS, "v1alpha1"),
+        Kind("MFA", "mfas", _GENERATORS, "v1alpha1"),
+        Kind("Password", "passwords", _GENERATORS, "v1alpha1"),
+        Kind("QuayAccessToken", "quayaccesstokens", _GENERATORS, "v1alpha1"),
+        Kind("SSHKey", "sshkeys", _GENERATORS, "v1alpha1"),
+        Kind("STSSessionToken", "stssessiontokens", _GENERATORS, "v1alpha1"),
+        Kind("UUID", "uuids", _GENERATORS, "v1alpha1"),
+        Kind("VaultDynamicSecret", "vaultdynamicsecrets", _GENERATORS, "v1alpha1"),
+        Kind("Webhook", "webhooks", _GENERATORS, "v1alpha1"),
+        Kind("ClusterGenerator", "clustergenerators", _GENERATORS, "v1alpha1", namespaced=False),
         Kind("SealedSecret", "sealedsecrets", "bitnami.com", "v1alpha1"),
     )
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Protocol
 
 from providers.base import (
@@ -15,6 +16,7 @@ from providers.base import (
     ServiceAccountSelector,
     ServiceAccountToken,
 )
+from providers.registry import load
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.resources.decode import walk_dataclasses
 from secretsync.resources.findings import field_path
@@ -31,6 +33,9 @@ __all__ = [
 
 Selector = SecretKeySelector | ServiceAccountSelector
 
+#: From a ServiceAccount's annotations to the audiences of its token.
+Audiences = Callable[[Mapping[str, str]], tuple[str, ...]]
+
 
 class CredentialSource(Protocol):
     """Where credentials are looked up: PATH first, then the cluster."""
@@ -39,8 +44,8 @@ class CredentialSource(Protocol):
         """Return a Secret's data, or None where it is definitely absent."""
         ...
 
-    def token(self, namespace: str, name: str, audiences: tuple[str, ...]) -> ServiceAccountToken:
-        """Issue a token for a ServiceAccount."""
+    def token(self, namespace: str, name: str, audiences: Audiences) -> ServiceAccountToken:
+        """Issue a token for a ServiceAccount; its annotations tell for whom."""
         ...
 
 
@@ -80,6 +85,7 @@ def resolve_credentials(
         AuthFailed: a Secret or a key of it is missing.
         ClusterError: the cluster cannot be asked.
     """
+    module = load(store.provider)
     secrets: dict[SecretKeySelector, SecretBytes] = {}
     tokens: dict[ServiceAccountSelector, ServiceAccountToken] = {}
     for path, selector in selectors(store):
@@ -87,7 +93,8 @@ def resolve_credentials(
         if isinstance(selector, SecretKeySelector):
             secrets[selector] = _secret_value(store, path, namespace, selector, source)
         else:
-            tokens[selector] = source.token(namespace, selector.name, selector.audiences)
+            audiences = partial(module.audiences, store.config, selector)
+            tokens[selector] = source.token(namespace, selector.name, audiences)
     context = {
         "namespace": user_namespace,
         "store_name": store.meta.name,
@@ -151,8 +158,8 @@ class ClusterCredentials:
                 remedy="encode the values under data, or use stringData",
             ) from exc
 
-    def token(self, namespace: str, name: str, audiences: tuple[str, ...]) -> ServiceAccountToken:
-        """Issue a token for a ServiceAccount, and read its annotations."""
+    def token(self, namespace: str, name: str, audiences: Audiences) -> ServiceAccountToken:
+        """Issue a token for a ServiceAccount, for whom its annotations tell."""
         account = self._cluster.get(KINDS["ServiceAccount"], namespace, name)
         if account is None:
             raise AuthFailed(
@@ -160,14 +167,5 @@ class ClusterCredentials:
                 remedy="create it, or correct the store's serviceAccountRef",
             )
         annotations = (account.get("metadata") or {}).get("annotations") or {}
-        wanted = audiences or _default_audiences(annotations)
-        issued = self._cluster.request_token(namespace, name, audiences=wanted)
+        issued = self._cluster.request_token(namespace, name, audiences=audiences(annotations))
         return ServiceAccountToken(SecretBytes(issued.token.encode()), annotations)
-
-
-def _default_audiences(annotations: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the audience an EKS ServiceAccount names, or the one STS expects.
-
-    Source: EKS pod identity webhook annotations, as ESO honours them.
-    """
-    return (annotations.get("eks.amazonaws.com/audience", "sts.amazonaws.com"),)

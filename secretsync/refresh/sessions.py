@@ -150,8 +150,10 @@ class Sessions:
                 f"{store.ref}: its credentials cannot be read: {exc.message}", remedy=exc.remedy
             ) from exc
 
+        name = module.metric_name(store.config)
+
         def observe(call: str, status: str) -> None:
-            self._count(module.METRIC_NAME, call, status)
+            self._count(name, call, status)
 
         provider = module.open_provider(store.config, credentials, observe=observe)
         now_s = self._clock.monotonic_s()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from providers.aws import CONFIG, METRIC_NAME
+from providers.aws import CONFIG
 from providers.aws.config import AwsConfig
 from providers.registry import load
 
@@ -27,4 +27,5 @@ def test_importing_the_provider_does_not_import_the_sdk():
 def test_the_registry_finds_what_the_module_offers():
     module = load("aws")
     assert module.CONFIG is CONFIG is AwsConfig
-    assert module.METRIC_NAME == METRIC_NAME == "AWS/SecretsManager"
+    config = AwsConfig(service="SecretsManager", region="eu-west-1")
+    assert module.metric_name(config) == "AWS/SecretsManager"
