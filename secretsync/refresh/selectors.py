@@ -100,7 +100,7 @@ def resolve_credentials(
         "store_name": store.meta.name,
         "store_kind": store.kind,
     }
-    return Credentials(secrets, tokens, context)
+    return Credentials(secrets, tokens, context=context)
 
 
 def _secret_value(
