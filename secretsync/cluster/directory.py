@@ -30,6 +30,7 @@ from secretsync.cluster.base import (
     WatchEvent,
     WatchEventType,
 )
+from secretsync.cluster.directory_exchange import again_where_moved
 from secretsync.cluster.directory_given import (
     check_preconditions,
     given_object,
@@ -214,6 +215,7 @@ class DirectoryCluster:
             owners = update_owners({}, new, Owner(field_manager, "Update"), {})
             return self._create(place, new, owners)
 
+    @again_where_moved
     def apply(self, kind: Kind, obj: Object, *, field_manager: str, force: bool = True) -> Object:
         """Server-side apply: own the given fields, drop owned ones no longer given.
 
@@ -235,6 +237,7 @@ class DirectoryCluster:
             new, owners = apply_fields(stored.obj, config, owner, stored.owners, force=force)
             return self._update(stored, {**new, "apiVersion": config["apiVersion"]}, owners)
 
+    @again_where_moved
     def merge_patch(
         self,
         kind: Kind,
@@ -262,6 +265,7 @@ class DirectoryCluster:
             owners = update_owners(stored.obj, new, owner, stored.owners)
             return self._update(stored, new, owners)
 
+    @again_where_moved
     def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Object, *, field_manager: str
     ) -> Object:
@@ -282,6 +286,7 @@ class DirectoryCluster:
                 return stored.served
             return self._tree.write(place, stored, new, owners).served
 
+    @again_where_moved
     def delete(
         self,
         kind: Kind,

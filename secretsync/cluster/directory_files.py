@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from secretsync.cluster.directory_exchange import replace_unchanged
 from secretsync.errors import ClusterUnavailable, Forbidden, Rejected
 
 __all__ = [
@@ -115,7 +116,12 @@ def read_regular(path: Path, *, max_bytes: int) -> tuple[bytes, os.stat_result]:
 
 
 def replace_file(
-    path: Path, content: bytes, *, mode: int, newer_than_ns: int = 0, durable: bool = True
+    path: Path,
+    content: bytes,
+    *,
+    mode: int,
+    read: os.stat_result | None = None,
+    durable: bool = True,
 ) -> os.stat_result:
     """Write a file next to its place and rename it into it.
 
@@ -123,14 +129,19 @@ def replace_file(
         path: where it ends up; the folder is there.
         content: all of it.
         mode: permission bits, from the first moment on.
-        newer_than_ns: the modification time ends up later than this, whatever the
-            clock does, so that no two versions of a file look the same.
+        read: the state of the file that `content` was made from: only that one is
+            replaced, and by a later modification time, whatever the clock does, so that
+            no two versions of a file look the same. None replaces whatever is there.
         durable: also wait until the rename survives a power cut; without it the next
             durable write in the file system makes it so.
 
     Returns:
         The new file's state.
+
+    Raises:
+        FileMoved: the file is not the one that was `read`; it stays as it is.
     """
+    newer_than_ns = 0 if read is None else read.st_mtime_ns
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
     with os_errors(str(path)):
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -141,11 +152,14 @@ def replace_file(
                 if os.fstat(fd).st_mtime_ns <= newer_than_ns:
                     os.utime(fd, ns=(newer_than_ns + 1, newer_than_ns + 1))
                 os.fsync(fd)
-            temporary.replace(path)
+                found = os.fstat(fd)
+            if read is None:
+                temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        found = path.lstat()
+        if read is not None:
+            replace_unchanged(temporary, path, read)
         if durable:
             sync_folder(path.parent)
     return found

@@ -271,7 +271,7 @@ class ObjectTree:
             path,
             encode_object(obj, as_json=path.suffix == ".json"),
             mode=mode,
-            newer_than_ns=0 if old is None else old.status.st_mtime_ns,
+            read=None if old is None else old.status,
         )
         return path, status
 

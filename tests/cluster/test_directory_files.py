@@ -130,8 +130,10 @@ def test_leftovers_are_no_objects_and_go_with_the_next_writer(tmp_path: Path) ->
 
 def test_replaced_file_is_always_newer(tmp_path: Path) -> None:
     path = tmp_path / "x"
+    path.touch()
     future_ns = time.time_ns() + 10**12
-    found = replace_file(path, b"1", mode=0o600, newer_than_ns=future_ns)
+    os.utime(path, ns=(future_ns, future_ns))
+    found = replace_file(path, b"1", mode=0o600, read=path.lstat())
     assert found.st_mtime_ns > future_ns
 
 
