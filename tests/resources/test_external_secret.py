@@ -20,6 +20,11 @@ from secretsync.resources.external_secret import (
     TemplateMetadata,
     parse_external_secret,
 )
+from secretsync.resources.external_secret_template import (
+    TemplateFrom,
+    TemplateItem,
+    TemplateSource,
+)
 from secretsync.resources.meta import ObjectMeta
 from tests.resources.builders import EXTERNAL_SECRET, changed, document, found, loaded
 
@@ -117,6 +122,7 @@ def test_everything_that_is_supported_is_read():
         template=Template(
             "kubernetes.io/tls",
             TemplateMetadata((("app", "web"),), (("a/b", "c d"),), ("a.b/c",)),
+            merge_policy="Merge",
         ),
     )
     assert value.data_from == (
@@ -243,3 +249,32 @@ def test_a_thousand_live_objects_cost_under_half_a_second_of_cpu():
     for _ in range(1000):
         assert parse_external_secret(source, default_namespace="default").value is not None
     assert time.process_time() - before_s < 0.5
+
+
+def test_templates_are_read_in_the_order_in_which_they_are_rendered():
+    template = {
+        "data": {"url": "{{ .a }}"},
+        "metadata": {"labels": {"a": "{{ .b }}"}},
+        "templateFrom": [
+            {
+                "literal": "k: {{ .v }}",
+                "configMap": {"name": "c", "items": [{"key": "x"}]},
+                "secret": {"name": "s", "items": [{"key": "y", "templateAs": "KeysAndValues"}]},
+            },
+            {"literal": "", "target": "LABELS", "valuesDecodingStrategy": "Base64"},
+        ],
+    }
+    read = parse({"spec.target": {"template": template}}).target.template
+    at = "spec.target.template.templateFrom"
+    assert read.data == (("url", "{{ .a }}"),)
+    assert read.template_from == (
+        TemplateFrom(f"{at}[0].configMap", TemplateSource("ConfigMap", "c"), (TemplateItem("x"),)),
+        TemplateFrom(
+            f"{at}[0].secret",
+            TemplateSource("Secret", "s"),
+            (TemplateItem("y", "KeysAndValues"),),
+        ),
+        TemplateFrom(f"{at}[0].literal", literal="k: {{ .v }}"),
+        TemplateFrom(f"{at}[1].literal", target="Labels", values_decoding_strategy="Base64"),
+    )
+    assert read.sources() == (TemplateSource("ConfigMap", "c"), TemplateSource("Secret", "s"))

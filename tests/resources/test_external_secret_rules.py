@@ -162,25 +162,48 @@ CASES = {
         "spec.target.manifest",
         "target.manifest is not supported yet",
     ),
-    "template-data": (
-        template(data={"a": "{{ .b }}"}),
-        "spec.target.template.data",
-        "template.data is not supported yet",
+    "template-data-key": (
+        template(data={"a b": "{{ .b }}"}),
+        'spec.target.template.data["a b"]',
+        "the key is not valid",
     ),
-    "template-from": (
-        template(templateFrom=[{"literal": "x"}]),
-        "spec.target.template.templateFrom",
-        "template.templateFrom is not supported yet",
+    "template-data-value": (
+        template(data={"a": 1}),
+        "spec.target.template.data.a",
+        "expected a string, found an integer",
     ),
-    "template-in-label": (
-        template(metadata={"labels": {"a": "{{ .b }}"}}),
-        "spec.target.template.metadata.labels.a",
-        "a template in labels is not supported yet",
+    "template-from-target": (
+        template(templateFrom=[{"literal": "x", "target": "type"}]),
+        "spec.target.template.templateFrom[0].target",
+        "a Secret's templateFrom target must be one of Data, Annotations, Labels",
     ),
-    "template-in-annotation": (
-        template(metadata={"annotations": {"a": "x {{ .b }}"}}),
-        "spec.target.template.metadata.annotations.a",
-        "a template in annotations is not supported yet",
+    "template-from-decoding": (
+        template(templateFrom=[{"literal": "x", "valuesDecodingStrategy": "Hex"}]),
+        "spec.target.template.templateFrom[0].valuesDecodingStrategy",
+        "must be one of Auto, Base64, Base64URL, None",
+    ),
+    "template-from-scope": (
+        template(
+            templateFrom=[{"configMap": {"name": "a", "items": [{"key": "b", "templateAs": "c"}]}}]
+        ),
+        "spec.target.template.templateFrom[0].configMap.items[0].templateAs",
+        "must be one of Values, KeysAndValues",
+    ),
+    "template-from-name": (
+        template(templateFrom=[{"secret": {"items": []}}]),
+        "spec.target.template.templateFrom[0].secret.name",
+        "name is required",
+    ),
+    "template-annotations-for-a-token": (
+        template(
+            type="kubernetes.io/service-account-token",
+            templateFrom=[{"literal": "x", "target": "ANNOTATIONS"}],
+        ),
+        "spec.target.template.templateFrom[0].target",
+        (
+            "a Secret of type kubernetes.io/service-account-token with rendered annotations is "
+            "refused: one of them may have Kubernetes put a token into it"
+        ),
     ),
     "metadata-policy": (
         {"spec.data": [item(**{"remoteRef.metadataPolicy": "Fetch"})]},
