@@ -11,6 +11,7 @@ from secretsync.controller.dispatch import Dispatcher
 from secretsync.controller.garbage import Garbage
 from secretsync.controller.intake import Intake, Parts
 from secretsync.controller.metrics import Metrics
+from secretsync.controller.orphans import Orphans
 from secretsync.controller.pages import ServicePages
 from secretsync.controller.paths import PathObjects, PathWatcher
 from secretsync.controller.reconciler import Reconciler
@@ -126,6 +127,7 @@ class Service:
         self._begun = threading.Event()
         self._sealing = self._build_sealing(cluster, paths, install_key)
         self._paths = self._build_paths(paths)
+        self._orphans = self._build_orphans(paths)
         self._reflectors = self._build_reflectors()
         self._pages = ServicePages(
             settings.metrics,
@@ -220,6 +222,8 @@ class Service:
         self._refresher.start()
         if self._paths is not None:
             self._paths.start()
+        if self._orphans is not None:
+            self._orphans.start()
         self._begun.set()
         return True
 
@@ -243,6 +247,8 @@ class Service:
         self._store_checker.close()
         if self._sealing is not None:
             self._sealing.end()
+        if self._orphans is not None:
+            self._orphans.join(timeout_s=2)
         self._statuses.close()
         self._engine.close()
         self._pages.stop()
@@ -287,6 +293,16 @@ class Service:
         if paths is None:
             return None
         return PathWatcher(paths, self._intake, self._clock, self._stop, sealing=self._sealing)
+
+    def _build_orphans(self, paths: PathObjects | None) -> Orphans | None:
+        """Objects of PATH own nothing in the cluster, and its own are not served then."""
+        if paths is not None:
+            return None
+        settings = self._settings
+        kinds = ["ExternalSecret"] + (["SealedSecret"] if settings.sealing else [])
+        return Orphans(
+            self._cluster, self._claims, self._clock, kinds=kinds, namespace=settings.namespace
+        )
 
     def _build_engine(self, paths: PathObjects | None) -> Engine:
         def known_absent(namespace: str, name: str) -> bool:
