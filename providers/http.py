@@ -36,9 +36,11 @@ DEADLINE_S = 30.0
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_URL_CHARS = 16384
 MAX_REDIRECTS = 5
-KEPT_CONNECTIONS = 8
+KEPT_CONNECTIONS = 32
 
 _READS = ("GET", "HEAD")
+_BODILESS = (204, 304)
+_FRAMES = ("content-length", "transfer-encoding")
 _CHUNK_BYTES = 65536
 _ENCODED_DOT = re.compile("%2e", re.IGNORECASE)
 _SEPARATOR = re.compile("/|%2f|%5c", re.IGNORECASE)
@@ -215,7 +217,10 @@ class HttpClient:
                         remedy="see what the server sends",
                     )
             whole = True
-            return HttpAnswer(response.status, headers, b"".join(chunks))
+            framed = response.status in _BODILESS or not headers.keys().isdisjoint(_FRAMES)
+            if not framed and not chunks:
+                raise Unavailable(f"{self._called(place)} broke off its answer: there is no body")
+            return HttpAnswer(response.status, headers, b"".join(chunks), framed)
         finally:
             if whole:
                 response.release_conn()

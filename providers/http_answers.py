@@ -28,11 +28,17 @@ REDIRECTS = (301, 302, 303, 307, 308)
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """One complete answer; names of headers are lower case."""
+    """One answer; names of headers are lower case.
+
+    Args:
+        framed: the server said how long the body is. Without that a body that was cut
+            looks whole, and only what it holds can tell.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    framed: bool = True
 
     @property
     def ok(self) -> bool:

@@ -8,6 +8,8 @@ is left until `deadline`. Neighbour: `http` makes requests over these.
 from __future__ import annotations
 
 import contextlib
+import http.client
+import logging
 import socket
 import ssl
 import time
@@ -27,6 +29,14 @@ __all__ = ["TlsSocket", "deadline", "pool_manager"]
 _ENDS_AT_S: ContextVar[float] = ContextVar("ends_at_s")
 #: Of the whole deadline; a host with several addresses gets to the next one.
 _CONNECT_SHARE_S = 5.0
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    """Return whether a record is no mere trace; those show URLs, which may hold secrets."""
+    return record.levelno >= logging.WARNING
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_is_warning)
 
 
 @contextlib.contextmanager
@@ -80,6 +90,15 @@ class TlsSocket(ssl.SSLSocket):
         return super().send(*args)
 
 
+class _Strict(http.client.HTTPResponse):
+    """An answer whose headers are headers: urllib3 takes others, and logs the URL."""
+
+    def begin(self) -> None:
+        super().begin()
+        if self.msg.defects:
+            raise http.client.HTTPException("the headers are not whole")
+
+
 class _Judged:
     """Connects to an address that `reach` allows, whatever the name says a moment later."""
 
@@ -121,10 +140,10 @@ def pool_manager(context: ssl.SSLContext, reach: Reach, *, connections: int) -> 
     """
 
     class Plain(_Judged, HTTPConnection):
-        pass
+        response_class = _Strict
 
     class Tls(_Judged, HTTPSConnection):
-        pass
+        response_class = _Strict
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
