@@ -119,7 +119,7 @@ class Orphans:
         found = (_owned(obj, self._kinds) for obj in self._list("Secret"))
         return {each: each.owner_uid in listed for each in found if each is not None}
 
-    def _list(self, kind: str) -> list[Object]:
+    def _list(self, kind: str) -> Sequence[Object]:
         return self._cluster.list(KINDS[kind], self._namespace, metadata_only=True).items
 
     def _orphans(self, owned: Mapping[_Owned, bool]) -> dict[_Owned, LiveSecret]:
