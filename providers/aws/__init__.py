@@ -72,15 +72,20 @@ def open_provider(
         observe: is told of each request, STS included.
 
     Raises:
-        InvalidRef: the block contradicts itself, or names a service not served yet.
+        InvalidRef: the block contradicts itself, or names a service that is not served.
         AuthFailed: a selector holds no usable credential.
     """
-    if config.service != "SecretsManager":
-        raise InvalidRef(
-            f'spec.provider.aws.service "{config.service}" is not supported yet',
-            remedy="use SecretsManager",
-        )
     # Imported here: the SDK costs half a second and 30 MB that only stores at AWS need.
-    from providers.aws.secrets_manager import AwsSecretsManager  # noqa: PLC0415 - see above
+    if config.service == "ParameterStore":
+        from providers.aws.parameter_store import AwsParameterStore  # noqa: PLC0415 - see above
 
-    return AwsSecretsManager.from_config(config, credentials, observe=observe)
+        return AwsParameterStore.from_config(config, credentials, observe=observe)
+    if config.service == "SecretsManager":
+        from providers.aws.secrets_manager import AwsSecretsManager  # noqa: PLC0415 - see above
+
+        return AwsSecretsManager.from_config(config, credentials, observe=observe)
+    raise InvalidRef(
+        f'spec.provider.aws.service "{config.service}" is not supported: certificates are '
+        "only imported there, and never read",
+        remedy="use SecretsManager or ParameterStore",
+    )

@@ -1,17 +1,17 @@
 """The one place where the AWS SDK is called: counts each request, classifies failures.
 
-Neighbours: `errors` classifies; `secrets_manager`, `listing` and `session` call.
+Neighbours: `errors` classifies; the adapters of the services and `session` call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from providers.aws.errors import Fault, fault_of_exception
-from providers.base import CallObserver, ProviderError
+from providers.base import AuthFailed, CallObserver, ProviderError, RateLimited, Unavailable
 
-__all__ = ["CallError", "Calls", "LoginError"]
+__all__ = ["CallError", "Calls", "LoginError", "concerns_all", "is_hopeless"]
 
 
 class CallError(Exception):
@@ -39,6 +39,21 @@ class LoginError(CallError):
     def error(self, subject: str = "") -> ProviderError:
         """Return what the login reported; it is the same for every subject."""
         return self._error
+
+
+def concerns_all(fault: Fault) -> bool:
+    """Return whether a fault is the service's or the login's: single reads would meet it too."""
+    return issubclass(fault.kind, Unavailable | AuthFailed)
+
+
+def is_hopeless(failures: Sequence[CallError]) -> bool:
+    """Return whether to stop asking one by one, given the failures that concern all so far.
+
+    One secret may fail by itself; throttling, a refused login and a second failure do not.
+    """
+    return len(failures) > 1 or any(
+        issubclass(failed.fault.kind, RateLimited | AuthFailed) for failed in failures
+    )
 
 
 class Calls:

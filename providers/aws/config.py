@@ -70,7 +70,7 @@ class AwsConfig:
         metadata=wire(
             required=True,
             choices=("SecretsManager", "ParameterStore", "CertificateManager"),
-            unsupported_choices=("ParameterStore", "CertificateManager"),
+            unsupported_choices=("CertificateManager",),
         )
     )
     region: str = field(metadata=wire(required=True))

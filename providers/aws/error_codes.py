@@ -4,8 +4,8 @@ Neighbour: `providers.aws.errors` looks failures up here. Names only, no SDK, so
 that the tables read like the documentation they come from. A test compares them
 with the error shapes of botocore's service models and with `botocore.exceptions`.
 
-Source: Secrets Manager and STS API references ("Errors", "Common Errors"), and the
-throttling codes of botocore's standard retry mode.
+Source: API references of Secrets Manager, Systems Manager, ECR and STS ("Errors", "Common
+Errors"), and the throttling codes of botocore's standard retry mode.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from providers.base import (
     Unavailable,
 )
 
-__all__ = ["CODES", "SDK_CLASSES", "UNKNOWN_OPERATION_CODES"]
+__all__ = ["CODES", "SDK_CLASSES", "UNKNOWN_OPERATION_CODES", "iam_service"]
 
 _CODES_BY_CLASS: dict[type[ProviderError], str] = {
-    SecretNotFound: "ResourceNotFoundException",
+    SecretNotFound: "ParameterNotFound ParameterVersionNotFound ResourceNotFoundException",
     AccessDenied: """
         AccessDenied AccessDeniedException NotAuthorized OptInRequired
         UnauthorizedOperation UnauthorizedException
@@ -42,6 +42,13 @@ _CODES_BY_CLASS: dict[type[ProviderError], str] = {
         UnrecognizedClientException
     """,
     InvalidRef: """
+        HierarchyLevelLimitExceededException HierarchyTypeMismatchException
+        IncompatiblePolicyException InvalidAllowedPatternException InvalidFilterKey
+        InvalidFilterOption InvalidFilterValue InvalidPolicyAttributeException
+        InvalidPolicyTypeException InvalidResourceId InvalidResourceType
+        ParameterAlreadyExists ParameterLimitExceeded ParameterMaxVersionLimitExceeded
+        ParameterPatternMismatchException PoliciesLimitExceededException
+        TooManyTagsError UnsupportedParameterType
         InvalidParameter InvalidParameterCombination InvalidParameterException
         InvalidParameterValue InvalidRequestException MalformedPolicyDocument
         MalformedPolicyDocumentException MalformedQueryString MissingParameter
@@ -49,22 +56,22 @@ _CODES_BY_CLASS: dict[type[ProviderError], str] = {
         PublicPolicyException ResourceExistsException SerializationException
         ValidationError ValidationException
         InvalidAction NotImplemented UnknownOperation UnknownOperationException
-        UnsupportedOperation UnsupportedOperationException
+        UnsupportedCommandException UnsupportedOperation UnsupportedOperationException
     """,
-    MalformedSecret: "DecryptionFailure EncryptionFailure",
+    MalformedSecret: "DecryptionFailure EncryptionFailure InvalidKeyId",
     RateLimited: """
         BandwidthLimitExceeded EC2ThrottledException LimitExceededException
         PriorRequestNotComplete ProvisionedThroughputExceededException
         RequestLimitExceeded RequestThrottled RequestThrottledException SlowDown
         ThrottledException Throttling ThrottlingException TooManyRequestsException
-        TransactionInProgressException
+        TooManyUpdates TransactionInProgressException
     """,
     Unavailable: """
         IDPCommunicationError IDPCommunicationErrorException InternalError
         InternalFailure InternalServerError InternalServiceError
         InternalServiceErrorException InternalServiceException
-        InvalidNextTokenException RequestTimeout RequestTimeoutException
-        ServiceUnavailable ServiceUnavailableException
+        InvalidNextToken InvalidNextTokenException RequestTimeout RequestTimeoutException
+        ServerException ServiceUnavailable ServiceUnavailableException
     """,
 }
 
@@ -124,3 +131,13 @@ _SDK_BY_CLASS: dict[type[ProviderError], str] = {
 SDK_CLASSES: dict[str, type[ProviderError]] = {
     name: kind for kind, names in _SDK_BY_CLASS.items() for name in names.split()
 }
+
+
+def iam_service(operation: str) -> str:
+    """Return the service whose permission an operation needs, as policies name it."""
+    if operation.startswith("Assume") or operation == "GetSessionToken":
+        return "sts"
+    if operation == "GetAuthorizationToken":
+        return "ecr"
+    of_ssm = "Parameter" in operation or operation.endswith(("TagsForResource", "ToResource"))
+    return "ssm" if of_ssm or operation == "RemoveTagsFromResource" else "secretsmanager"

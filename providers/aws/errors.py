@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
-from providers.aws.error_codes import CODES, SDK_CLASSES, UNKNOWN_OPERATION_CODES
+from providers.aws.error_codes import CODES, SDK_CLASSES, UNKNOWN_OPERATION_CODES, iam_service
 from providers.base import (
     AccessDenied,
     AuthFailed,
@@ -95,8 +95,7 @@ class Fault:
 
     def _remedy_for(self, operation: str) -> str:
         if self.kind is AccessDenied and not self.remedy:
-            service = "sts" if "Assume" in operation else "secretsmanager"
-            return f"allow {service}:{operation} for this identity"
+            return f"allow {iam_service(operation)}:{operation} for this identity"
         return self.remedy
 
 
@@ -159,9 +158,14 @@ def _names_absence(code: str, text: str) -> bool:
     """Tell a missing secret from a secret without the asked value.
 
     Both have the code ResourceNotFoundException; the message of the second speaks of
-    a "secret value". The text can only take certainty away, never add it.
+    a "secret value". The text can only take certainty away, never add it. Parameter Store
+    has codes of its own for the two.
     """
-    return CODES.get(code) is SecretNotFound and "secret value" not in text
+    return (
+        CODES.get(code) is SecretNotFound
+        and code != "ParameterVersionNotFound"
+        and "secret value" not in text
+    )
 
 
 def _sdk_remedy(kind: type[ProviderError], name: str) -> str:

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.aws.calls import CallError, Calls
+from providers.aws.calls import CallError, Calls, concerns_all, is_hopeless
 from providers.aws.errors import UNREADABLE, Fault, fault_of_code
 from providers.aws.ids import SecretIndex
 from providers.base import (
     AccessDenied,
-    AuthFailed,
     MalformedSecret,
     ProviderError,
-    RateLimited,
     SecretBytes,
     SecretNotFound,
     SecretValue,
@@ -76,7 +74,7 @@ class SecretReader:
                 faults.add(_as_named(entry) for entry in _listed(reply, "Errors"))
         except CallError as failed:
             rest = failed
-        if rest is not None and not _concerns_all(rest.fault):
+        if rest is not None and not concerns_all(rest.fault):
             return self._without_batch(ids, rest.fault)
         return {asked: self._answer(asked, index, faults, rest) for asked in ids}
 
@@ -121,7 +119,7 @@ class SecretReader:
         answers: dict[str, Read | ProviderError] = {}
         failures: list[CallError] = []
         for asked in ids:
-            if _is_hopeless(failures):
+            if is_hopeless(failures):
                 # More of the same would only wait longer, or be throttled harder.
                 answers[asked] = failures[-1].error(asked)
                 continue
@@ -129,7 +127,7 @@ class SecretReader:
                 answers[asked] = self._asked(asked, {})
             except CallError as failed:
                 answers[asked] = self._explained(failed.fault, failed.error(asked), asked, {})
-                if _concerns_all(failed.fault):
+                if concerns_all(failed.fault):
                     failures.append(failed)
         return answers
 
@@ -185,18 +183,6 @@ class SecretReader:
         if not reply.get("ARN"):
             raise CallError(UNREADABLE, "DescribeSecret")
         return reply
-
-
-def _concerns_all(fault: Fault) -> bool:
-    """A fault of the service or the login; asking one by one would meet it again."""
-    return issubclass(fault.kind, Unavailable | AuthFailed)
-
-
-def _is_hopeless(failures: Sequence[CallError]) -> bool:
-    """One secret may fail by itself; throttling, a refused login and a second failure do not."""
-    return len(failures) > 1 or any(
-        issubclass(failed.fault.kind, RateLimited | AuthFailed) for failed in failures
-    )
 
 
 def _listed(reply: Mapping[str, Any], field: str) -> Sequence[Any]:

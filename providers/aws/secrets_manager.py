@@ -75,7 +75,7 @@ class AwsSecretsManager:
         plan = plan_login(config, credentials)
         session = open_session(plan, region=config.region, observe=observe)
         return cls(
-            session.secrets_manager(),
+            session.client("secretsmanager"),
             observe=observe,
             prefix=config.prefix,
             release=session.close,

@@ -45,7 +45,10 @@ MAX_POOL_CONNECTIONS = 16
 #: ESO's variables; they win over the SDK's own AWS_ENDPOINT_URL and its relatives.
 _ENDPOINT_VARIABLES = {
     "secretsmanager": "AWS_SECRETSMANAGER_ENDPOINT",
+    "ssm": "AWS_SSM_ENDPOINT",
     "sts": "AWS_STS_ENDPOINT",
+    "ecr": "AWS_ECR_ENDPOINT",
+    "ecr-public": "AWS_ECR_PUBLIC_ENDPOINT",
 }
 
 _ROLE_REMEDY = (
@@ -106,16 +109,19 @@ class AwsSession:
             botocore_session=self._session_with(self._identity()), region_name=region
         )
 
-    def secrets_manager(self) -> Any:
-        """Return a new client of Secrets Manager; it lives until `close`.
+    def client(self, service: str) -> Any:
+        """Return a new client of a service; it lives until `close`.
+
+        Args:
+            service: as the SDK calls it: secretsmanager, ssm, sts, ecr, ecr-public.
 
         Raises:
             ProviderError: the SDK refuses its configuration (region, endpoint).
         """
         with self._lock, _configuring():
-            client = self._session.client(
-                "secretsmanager", endpoint_url=_endpoint_of("secretsmanager"), config=_sdk_config()
-            )
+            # Of the type of no single service, as the name of the service is not literal.
+            make: Any = self._session.client
+            client = make(service, endpoint_url=_endpoint_of(service), config=_sdk_config())
             self._clients.append(client)
         return client
 

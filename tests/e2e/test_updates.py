@@ -123,10 +123,10 @@ def test_store_that_comes_later_is_used_at_once(rig: Rig) -> None:
 def test_store_that_is_fixed_later_is_used_at_once(rig: Rig) -> None:
     rig.upstream("one")
     rig.external_secret("one")
-    rig.store(aws={"service": "ParameterStore"})
+    rig.store(aws={"service": "CertificateManager"})
     rig.start()
     rig.wait_condition("one", "False", "spec.provider.aws.service")
-    rig.wait_condition("aws", "False", "ParameterStore", kind="ClusterSecretStore")
+    rig.wait_condition("aws", "False", "CertificateManager", kind="ClusterSecretStore")
     rig.store()
     rig.wait_synced("one")
     rig.wait_condition("aws", "True", kind="ClusterSecretStore")
