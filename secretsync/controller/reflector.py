@@ -38,8 +38,10 @@ class Reflector:
             of others are handed on and forgotten. None remembers all.
         optional: the service goes on without this kind where it may not be watched, as
             it does where the cluster does not serve it; it is asked for again.
+        listing: called before an initial state is asked for.
         listed: called when an initial state has been handed on whole, with its keys
             of interest.
+        after: another one, whose initial state is waited for before the first look.
     """
 
     def __init__(
@@ -55,7 +57,9 @@ class Reflector:
         metadata_only: bool = False,
         interest: Callable[[Key], bool] | None = None,
         optional: bool = False,
+        listing: Callable[[], None] | None = None,
         listed: Callable[[Collection[Key]], None] | None = None,
+        after: Reflector | None = None,
     ) -> None:
         self._cluster = cluster
         self._kind = kind
@@ -67,7 +71,9 @@ class Reflector:
         self._metadata_only = metadata_only
         self._interest = interest or (lambda key: True)
         self._optional = optional
+        self._listing = listing or (lambda: None)
         self._listed = listed or (lambda keys: None)
+        self._after = after
         self._synced = threading.Event()
         self._unserved = threading.Event()
         self._seen: dict[Key, str] = {}
@@ -112,6 +118,8 @@ class Reflector:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
+        if self._after is not None and not self._after.wait_synced():
+            return
         version, failures = "", 0
         while not self._stop.is_set():
             try:
@@ -147,6 +155,8 @@ class Reflector:
         """Follow one watch to its end; returns where to resume."""
         fresh: dict[Key, str] | None = {} if not version else None
         self._version = version
+        if fresh is not None:
+            self._listing()
         for event in self._cluster.watch(
             self._kind,
             self._namespace,

@@ -106,7 +106,8 @@ class SealedIntake:
             self._loop.target_changed(ref)
 
     def on_secrets_listed(self, listed: Collection[Key]) -> None:
-        """Notice Secrets that went away while nobody watched."""
+        """Notice Secrets that went away while nobody watched, and those that never were."""
+        self._targets.listed(listed)
         if not self._started.is_set():
             return
         for key in self._targets.vanished(listed):

@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from secretsync.cluster.base import KINDS, Cluster, Event, EventType
+from secretsync.cluster.base import KINDS, Event, EventType
+from secretsync.controller.event_writer import EventWriter
 from secretsync.controller.sealed_metrics import INSTANCE_LABEL, SealedMetrics
 from secretsync.controller.statuses import StatusWriter
 from secretsync.core.sealed import UNSEAL_FAILED, UPDATE_FAILED
@@ -34,7 +34,6 @@ __all__ = ["SealedRecorder"]
 log = logging.getLogger(__name__)
 
 COMPONENT = "sealed-secrets"
-EVENT_WORKERS = 2
 _EVENT_PREFIX = {UNSEAL_FAILED: "Failed to unseal: "}
 
 
@@ -47,26 +46,20 @@ class SealedRecorder:
 
     def __init__(
         self,
-        cluster: Cluster,
+        events: EventWriter,
         statuses: StatusWriter,
         metrics: SealedMetrics,
         clock: Clock,
         *,
         update_status: bool = True,
     ) -> None:
-        self._cluster = cluster
+        self._events = events
         self._statuses = statuses
         self._metrics = metrics
         self._clock = clock
         self._update_status = update_status
         self._lock = threading.Lock()
         self._last: dict[ObjectRef, SealedSecretStatus] = {}
-        # Behind the Secrets: an event may wait, a Secret may not.
-        self._events = ThreadPoolExecutor(EVENT_WORKERS, thread_name_prefix="sealed-event")
-
-    def close(self) -> None:
-        """End; events that wait are dropped."""
-        self._events.shutdown(cancel_futures=True)
 
     def record(self, outcome: SealedOutcome) -> None:
         """Record the outcome of one SealedSecret."""
@@ -101,7 +94,7 @@ class SealedRecorder:
             log.warning("invalid object", extra={"object": str(ref), "cause": message})
             about = _about(ref, metadata)
             text = f"{_EVENT_PREFIX[UNSEAL_FAILED]}{message}"
-            self._submit(Event(about, EventType.WARNING, UNSEAL_FAILED, text, COMPONENT))
+            self._events.put(Event(about, EventType.WARNING, UNSEAL_FAILED, text, COMPONENT))
         generation = metadata.get("generation")
         self._write(
             ref, obj, before, synced=False, message=message, generation=int(generation or 0)
@@ -181,13 +174,7 @@ class SealedRecorder:
         if not item.live:
             return
         metadata = {"uid": item.meta.uid, "resourceVersion": item.meta.resource_version}
-        self._submit(Event(_about(item.ref, metadata), kind, reason, message, COMPONENT))
-
-    def _submit(self, event: Event) -> None:
-        try:
-            self._events.submit(self._cluster.event, event)
-        except RuntimeError:
-            return  # The service ends.
+        self._events.put(Event(_about(item.ref, metadata), kind, reason, message, COMPONENT))
 
 
 def _about(ref: ObjectRef, metadata: Mapping[str, Any]) -> dict[str, Any]:

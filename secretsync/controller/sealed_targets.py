@@ -32,12 +32,20 @@ class _Target:
         known: the one that was written or read in full last.
         recreated: it is made again when somebody deletes it.
         awaited: we created it, and the watch has not shown it yet.
+        asked: a list was asked for when nothing was known of it; any news ends that.
+        absent: that list did not have it, and nothing was heard of it since.
     """
 
     seen: str = _NEVER
     known: str = _NEVER
     recreated: bool = False
     awaited: bool = False
+    asked: bool = False
+    absent: bool = False
+
+    def heard(self) -> None:
+        """Forget that it was absent."""
+        self.asked = self.absent = False
 
 
 class SealedTargets:
@@ -72,6 +80,31 @@ class SealedTargets:
                 target.seen = str(metadata.get("resourceVersion", ""))
                 target.recreated = _recreated(key[1], metadata)
                 target.awaited = False
+                target.heard()
+
+    def listing(self) -> None:
+        """Note that a whole list is about to be asked for."""
+        unknown = (_NEVER, _ABSENT)
+        with self._lock:
+            for target in self._targets.values():
+                target.asked = target.seen in unknown and target.known in unknown
+
+    def listed(self, keys: Collection[Key]) -> None:
+        """Note which claimed Secrets that list has: what was claimed before is absent else."""
+        with self._lock:
+            for key, target in self._targets.items():
+                if target.asked:
+                    target.asked, target.absent = False, key not in keys
+
+    def absent(self, namespace: str, name: str) -> bool:
+        """Return whether a claimed Secret was proven absent and not heard of since.
+
+        A create may rely on it, since a create never overwrites; nothing else may: the
+        watch can lag behind.
+        """
+        with self._lock:
+            target = self._targets.get((namespace, name))
+            return target is not None and target.absent
 
     def created(self, key: Key) -> None:
         """Note that we created a Secret: the watch will show it, if it stays."""
@@ -94,6 +127,7 @@ class SealedTargets:
             if target is not None:
                 target.known = str(metadata.get("resourceVersion", ""))
                 target.recreated = _recreated(key[1], metadata)
+                target.heard()
 
     def gone(self, key: Key) -> bool:
         """Note that a Secret is gone; returns whether it is to be made again.
@@ -106,6 +140,7 @@ class SealedTargets:
                 return False
             target.seen = target.known = _ABSENT
             target.awaited = False
+            target.heard()
             return target.recreated
 
     def surprising(self, key: Key) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.controller.bounded_http import BoundedServer
 from secretsync.controller.counting import CountingCluster
+from secretsync.controller.event_writer import EventWriter
 from secretsync.controller.garbage import Garbage
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.rate_limits import RateLimiter
@@ -90,8 +91,9 @@ class SealingPart:
         )
         self._keeper = self._build_keeper()
         self._unsealer = self._build_unsealer()
+        self._events = EventWriter(self._cluster, shared.clock, self.busy)
         self._recorder = SealedRecorder(
-            self._cluster,
+            self._events,
             shared.statuses,
             self._metrics,
             shared.clock,
@@ -143,8 +145,10 @@ class SealingPart:
 
     def busy(self) -> bool:
         """Whether Secrets are being written."""
+        if self._queue.working:
+            return True
         depths = self._queue.depths()
-        return bool(depths[Lane.ROTATION] + depths[Lane.NEW]) or self._queue.working > 0
+        return bool(depths[Lane.ROTATION] + depths[Lane.NEW])
 
     def wake(self, ref: ObjectRef) -> None:
         """Give a SealedSecret a turn: another claimant of its Secret went away."""
@@ -169,6 +173,7 @@ class SealingPart:
     def start(self) -> None:
         """Begin to load the keys and to answer kubeseal."""
         self._keeper.start()
+        self._events.start()
         if self._server is not None:
             self._server.start()
 
@@ -187,7 +192,7 @@ class SealingPart:
         """Wait for what is under way, after `stop`."""
         self._loop.join(JOIN_WITHIN_S)
         self._unsealer.close()
-        self._recorder.close()
+        self._events.close()
         if self._server is not None:
             self._server.stop()
         self._keeper.join(JOIN_WITHIN_S)
@@ -220,7 +225,8 @@ class SealingPart:
             accept_v1_data=self._settings.accept_v1_data,
             workers=self._shared.workers,
         )
-        return Unsealer(Applier(self._cluster), self._shared.claims, options=options)
+        applier = Applier(self._cluster, known_absent=self._targets.absent)
+        return Unsealer(applier, self._shared.claims, options=options)
 
     def _build_reflectors(self) -> list[Reflector]:
         shared, intake, keeper = self._shared, self._intake, self._keeper
@@ -247,7 +253,11 @@ class SealingPart:
                 metadata_only=True,
                 interest=self._targets.claims,
                 optional=True,
+                listing=self._targets.listing,
                 listed=intake.on_secrets_listed,
+                # Claimed before the list, a Secret that it lacks is known to be absent:
+                # it is created without a look.
+                after=sealed if shared.labels is None else None,
             ),
             Reflector(
                 self._cluster,

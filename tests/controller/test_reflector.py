@@ -14,7 +14,7 @@ from secretsync.controller import reflector as module
 from secretsync.controller.reflector import Reflector
 from secretsync.errors import ClusterError, Forbidden, Gone, NotFound
 from secretsync.refresh.clock import Clock
-from tests.e2e.rig import eventually
+from tests.e2e.rig import eventually, steady
 
 Script = Callable[[], Iterator[WatchEvent]]
 
@@ -148,3 +148,68 @@ def test_kind_that_may_not_be_watched_holds_up_the_start_unless_optional(
     eventually(lambda: reflector.synced)
     assert not reflector.unserved
     assert told.events == ["ADDED a"]
+
+
+def test_each_initial_state_is_announced_before_it_is_asked_for(stop: threading.Event) -> None:
+    told = Told()
+
+    def broken() -> Iterator[WatchEvent]:
+        yield secret(WatchEventType.ADDED, "a", "a-1")
+
+    cluster = Scripted(broken, state("a"), failing(Gone("too old")), state("b"))
+    started(
+        cluster,
+        told,
+        stop,
+        listing=lambda: told.events.append(f"listing {len(cluster.asked)}"),
+        listed=lambda _: told.events.append("listed"),
+    )
+    eventually(lambda: told.events.count("listed") == 2)
+    assert told.events == [
+        "listing 0",
+        "ADDED a",
+        "listing 1",
+        "listed",
+        # The watch that resumes asks for no state; the one after it does.
+        "listing 3",
+        "ADDED b",
+        "DELETED a",
+        "listed",
+    ]
+
+
+def test_reflector_after_another_waits_for_its_initial_state(stop: threading.Event) -> None:
+    told, free = Told(), threading.Event()
+
+    def late() -> Iterator[WatchEvent]:
+        free.wait()
+        yield from state("first")()
+
+    first = started(Scripted(late), told, stop)
+    second_cluster = Scripted(state("second"))
+    second = started(second_cluster, told, stop, after=first)
+    steady(lambda: second_cluster.asked == [], for_s=0.3)
+    assert not second.synced
+    free.set()
+    eventually(lambda: second.synced)
+    assert told.events == ["ADDED first", "ADDED second"]
+
+
+def test_reflector_after_one_that_is_not_served_goes_on(
+    stop: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "UNSERVED_RETRY_S", 0.01)
+    told = Told()
+    first = started(Scripted(*[failing(NotFound("no such kind"))] * 50), told, stop)
+    second = started(Scripted(state("second")), told, stop, after=first)
+    eventually(lambda: second.synced)
+
+
+def test_reflector_that_never_began_ends_with_the_process(stop: threading.Event) -> None:
+    told = Told()
+    first = started(Scripted(), told, stop)
+    second = started(Scripted(state("second")), told, stop, after=first)
+    stop.set()
+    second.join(5)
+    assert not second.alive
+    assert told.events == []

@@ -101,3 +101,99 @@ def test_secret_made_again_is_awaited_again(targets: SealedTargets) -> None:
     assert targets.awaited() == {KEY}
     targets.gone(KEY)
     assert targets.awaited() == frozenset()
+
+
+def listed(targets: SealedTargets, *keys: tuple[str, str]) -> None:
+    targets.listing()
+    targets.listed(set(keys))
+
+
+def test_secret_that_a_whole_list_lacks_is_absent(targets: SealedTargets) -> None:
+    assert not targets.absent(*KEY)
+    targets.listing()
+    assert not targets.absent(*KEY)
+    targets.listed(set())
+    assert targets.absent(*KEY)
+    assert not targets.absent("web", "unclaimed")
+
+
+def test_secret_that_a_list_has_is_not_absent(targets: SealedTargets) -> None:
+    listed(targets, KEY)
+    assert not targets.absent(*KEY)
+
+
+def test_claim_that_came_while_a_list_was_on_its_way_proves_nothing(
+    targets: SealedTargets,
+) -> None:
+    late = ("web", "late")
+    targets.listing()
+    targets.claim(late)
+    targets.listed(set())
+    assert targets.absent(*KEY)
+    assert not targets.absent(*late)
+    listed(targets)
+    assert targets.absent(*late)
+
+
+def test_claim_that_was_released_and_made_again_meanwhile_proves_nothing(
+    targets: SealedTargets,
+) -> None:
+    targets.listing()
+    targets.release(KEY)
+    targets.claim(KEY)
+    targets.listed(set())
+    assert not targets.absent(*KEY)
+
+
+def test_list_that_broke_off_proves_nothing(targets: SealedTargets) -> None:
+    targets.listing()
+    late = ("web", "late")
+    targets.claim(late)
+    listed(targets, KEY)
+    assert not targets.absent(*KEY)
+    assert targets.absent(*late)
+
+
+@pytest.mark.parametrize("when", ["before-the-end-of-the-list", "after-it"])
+@pytest.mark.parametrize("how", ["shown", "read", "written-and-gone", "deleted"])
+def test_news_of_a_secret_ends_its_absence(targets: SealedTargets, when: str, how: str) -> None:
+    def hear() -> None:
+        if how == "shown":
+            targets.put(KEY, metadata("5"))
+        elif how == "deleted":
+            targets.gone(KEY)
+        else:
+            targets.touched({"metadata": metadata("5")})
+        if how == "written-and-gone":
+            targets.gone(KEY)
+
+    targets.listing()
+    if when == "before-the-end-of-the-list":
+        hear()
+        targets.listed(set())
+    else:
+        targets.listed(set())
+        hear()
+    assert not targets.absent(*KEY)
+
+
+def test_relist_proves_absence_of_what_is_not_known_and_of_nothing_else(
+    targets: SealedTargets,
+) -> None:
+    """A list is older than a write of ours that it does not show."""
+    targets.touched({"metadata": metadata("5")})
+    listed(targets)
+    assert not targets.absent(*KEY)
+    targets.gone(KEY)
+    assert not targets.absent(*KEY)
+    listed(targets)
+    assert targets.absent(*KEY)
+
+
+def test_absence_is_no_surprise(targets: SealedTargets) -> None:
+    listed(targets)
+    targets.touched({"metadata": metadata("5")})
+    targets.created(KEY)
+    assert not targets.surprising(KEY)
+    targets.put(KEY, metadata("5"))
+    assert not targets.surprising(KEY)

@@ -128,13 +128,17 @@ class Rig:
 
 @contextmanager
 def opened_rig(
-    cluster: Cluster, *others: Parent, digest_key: bytes | None = DIGEST_KEY, **options: Any
+    cluster: Cluster,
+    *others: Parent,
+    digest_key: bytes | None = DIGEST_KEY,
+    applier: Applier | None = None,
+    **options: Any,
 ) -> Iterator[Rig]:
     """Open a rig over a cluster with the key of the vectors."""
     claims = Claims(others)
     writes = options.pop("writes", True)
     given = SealedOptions(digest_key=digest_key, openers=2, **options)
-    unsealer = Unsealer(Applier(cluster, writes=writes), claims, options=given)
+    unsealer = Unsealer(applier or Applier(cluster, writes=writes), claims, options=given)
     operations = Counter()
     try:
         yield Rig(cluster, claims, unsealer, operations.watch(vector_key()), operations)
