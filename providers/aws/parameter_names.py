@@ -30,11 +30,13 @@ __all__ = [
     "version_id",
 ]
 
-_NAME = r"[A-Za-z0-9_.\-/]+"
+_NAME = r"/?[A-Za-z0-9_.\-]+(?:/[A-Za-z0-9_.\-]+)*"
 _ARN = r"arn:aws[a-z-]*:ssm:[a-z0-9-]*:[0-9]{12}:parameter/"
 _ASKED = re.compile(rf"(?:{_ARN})?{_NAME}(?::[A-Za-z0-9_.\-]+)?", re.ASCII)
 #: Longer ones are refused by every operation, for all names of the call.
 _MAX_CHARS = 2048
+#: A longer value of a filter is refused; no name of an account's own is as long.
+_FILTER_MAX_CHARS = 1024
 _RESERVED = ("aws", "ssm")
 #: Two APIs may round one date differently.
 _ROUNDING = timedelta(seconds=1)
@@ -61,8 +63,8 @@ def invalid_name(asked: str) -> InvalidRef | None:
         return None
     return InvalidRef(
         "the key is no name of a parameter",
-        remedy="names hold letters, digits and . - _ / only, at most 2048 of them; a "
-        'version or a label follows after one ":"',
+        remedy="names hold letters, digits and . - _ in parts between single slashes, at most "
+        '2048 characters; a version or a label follows after one ":"',
     )
 
 
@@ -80,7 +82,11 @@ def is_filterable(name: str) -> bool:
     Parameters of other accounts, which have ARNs, and those that AWS publishes are in no
     list of the account's own.
     """
-    return not name.startswith("arn:") and not name.lower().lstrip("/").startswith(_RESERVED)
+    return (
+        len(name) <= _FILTER_MAX_CHARS
+        and not name.startswith("arn:")
+        and not name.lower().lstrip("/").startswith(_RESERVED)
+    )
 
 
 def version_id(entry: Mapping[str, Any]) -> str:

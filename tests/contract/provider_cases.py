@@ -82,6 +82,8 @@ class ProviderCase(Protocol):
 
 class _AwsCase:
     batch_size = 20
+    service = "SecretsManager"
+    prefix = ""
 
     def __init__(self, front: StrictFront) -> None:
         self._front = front
@@ -95,8 +97,9 @@ class _AwsCase:
     def open(self) -> Provider:
         id_selector, key_selector = SecretKeySelector("aws", "id"), SecretKeySelector("aws", "key")
         config = AwsConfig(
-            service="SecretsManager",
+            service=self.service,
             region=REGION,
+            prefix=self.prefix,
             auth=AwsAuth(secret_ref=AwsSecretRef(id_selector, key_selector)),
         )
         secrets = {id_selector: SecretBytes(b"AKIACONTRACT"), key_selector: SecretBytes(b"made-up")}
@@ -116,7 +119,7 @@ class _AwsCase:
         self._existing.discard(key)
 
     def deny(self, key: str) -> None:
-        self._front.denied.add(key)
+        self._front.denied.add(self.prefix + key)
 
     def throttle(self, retry_after_s: int) -> None:
         self._front.inject(throttled(str(retry_after_s)))
@@ -146,15 +149,49 @@ class _AwsCase:
         self._api.close()
 
 
+class _ParameterStoreCase(_AwsCase):
+    batch_size = 10
+    service = "ParameterStore"
+    #: Names with folders begin with a slash there, the keys of the suite do not.
+    prefix = "/"
+
+    def __init__(self, front: StrictFront) -> None:
+        super().__init__(front)
+        self._api.close()
+        self._api = AwsApi(front.url, service="ssm")
+
+    def put(self, key: str, value: str) -> None:
+        self._own_calls += 1
+        self._api.put_parameter(self.prefix + key, value)
+
+    def delete(self, key: str) -> None:
+        self._own_calls += 1
+        self._api.call("DeleteParameter", Name=self.prefix + key)
+
+
+@contextlib.contextmanager
+def _aws_front() -> Iterator[StrictFront]:
+    with StrictFront(shared_moto().url) as front, pytest.MonkeyPatch.context() as environment:
+        for service in ("SECRETSMANAGER", "SSM", "STS"):
+            environment.setenv(f"AWS_{service}_ENDPOINT", front.url)
+        yield front
+
+
 @contextlib.contextmanager
 def aws_case() -> Iterator[ProviderCase]:
     """AWS Secrets Manager: moto behind the strict front."""
-    with StrictFront(shared_moto().url) as front, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_SECRETSMANAGER_ENDPOINT", front.url)
-        environment.setenv("AWS_STS_ENDPOINT", front.url)
-        case = _AwsCase(front)
+    with _aws_front() as front, contextlib.closing(_AwsCase(front)) as case:
         yield case
-        case.close()
 
 
-CASES = [pytest.param(aws_case, id="aws-secrets-manager")]
+@contextlib.contextmanager
+def parameter_store_case() -> Iterator[ProviderCase]:
+    """AWS Parameter Store: moto behind the strict front."""
+    with _aws_front() as front, contextlib.closing(_ParameterStoreCase(front)) as case:
+        yield case
+
+
+CASES = [
+    pytest.param(aws_case, id="aws-secrets-manager"),
+    pytest.param(parameter_store_case, id="aws-parameter-store"),
+]

@@ -115,26 +115,35 @@ def _tail(output) -> str:
 
 
 class AwsApi:
-    """Speaks AWS JSON 1.1 to Secrets Manager without the SDK: quick, and no limits of its own.
+    """Speaks AWS JSON 1.1 without the SDK: quick, and no limits of its own.
 
     Args:
         url: of moto, or of a front.
         account: where it talks to moto directly; a front has its own.
+        service: secretsmanager or ssm.
     """
 
-    def __init__(self, url: str, *, account: str = "", access_key: str = "AKIATESTSEED") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        account: str = "",
+        access_key: str = "AKIATESTSEED",
+        service: str = "secretsmanager",
+    ) -> None:
         self._upstream = Upstream(url)
+        self._target = {"ssm": "AmazonSSM"}.get(service, service)
         self._headers = {
             "Content-Type": "application/x-amz-json-1.1",
             "Authorization": f"AWS4-HMAC-SHA256 Credential={access_key}/20260101/"
-            f"{REGION}/secretsmanager/aws4_request, SignedHeaders=host, Signature=0",
+            f"{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0",
         }
         if account:
             self._headers["x-moto-account-id"] = account
 
     def call(self, operation: str, /, **params: Any) -> dict[str, Any]:
         """Run one operation; anything but success is a failure of the test."""
-        headers = {**self._headers, "X-Amz-Target": f"secretsmanager.{operation}"}
+        headers = {**self._headers, "X-Amz-Target": f"{self._target}.{operation}"}
         reply = self._upstream.send("/", headers, json.dumps(params).encode())
         assert reply.status == 200, f"{operation}: {reply.status} {reply.body[:300]!r}"
         return json.loads(reply.body)
@@ -147,6 +156,11 @@ class AwsApi:
         """Add a version; return its id."""
         reply = self.call("PutSecretValue", SecretId=name, **_payload(value), **params)
         return reply["VersionId"]
+
+    def put_parameter(self, name: str, value: str, **params: Any) -> int:
+        """Create a parameter or give it a new version; return its number."""
+        params = {"Type": "SecureString", "Overwrite": "Tags" not in params, **params}
+        return self.call("PutParameter", Name=name, Value=value, **params)["Version"]
 
     def arn(self, name: str) -> str:
         """Return the full ARN."""

@@ -2,7 +2,8 @@
 
 moto accepts what AWS refuses and never fails. Between it and the code under test this
 enforces AWS's limits, error shapes, list order and list delay, and breaks on command.
-It counts what passes. Neighbours: `aws_list` for ListSecrets, `aws_faults` for faults.
+It counts what passes. Neighbours: `aws_list` for ListSecrets, `aws_parameters` for
+Parameter Store, `aws_faults` for faults.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tests.support.aws import new_account
 from tests.support.aws_faults import CONTENT_TYPE, Fault, aws_error
 from tests.support.aws_http import HttpServer, Reply, Request, Upstream
 from tests.support.aws_list import BadRequestError, SecretList
+from tests.support.aws_parameters import PARAMETER_TARGET, Parameters
 
 __all__ = ["Call", "StrictFront"]
 
@@ -57,11 +59,12 @@ class _Rule:
 
 
 class StrictFront:
-    """AWS Secrets Manager and STS, on a loopback port, in an account of its own.
+    """AWS Secrets Manager, Parameter Store and STS, on a loopback port, in an own account.
 
     Attributes, to be set by tests at any time:
         clock: the service's time, seconds since the epoch.
-        list_lag_s: ListSecrets hides the changes of so many last seconds.
+        list_lag_s: lists hide the changes of so many last seconds.
+        empty_pages: DescribeParameters answers so many pages without entries first.
         dates_replies: replies carry a Date header, by the clock.
         ignore_sort: ListSecrets answers in the order of creation.
         list_page: ListSecrets gives at most so many, which AWS may do; None for what is asked.
@@ -77,6 +80,7 @@ class StrictFront:
         self.account = account or new_account()
         self.clock: Callable[[], float] = time.time
         self.list_lag_s = 0.0
+        self.empty_pages = 0
         self.dates_replies = True
         self.ignore_sort = False
         self.list_page: int | None = None
@@ -89,6 +93,7 @@ class StrictFront:
         self._rules: list[_Rule] = []
         self._issued: dict[str, str] = {}
         self._lists: dict[tuple[str, str], SecretList] = {}
+        self._parameters: dict[tuple[str, str], Parameters] = {}
         self._lock = threading.Lock()
         self._upstream = Upstream(upstream_url)
         self._server = HttpServer(self._handle)
@@ -157,6 +162,8 @@ class StrictFront:
         if call.operation in self.denied_operations:
             return _denial(call.operation, "*")
         try:
+            if call.request.headers.get("x-amz-target", "").startswith(PARAMETER_TARGET):
+                return self._parameter_store(call)
             return self._secrets(call)
         except BadRequestError as refused:
             return aws_error(refused.code, refused.message)
@@ -178,6 +185,35 @@ class StrictFront:
                 return self._written(call)
             case _:
                 return self._forwarded(call)
+
+    def _parameter_store(self, call: Call) -> Reply:
+        key = (self._account_of(call), call.region)
+        with self._lock:
+            parameters = self._parameters.setdefault(key, Parameters())
+        denied = parameters.asked(call.operation, call.params) & self.denied
+        if denied:
+            # One denied name is the denial of the whole call.
+            return _denial(call.operation, denied.pop(), service="ssm")
+        return _json(
+            parameters.served(
+                call.operation,
+                call.params,
+                ask=lambda operation, params: self._answered(call, operation, params),
+                now=self.clock(),
+                lag_s=self.list_lag_s,
+                empty_pages=self.empty_pages,
+            )
+        )
+
+    def _answered(self, call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Run an operation behind; raises what it refuses."""
+        target = {**call.request.headers, "x-amz-target": PARAMETER_TARGET + operation}
+        request = replace(call.request, headers=target)
+        reply = self._forwarded(replace(call, operation=operation, params=params, request=request))
+        fields = json.loads(reply.body)
+        if reply.status != 200:
+            raise BadRequestError(fields["__type"], fields.get("message", ""))
+        return fields
 
     def _get(self, call: Call) -> Reply:
         if self._is_denied(call.params.get("SecretId", "")):
@@ -364,13 +400,13 @@ def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _denial_text(operation: str, resource: str) -> str:
+def _denial_text(operation: str, resource: str, service: str = "secretsmanager") -> str:
     return (
         "User: arn:aws:iam::000000000000:user/test is not authorized to perform: "
-        f"secretsmanager:{operation} on resource: {resource} because no identity-based policy "
-        f"allows the secretsmanager:{operation} action"
+        f"{service}:{operation} on resource: {resource} because no identity-based policy "
+        f"allows the {service}:{operation} action"
     )
 
 
-def _denial(operation: str, resource: str) -> Reply:
-    return aws_error("AccessDeniedException", _denial_text(operation, resource))
+def _denial(operation: str, resource: str, service: str = "secretsmanager") -> Reply:
+    return aws_error("AccessDeniedException", _denial_text(operation, resource, service))
