@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -13,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.cli.seal import main
+from secretsync.cli.seal import flag_values, main
 from secretsync.cli.seal.certificate_options import variable
-from secretsync.cli.seal.dropin_flags import FLAGS, parse_flags
+from secretsync.cli.seal.dropin_flags import FLAGS, LOGGING, SHORTHANDS, parse_flags
 from secretsync.cli.seal.dropin_help import help_text
 from secretsync.cli.seal.verbs import VERBS
-from tests.seal.dropin_kit import ROOT, key_files, secret_yaml
+from tests.seal.dropin_kit import ROOT, key_files, kubeseal, secret_yaml
 
 GOLDEN = Path(__file__).parent / "golden" / "help.txt"
 #: What must not be loaded where it is not needed; each costs more than all of `--help`.
@@ -102,3 +103,34 @@ def test_sealing_offline_loads_no_network_and_no_other_form(tmp_path, flags, giv
 )
 def test_variable_of_a_flag_is_kubeseals(name, shown):
     assert variable(name) == shown
+
+
+@pytest.fixture(scope="module")
+def kubeseals_help():
+    ended = kubeseal("--help")
+    return ended.err or ended.out.decode()
+
+
+@pytest.mark.built("kubeseal")
+def test_every_flag_of_the_real_kubeseal_is_taken_by_its_names_and_in_its_form(kubeseals_help):
+    lines = re.findall(
+        r"^ +(?:-(\w), )?--([\w-]+)(?: (\w+))?(?: {2,}|$)", kubeseals_help, re.MULTILINE
+    )
+    theirs = {name: (short, bool(value)) for short, name, value in lines}
+    assert len(theirs) > 50
+    taken = {**FLAGS, **LOGGING}
+    shorthands = {name: letter for letter, name in SHORTHANDS.items()}
+    ours = {
+        name: (shorthands.get(name, ""), taken[name] is not flag_values.switch)
+        for name in theirs
+        if name in taken
+    }
+    assert ours == theirs
+
+
+@pytest.mark.built("kubeseal")
+def test_defaults_are_those_of_the_real_kubeseal(kubeseals_help):
+    theirs = dict(re.findall(r'--([\w-]+) .*\(default "(.*)"\)$', kubeseals_help, re.MULTILINE))
+    options = parse_flags([], {})
+    assert {name: getattr(options, name.replace("-", "_")) for name in theirs} == theirs
+    assert {"controller-name", "format", "scope"} <= theirs.keys()
