@@ -7,8 +7,9 @@ A new provider adds a class with the methods of `ProviderCase` and a line in `CA
 from __future__ import annotations
 
 import contextlib
+import enum
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import pytest
@@ -20,12 +21,30 @@ from tests.support.aws import REGION, AwsApi, shared_moto
 from tests.support.aws_faults import not_json, server_error, throttled, truncated
 from tests.support.aws_front import StrictFront
 
-__all__ = ["CASES", "ProviderCase", "aws_case"]
+__all__ = ["CASES", "Ability", "ProviderCase", "aws_case"]
+
+
+class Ability(enum.Flag):
+    """What a service and its adapter offer; laws of the rest skip the case."""
+
+    #: `changes` tells versions without a read.
+    CHANGES = enum.auto()
+    #: Versions have dates.
+    DATES = enum.auto()
+    FIND = enum.auto()
+    #: Secrets carry tags (labels, custom metadata) that `find` compares.
+    TAGS = enum.auto()
+    METADATA = enum.auto()
+    WRITE = enum.auto()
+    #: One property of a JSON object can be pushed.
+    WRITE_PROPERTY = enum.auto()
 
 
 class ProviderCase(Protocol):
     """A service under the suite's control."""
 
+    #: What of the contract it is held to besides reading.
+    abilities: Ability
     #: How many refs one call reads.
     batch_size: int
     #: Requests that the provider reported to its observer, as (operation, outcome).
@@ -36,7 +55,19 @@ class ProviderCase(Protocol):
         ...
 
     def put(self, key: str, value: str) -> None:
-        """Create the secret, or give it a new version."""
+        """Create the secret, or give it a new version, by other means than the provider."""
+        ...
+
+    def payload(self, value: str) -> bytes:
+        """Return what `fetch` gives for a secret that was put with this value."""
+        ...
+
+    def found_name(self, key: str) -> str:
+        """Return the name under which `find` gives a secret that was put with this key."""
+        ...
+
+    def tag(self, key: str, tags: Mapping[str, str]) -> None:
+        """Give an existing secret these tags."""
         ...
 
     def delete(self, key: str) -> None:
@@ -81,6 +112,7 @@ class ProviderCase(Protocol):
 
 
 class _AwsCase:
+    abilities = Ability.CHANGES | Ability.DATES
     batch_size = 20
     service = "SecretsManager"
     prefix = ""
@@ -112,6 +144,17 @@ class _AwsCase:
         self._own_calls += 1
         (self._api.put if key in self._existing else self._api.create)(key, value)
         self._existing.add(key)
+
+    def payload(self, value: str) -> bytes:
+        return value.encode()
+
+    def found_name(self, key: str) -> str:
+        return key
+
+    def tag(self, key: str, tags: Mapping[str, str]) -> None:
+        self._own_calls += 1
+        pairs = [{"Key": name, "Value": value} for name, value in tags.items()]
+        self._api.call("TagResource", SecretId=key, Tags=pairs)
 
     def delete(self, key: str) -> None:
         self._own_calls += 1
