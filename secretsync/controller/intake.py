@@ -16,7 +16,7 @@ from secretsync.controller.reconciler import Reconciler
 from secretsync.controller.recorder import Recorder
 from secretsync.controller.targets import TargetCache
 from secretsync.controller.world import Entry, World
-from secretsync.core.materialize import sources, version_key
+from secretsync.core.sources import GeneratorSource, sources, version_key
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.index import DependencyIndex
 from secretsync.refresh.lanes import Lane, LaneQueue
@@ -182,7 +182,8 @@ class Intake:
             return False
         if item.refresh_policy == "Periodic":
             versions = seen.versions if seen is not None else {}
-            if any(version_key(source) not in versions for source in sources(item)):
+            read = [each for each in sources(item) if not isinstance(each, GeneratorSource)]
+            if any(version_key(source) not in versions for source in read):
                 return False
             parts.reconciler.enroll(item, versions, failed=False)
         parts.targets.expect_as_seen(key, exclusive=exclusive)

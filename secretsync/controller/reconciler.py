@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from providers.base import SecretRef
 from secretsync.cluster.base import KINDS, Cluster, Preconditions
 from secretsync.controller.dispatch import Stores
 from secretsync.controller.garbage import Garbage
@@ -16,15 +15,21 @@ from secretsync.controller.recorder import Recorder
 from secretsync.controller.targets import TargetCache
 from secretsync.controller.world import Entry, World, store_ref
 from secretsync.core.hashes import created_by_hash
-from secretsync.core.materialize import Source, sources, version_key
 from secretsync.core.schedule import backoff_s, phase_s
+from secretsync.core.sources import (
+    FindSource,
+    GeneratorSource,
+    found_versions,
+    sources,
+    version_key,
+)
 from secretsync.errors import ClusterError, NotFound
-from secretsync.refresh.index import DependencyIndex, GroupKey
+from secretsync.refresh.index import DependencyIndex, GroupKey, Need
 from secretsync.refresh.lanes import Lane, LaneQueue
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.refresh.sessions import SessionKey, session_key
 from secretsync.refresh.wiring import Engine
-from secretsync.resources.external_secret import ExternalSecret
+from secretsync.resources.external_secret import ExternalSecret, StoreRef
 from secretsync.resources.meta import ObjectMeta, ObjectRef
 
 __all__ = ["Reconciler"]
@@ -116,16 +121,15 @@ class Reconciler:
 
     def enroll(self, item: ExternalSecret, versions: Mapping[str, str], *, failed: bool) -> None:
         """Put an ExternalSecret under refresh, with the versions it was made from."""
-        needs: dict[GroupKey, list[SecretRef]] = {}
-        read: list[tuple[SessionKey, SecretRef, str]] = []
-        for source in sources(item):
-            session = self._session_key(item, source)
+        needs: dict[GroupKey, list[Need]] = {}
+        read: list[tuple[SessionKey, Need, str]] = []
+        for store, need, version in _needs(item, versions):
+            session = self._session_key(item, store)
             if session is None or item.refresh_policy != "Periodic" or item.refresh_interval_s <= 0:
                 continue
-            needs.setdefault(GroupKey(session, item.refresh_interval_s), []).append(source.ref)
-            version = versions.get(version_key(source))
+            needs.setdefault(GroupKey(session, item.refresh_interval_s), []).append(need)
             if version is not None:
-                read.append((session, source.ref, version))
+                read.append((session, need, version))
         self._index.put(item.ref, needs)
         moved = [
             (session, ref)
@@ -139,8 +143,8 @@ class Reconciler:
             for user in self._index.session_users(session, ref) - {item.ref}:
                 self._queue.add(user, Lane.ROTATION)
 
-    def _session_key(self, item: ExternalSecret, source: Source) -> SessionKey | None:
-        found = self._world.store(store_ref(item, source.store.name, source.store.kind))
+    def _session_key(self, item: ExternalSecret, store: StoreRef) -> SessionKey | None:
+        found = self._world.store(store_ref(item, store.name, store.kind))
         if found is None or found[0] is None:
             return None
         return session_key(found[0], item.meta.namespace)
@@ -212,3 +216,16 @@ class Reconciler:
                 "secret not deleted",
                 extra={"object": str(item.ref), "secret": name, "cause": exc.message},
             )
+
+
+def _needs(
+    item: ExternalSecret, versions: Mapping[str, str]
+) -> Iterator[tuple[StoreRef, Need, str | None]]:
+    """Yield what it depends on in stores, each with the version that was written, if any."""
+    for source in sources(item):
+        if isinstance(source, GeneratorSource):
+            continue
+        need = source.query if isinstance(source, FindSource) else source.ref
+        yield source.store, need, versions.get(version_key(source))
+    for found, version in found_versions(item, versions):
+        yield found.store, found.ref, version

@@ -45,7 +45,7 @@ class Refresher:
         self._metrics = metrics
         self._clock = clock
         self._staleness = staleness
-        self._ticker = Ticker(index, engine.fetcher, clock)
+        self._ticker = Ticker(index, engine.fetcher, engine.lister, clock)
         self._scheduler = GroupScheduler(self.tick)
         self._lock = threading.Lock()
         self._good_at_s: dict[GroupKey, float] = {}
@@ -125,4 +125,4 @@ class Refresher:
             "store not compared",
             extra={"store": str(group.session.store), "cause": error.message},
         )
-        self._staleness.failed(group, self._index.users(group, self._index.refs(group)), error)
+        self._staleness.failed(group, self._index.users(group, self._index.needs(group)), error)

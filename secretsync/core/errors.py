@@ -7,6 +7,7 @@
     │  ├─ UndecodableValue       decodingStrategy does not fit the value
     │  └─ NullByteFound          nullBytePolicy Fail met a null byte
     ├─ PropertyPathLimit         a property path asks for more work than is allowed
+    ├─ RewriteProblem            a rewrite cannot be carried out on the keys or values
     ├─ TemplateProblem           a template cannot be rendered
     └─ KeyProblem                the keys do not fit a Kubernetes Secret
        ├─ KeyCollision           two keys become one after conversion
@@ -27,6 +28,7 @@ __all__ = [
     "NullByteFound",
     "PropertyMissing",
     "PropertyPathLimit",
+    "RewriteProblem",
     "TemplateProblem",
     "UndecodableValue",
     "UnmarshalError",
@@ -48,15 +50,21 @@ class PropertyMissing(ValueProblem):
     Args:
         property_path: as the manifest has it.
         key: the provider key of the secret.
+        certain: the value is good JSON; what is not may be cut off or broken.
+        absent: it counts as a secret that does not exist.
     """
 
-    def __init__(self, property_path: str, key: str) -> None:
+    def __init__(
+        self, property_path: str, key: str, *, certain: bool = True, absent: bool = False
+    ) -> None:
         super().__init__(
             f"key {property_path} does not exist in secret {key}",
             remedy="correct remoteRef.property, or add the property to the secret at the provider",
         )
         self.property_path = property_path
         self.key = key
+        self.certain = certain
+        self.absent = absent
 
 
 class UnmarshalError(ValueProblem):
@@ -79,6 +87,10 @@ class NullByteFound(ValueProblem):
 
 class PropertyPathLimit(CoreError):
     """A property path asks for more depth, work or output than is allowed."""
+
+
+class RewriteProblem(CoreError):
+    """A rewrite does not fit the keys or values that it is given."""
 
 
 class TemplateProblem(CoreError):

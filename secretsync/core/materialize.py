@@ -1,17 +1,18 @@
 """ExternalSecret and provider values → the Secret that should exist. Pure.
 
 Order of precedence as in ESO: `dataFrom` in order, later entries win, then `data`.
+Neighbours: `sources` says what has to be read, `taking` makes the keys of one entry,
+`target_template` renders what is made here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from providers.base import ProviderError, SecretBytes, SecretNotFound, SecretRef, SecretValue
+from providers.base import ProviderError, SecretBytes, SecretNotFound, SecretValue
+from secretsync.core.errors import CoreError, PropertyMissing
 from secretsync.core.hashes import created_by_hash, eso_field_managers, field_manager
-from secretsync.core.keys import convert_keys, validate_keys
-from secretsync.core.property_path import extract_map, select_property
 from secretsync.core.secrets import (
     ADOPT_ANNOTATION,
     ALLOW_EMPTY_ANNOTATION,
@@ -23,16 +24,30 @@ from secretsync.core.secrets import (
     DesiredSecret,
     OwnerReference,
 )
-from secretsync.core.values import CoreError, check_null_bytes, decode
-from secretsync.resources.external_secret import (
-    DataFrom,
-    DataItem,
-    ExternalSecret,
-    RemoteRef,
-    StoreRef,
+from secretsync.core.sources import (
+    Answer,
+    AnySource,
+    FindSource,
+    FoundValues,
+    GeneratedValues,
+    GeneratorSource,
+    Item,
+    Source,
+    found_digest,
+    items,
+    sources,
+    version_key,
 )
+from secretsync.core.taking import SourceError, is_optional, key_of, take
+from secretsync.resources.external_secret import ExternalSecret, StoreRef
 
 __all__ = [
+    "Answer",
+    "AnySource",
+    "FindSource",
+    "FoundValues",
+    "GeneratedValues",
+    "GeneratorSource",
     "Materialized",
     "Missing",
     "Source",
@@ -43,41 +58,25 @@ __all__ = [
     "version_key",
 ]
 
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One thing to read: from which store, which ref."""
-
-    store: StoreRef
-    ref: SecretRef
+#: Of the names of what one query found, that are kept beside the Secret.
+_FOUND_CHARS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """An item whose secret does not exist upstream.
+    """An item whose secret does not exist upstream, or a query that found nothing.
 
     Args:
-        field: path of the item, `spec.data[0]`.
+        field: path of the item, `spec.data[0].remoteRef`.
+        key: what was looked for.
         definite: the provider is certain.
+        optional: the manifest allows it (`emptyResultPolicy: Ignore`).
     """
 
     field: str
     key: str
     definite: bool
-
-
-class SourceError(CoreError):
-    """One item could not be made from its source; `__cause__` says why.
-
-    Args:
-        field: path of the item, `spec.data[0].remoteRef`.
-        cause: a ProviderError or CoreError, whose message carries no value.
-    """
-
-    def __init__(self, field: str, cause: ProviderError | CoreError) -> None:
-        super().__init__(f"{field}: {cause.message}", remedy=cause.remedy)
-        self.field = field
-        self.cause = cause
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +88,13 @@ class Materialized:
     missing: tuple[Missing, ...] = ()
 
 
-def version_key(source: Source) -> str:
-    """Return how the provider-versions annotation names a source."""
-    store = source.store
-    version = f"@{source.ref.version}" if source.ref.version else ""
-    return f"{store.kind}/{store.name}:{source.ref.key}{version}"
-
-
-def sources(external_secret: ExternalSecret) -> tuple[Source, ...]:
-    """Return everything it reads, each once."""
-    return tuple(
-        dict.fromkeys(_source(item.store, remote) for _, item, remote in _items(external_secret))
-    )
-
-
 def materialize(
     external_secret: ExternalSecret,
-    values: Mapping[Source, SecretValue | ProviderError],
+    values: Mapping[AnySource, Answer],
     *,
     dialects: Mapping[StoreRef, str],
 ) -> Materialized:
-    """Make the data of the target from what the providers answered.
+    """Make the data of the target from what the sources answered, before any template.
 
     Args:
         values: an entry for every source of `sources(external_secret)`.
@@ -117,62 +102,59 @@ def materialize(
 
     Raises:
         SourceError: an item failed; nothing may be written then. An item that does
-            not exist upstream is an error too under deletionPolicy Retain, and is
-            reported in `missing` otherwise.
+            not exist upstream is an error too under deletionPolicy Retain, unless it is
+            optional, and is reported in `missing` otherwise.
     """
     tolerant = external_secret.target.deletion_policy != "Retain"
     data: dict[str, SecretBytes] = {}
-    versions: dict[str, str] = {}
     missing: list[Missing] = []
-    for path, item, remote in _items(external_secret):
-        source = _source(item.store, remote)
-        answer = values[source]
-        if isinstance(answer, SecretNotFound) and tolerant:
-            missing.append(Missing(path, remote.key, answer.definite))
-            continue
-        if isinstance(answer, ProviderError):
-            raise SourceError(path, answer) from answer
+    for item in items(external_secret):
+        dialect = dialects.get(item.entry.store, "") if item.entry.store else ""
         try:
-            data.update(_take(item, remote, answer.value, dialects[item.store]))
-        except CoreError as exc:
-            raise SourceError(path, exc) from exc
-        versions[version_key(source)] = answer.version
-    return Materialized(data, versions, tuple(missing))
+            taken = take(item, values[item.source], dialect)
+        except (CoreError, ProviderError) as exc:
+            absence = _absence(item, exc, tolerant=tolerant)
+            if absence is None:
+                raise SourceError(item.field, exc) from exc
+            missing.append(absence)
+            continue
+        if not taken and isinstance(item.source, FindSource):
+            optional = is_optional(item)
+            missing.append(Missing(item.field, key_of(item), definite=True, optional=optional))
+        data.update(taken)
+    return Materialized(data, _versions(values), tuple(missing))
 
 
-def _items(
-    external_secret: ExternalSecret,
-) -> Iterator[tuple[str, DataItem | DataFrom, RemoteRef]]:
-    for index, entry in enumerate(external_secret.data_from):
-        yield f"spec.dataFrom[{index}].extract", entry, entry.extract
-    for index, item in enumerate(external_secret.data):
-        yield f"spec.data[{index}].remoteRef", item, item.remote_ref
+def _absence(item: Item, error: CoreError | ProviderError, *, tolerant: bool) -> Missing | None:
+    """Return what is missing, where an error says that and the manifest allows it."""
+    optional = is_optional(item)
+    if isinstance(error, SecretNotFound) and (tolerant or optional):
+        return Missing(item.field, key_of(item), error.definite, optional)
+    # What is not JSON has no properties either, but may have been cut off.
+    if isinstance(error, PropertyMissing) and error.certain:
+        if optional or (error.absent and tolerant):
+            return Missing(item.field, key_of(item), definite=True, optional=optional)
+    return None
 
 
-def _source(store: StoreRef, remote: RemoteRef) -> Source:
-    return Source(store, SecretRef(remote.key, remote.version))
+def _versions(values: Mapping[AnySource, Answer]) -> dict[str, str]:
+    """Return the version of everything that was read; generators have none."""
+    versions: dict[str, str] = {}
+    for source, answer in values.items():
+        if isinstance(source, Source) and isinstance(answer, SecretValue):
+            versions[version_key(source)] = answer.version
+        elif isinstance(source, FindSource) and isinstance(answer, FoundValues):
+            versions |= _found_versions(source, answer)
+    return versions
 
 
-def _take(
-    item: DataItem | DataFrom, remote: RemoteRef, payload: SecretBytes, dialect: str
-) -> dict[str, SecretBytes]:
-    """Select, convert and decode one item's keys."""
-    raw = payload.reveal()
-    if remote.property:
-        raw = select_property(raw, remote.property, key=remote.key, dialect=dialect)
-    if isinstance(item, DataItem):
-        found = {item.secret_key: raw}
-    else:
-        found = convert_keys(extract_map(raw), remote.conversion_strategy)
-        found = validate_keys(found)
-    return {key: SecretBytes(_finished(key, value, remote)) for key, value in found.items()}
-
-
-def _finished(key: str, value: bytes, remote: RemoteRef) -> bytes:
-    decoded = decode(value, remote.decoding_strategy, key=key)
-    if remote.null_byte_policy == "Fail":
-        check_null_bytes(decoded, key=key)
-    return decoded
+def _found_versions(source: FindSource, answer: FoundValues) -> dict[str, str]:
+    versions = {version_key(source): found_digest(found for found, _ in answer.values)}
+    for found, value in answer.values:
+        if isinstance(value, SecretValue) and not found.ref.version:
+            versions[version_key(Source(source.store, found.ref))] = value.version
+    # Annotations hold 256 KiB in all. Without these one read per start takes their place.
+    return versions if sum(map(len, versions)) <= _FOUND_CHARS else {}
 
 
 #: Of the ExternalSecret's own metadata, what says something about that object only.

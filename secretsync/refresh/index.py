@@ -1,7 +1,8 @@
 """The inverted index: which ExternalSecrets depend on which upstream key.
 
 It also knows the version of each key that was last written, which is what change
-detection compares with. Values are never here.
+detection compares with. A query is a need like a key: its version is the digest of what
+it found, and what it found are needs of their own. Values are never here.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from providers.base import SecretRef
+from providers.base import FindQuery, SecretRef
 from secretsync.refresh.sessions import SessionKey
 from secretsync.resources.meta import ObjectRef
 
-__all__ = ["DependencyIndex", "GroupKey"]
+__all__ = ["DependencyIndex", "GroupKey", "Need"]
+
+#: What an ExternalSecret depends on in a store.
+Need = SecretRef | FindQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +35,13 @@ class DependencyIndex:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._users: dict[GroupKey, dict[SecretRef, set[ObjectRef]]] = defaultdict(dict)
-        self._groups_of: dict[ObjectRef, dict[GroupKey, tuple[SecretRef, ...]]] = {}
+        self._users: dict[GroupKey, dict[Need, set[ObjectRef]]] = defaultdict(dict)
+        self._groups_of: dict[ObjectRef, dict[GroupKey, tuple[Need, ...]]] = {}
         # The same over all intervals of a session, with the number of groups per user.
-        self._readers: dict[SessionKey, dict[SecretRef, Counter[ObjectRef]]] = defaultdict(dict)
-        self._known: dict[SessionKey, dict[SecretRef, str]] = defaultdict(dict)
+        self._readers: dict[SessionKey, dict[Need, Counter[ObjectRef]]] = defaultdict(dict)
+        self._known: dict[SessionKey, dict[Need, str]] = defaultdict(dict)
 
-    def put(self, user: ObjectRef, needs: Mapping[GroupKey, Iterable[SecretRef]]) -> None:
+    def put(self, user: ObjectRef, needs: Mapping[GroupKey, Iterable[Need]]) -> None:
         """Note what an ExternalSecret depends on, replacing what was known of it.
 
         The known versions of keys that it goes on needing stay known.
@@ -53,7 +57,7 @@ class DependencyIndex:
             self._replace(user, {})
             self._groups_of.pop(user, None)
 
-    def _replace(self, user: ObjectRef, needs: Mapping[GroupKey, tuple[SecretRef, ...]]) -> None:
+    def _replace(self, user: ObjectRef, needs: Mapping[GroupKey, tuple[Need, ...]]) -> None:
         before = _links(self._groups_of.get(user, {}))
         after = _links(needs)
         for group, ref in after - before:
@@ -62,7 +66,7 @@ class DependencyIndex:
         for group, ref in before - after:
             self._unlink(user, group, ref)
 
-    def _unlink(self, user: ObjectRef, group: GroupKey, ref: SecretRef) -> None:
+    def _unlink(self, user: ObjectRef, group: GroupKey, ref: Need) -> None:
         users = self._users[group]
         users[ref].discard(user)
         if not users[ref]:
@@ -80,7 +84,7 @@ class DependencyIndex:
             del self._readers[group.session]
             self._known.pop(group.session, None)
 
-    def learn(self, session: SessionKey, ref: SecretRef, version: str) -> bool:
+    def learn(self, session: SessionKey, ref: Need, version: str) -> bool:
         """Note the version of a key that was just written, or found written.
 
         Returns:
@@ -100,12 +104,12 @@ class DependencyIndex:
                     if self._session_users(group.session, ref) <= {user}:
                         known.pop(ref, None)
 
-    def session_users(self, session: SessionKey, ref: SecretRef) -> frozenset[ObjectRef]:
+    def session_users(self, session: SessionKey, ref: Need) -> frozenset[ObjectRef]:
         """Return who depends on a key through a session, at any interval."""
         with self._lock:
             return self._session_users(session, ref)
 
-    def _session_users(self, session: SessionKey, ref: SecretRef) -> frozenset[ObjectRef]:
+    def _session_users(self, session: SessionKey, ref: Need) -> frozenset[ObjectRef]:
         return frozenset(self._readers.get(session, {}).get(ref, ()))
 
     def groups(self) -> frozenset[GroupKey]:
@@ -113,13 +117,13 @@ class DependencyIndex:
         with self._lock:
             return frozenset(self._users)
 
-    def refs(self, group: GroupKey) -> dict[SecretRef, str | None]:
+    def needs(self, group: GroupKey) -> dict[Need, str | None]:
         """Return what a group depends on, each with its known version or None."""
         with self._lock:
             known = self._known.get(group.session, {})
             return {ref: known.get(ref) for ref in self._users.get(group, {})}
 
-    def users(self, group: GroupKey, refs: Iterable[SecretRef]) -> frozenset[ObjectRef]:
+    def users(self, group: GroupKey, refs: Iterable[Need]) -> frozenset[ObjectRef]:
         """Return who depends on any of the refs."""
         with self._lock:
             by_ref = self._users.get(group, {})
@@ -134,6 +138,6 @@ class DependencyIndex:
 
 
 def _links(
-    needs: Mapping[GroupKey, tuple[SecretRef, ...]],
-) -> frozenset[tuple[GroupKey, SecretRef]]:
+    needs: Mapping[GroupKey, tuple[Need, ...]],
+) -> frozenset[tuple[GroupKey, Need]]:
     return frozenset((group, ref) for group, refs in needs.items() for ref in refs)

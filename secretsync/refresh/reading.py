@@ -7,9 +7,26 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from providers.base import AuthFailed, ProviderError, SecretRef, Unavailable
-from secretsync.core.materialize import Source, sources
+from providers.base import (
+    AuthFailed,
+    FindQuery,
+    InvalidRef,
+    ProviderError,
+    SecretRef,
+    SecretValue,
+    Unavailable,
+)
+from secretsync.core.sources import (
+    Answer,
+    AnySource,
+    FindSource,
+    FoundValues,
+    GeneratorSource,
+    Source,
+    sources,
+)
 from secretsync.errors import (
     AlreadyExists,
     ClusterError,
@@ -19,11 +36,20 @@ from secretsync.errors import (
     SecretSyncError,
 )
 from secretsync.refresh.catalog import StoreCatalog, StoreUnmanaged
-from secretsync.refresh.fetching import Answer, Fetcher
+from secretsync.refresh.fetching import Fetcher
+from secretsync.refresh.finding import Found, Lister
 from secretsync.refresh.sessions import Sessions, StoreSession
 from secretsync.resources.external_secret import ExternalSecret, StoreRef
 
-__all__ = ["Readings", "SourceReader", "Unreadable", "by_sessions", "is_transient", "portions"]
+__all__ = [
+    "Generating",
+    "Readings",
+    "SourceReader",
+    "Unreadable",
+    "by_sessions",
+    "is_transient",
+    "portions",
+]
 
 log = logging.getLogger(__name__)
 
@@ -47,25 +73,57 @@ class Unreadable:
 class Readings:
     """The answers for one ExternalSecret."""
 
-    values: Mapping[Source, Answer]
+    values: Mapping[AnySource, Answer]
     dialects: Mapping[StoreRef, str]
+
+
+class Generating(Protocol):
+    """Runs generators."""
+
+    def generate(self, external_secret: ExternalSecret, source: GeneratorSource) -> Answer:
+        """Return what a generator made, or what it made before; total, as a fetch is."""
+        ...
+
+
+class NoGenerators:
+    """Stands in where generators are not served."""
+
+    def generate(self, external_secret: ExternalSecret, source: GeneratorSource) -> Answer:
+        """Refuse."""
+        return InvalidRef(f"generator {source.ref.kind} {source.ref.name} is not served here")
 
 
 @dataclass(slots=True)
 class _Demand:
-    """What one session must read for a batch."""
+    """What one session must read for a batch, and what it answered."""
 
     session: StoreSession
     refs: dict[SecretRef, None] = field(default_factory=dict)
+    queries: dict[FindQuery, None] = field(default_factory=dict)
+    found: dict[FindQuery, Found] = field(default_factory=dict)
+    answers: dict[SecretRef, SecretValue | ProviderError] = field(default_factory=dict)
 
 
 class SourceReader:
-    """Resolves stores and reads, each ref once however many ask for it."""
+    """Resolves stores and reads, each ref once however many ask for it.
 
-    def __init__(self, catalog: StoreCatalog, sessions: Sessions, fetcher: Fetcher) -> None:
+    Args:
+        generators: makes the values of generators.
+    """
+
+    def __init__(
+        self,
+        catalog: StoreCatalog,
+        sessions: Sessions,
+        fetcher: Fetcher,
+        lister: Lister,
+        generators: Generating | None = None,
+    ) -> None:
         self._catalog = catalog
         self._sessions = sessions
         self._fetcher = fetcher
+        self._lister = lister
+        self._generators = generators or NoGenerators()
 
     def resolve(
         self, external_secret: ExternalSecret
@@ -109,32 +167,63 @@ class SourceReader:
         demands: dict[int, _Demand] = {}
         for item, by_store in batch:
             for source in sources(item):
+                if isinstance(source, GeneratorSource):
+                    continue
                 session = by_store[source.store]
-                demands.setdefault(id(session), _Demand(session)).refs[source.ref] = None
-        answers = self._fetch(demands)
+                demand = demands.setdefault(id(session), _Demand(session))
+                if isinstance(source, FindSource):
+                    demand.queries[source.query] = None
+                else:
+                    demand.refs[source.ref] = None
+        self._fetch(list(demands.values()))
         readings = []
         for item, by_store in batch:
             values = {
-                source: answers[id(by_store[source.store])][source.ref] for source in sources(item)
+                source: self._answer(item, source, by_store, demands) for source in sources(item)
             }
             dialects = {store: session.dialect for store, session in by_store.items()}
             readings.append((item, Readings(values, dialects)))
         return readings
 
-    def _fetch(self, demands: Mapping[int, _Demand]) -> dict[int, dict[SecretRef, Answer]]:
+    def _answer(
+        self,
+        item: ExternalSecret,
+        source: AnySource,
+        by_store: Mapping[StoreRef, StoreSession],
+        demands: Mapping[int, _Demand],
+    ) -> Answer:
+        if isinstance(source, GeneratorSource):
+            return self._generators.generate(item, source)
+        demand = demands[id(by_store[source.store])]
+        if isinstance(source, Source):
+            return demand.answers[source.ref]
+        found = demand.found[source.query]
+        if isinstance(found, ProviderError):
+            return found
+        return FoundValues(tuple((each, demand.answers[each.ref]) for each in found))
+
+    def _fetch(self, demands: Sequence[_Demand]) -> None:
         if len(demands) <= 1:
-            return {key: self._fetch_one(demand) for key, demand in demands.items()}
+            for demand in demands:
+                self._fetch_one(demand)
+            return
         workers = min(PARALLEL_STORES, len(demands))
         with ThreadPoolExecutor(workers, thread_name_prefix="store") as pool:
-            running = {key: pool.submit(self._fetch_one, demand) for key, demand in demands.items()}
-        return {key: future.result() for key, future in running.items()}
+            for done in [pool.submit(self._fetch_one, demand) for demand in demands]:
+                done.result()
 
-    def _fetch_one(self, demand: _Demand) -> dict[SecretRef, Answer]:
-        answers = self._fetcher.fetch(demand.session, demand.refs)
-        if any(isinstance(answer, AuthFailed) for answer in answers.values()):
+    def _fetch_one(self, demand: _Demand) -> None:
+        """List first: what was found is read with all else, in the same packs."""
+        refs = dict(demand.refs)
+        for query in demand.queries:
+            found = demand.found[query] = self._lister.find(demand.session, query)
+            if not isinstance(found, ProviderError):
+                refs |= dict.fromkeys(each.ref for each in found)
+        demand.answers = self._fetcher.fetch(demand.session, refs)
+        everything = [*demand.answers.values(), *demand.found.values()]
+        if any(isinstance(answer, AuthFailed) for answer in everything):
             # The next use looks the credentials up again: they may have been rotated.
             self._sessions.forget(demand.session.key, only=demand.session)
-        return answers
 
 
 def by_sessions(
@@ -155,7 +244,7 @@ def portions(batch: Sequence[Resolved]) -> Iterator[list[Resolved]]:
     Those that read the same keys stay together, so that a key is still read once.
     """
     portion: list[Resolved] = []
-    refs: set[Source] = set()
+    refs: set[AnySource] = set()
     for item, by_store in sorted(batch, key=_first_key):
         needed = sources(item)
         if (
@@ -172,7 +261,8 @@ def portions(batch: Sequence[Resolved]) -> Iterator[list[Resolved]]:
 
 
 def _first_key(resolved: Resolved) -> str:
-    return next((source.ref.key for source in sources(resolved[0])), "")
+    keys = (source.ref.key for source in sources(resolved[0]) if isinstance(source, Source))
+    return next(keys, "")
 
 
 def is_transient(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""One tick of one group: ask for changes, and say who must be looked at.
+"""One tick of one group: list and ask for changes, and say who must be looked at.
 
 A tick that finds nothing costs the change list and nothing else: no value is read and
 nothing is written anywhere.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from providers.base import ProviderError, RateLimited, SecretRef, SecretValue
+from providers.base import FindQuery, ProviderError, RateLimited, SecretRef, SecretValue
+from secretsync.core.sources import found_digest
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.fetching import Fetcher, asked_to_wait
-from secretsync.refresh.index import DependencyIndex, GroupKey
+from secretsync.refresh.finding import Lister
+from secretsync.refresh.index import DependencyIndex, GroupKey, Need
 from secretsync.refresh.sessions import StoreSession
 from secretsync.resources.meta import ObjectRef
 
@@ -44,21 +46,54 @@ class TickResult:
 class Ticker:
     """Runs ticks; remembers each group's watermark."""
 
-    def __init__(self, index: DependencyIndex, fetcher: Fetcher, clock: Clock) -> None:
+    def __init__(
+        self, index: DependencyIndex, fetcher: Fetcher, lister: Lister, clock: Clock
+    ) -> None:
         self._index = index
         self._fetcher = fetcher
+        self._lister = lister
         self._clock = clock
         self._lock = threading.Lock()
         self._watermarks: dict[GroupKey, tuple[float, object | None]] = {}
 
     def tick(self, group: GroupKey, session: StoreSession) -> TickResult:
-        """Compare a group with its store."""
-        refs = self._index.refs(group)
-        known = {ref: version for ref, version in refs.items() if version is not None}
-        never_read = [ref for ref, version in refs.items() if version is None]
+        """Compare a group with its store.
+
+        Queries are listed, each once; what they find is compared like any other key.
+        """
+        needs = self._index.needs(group)
+        known = {need: version for need, version in needs.items() if version is not None}
+        never_read = [need for need, version in needs.items() if version is None]
         unread = self._index.users(group, never_read)
-        if not known:
-            return TickResult(unread=unread)
+        lists = {need: version for need, version in known.items() if isinstance(need, FindQuery)}
+        refs = {need: version for need, version in known.items() if isinstance(need, SecretRef)}
+        moved, error = self._list(session, lists)
+        if error is None and refs:
+            result = self._compare_all(group, session, refs)
+        else:
+            result = TickResult(error=error)
+        return replace(
+            result,
+            moved=result.moved | self._index.users(group, moved),
+            unread=result.unread | unread,
+        )
+
+    def _list(
+        self, session: StoreSession, known: Mapping[FindQuery, str]
+    ) -> tuple[set[Need], ProviderError | None]:
+        """Return the queries that find something else now; of one that fails, why."""
+        moved: set[Need] = set()
+        for query, digest in known.items():
+            found = self._lister.find(session, query)
+            if isinstance(found, ProviderError):
+                return moved, found
+            if found_digest(found) != digest:
+                moved.add(query)
+        return moved, None
+
+    def _compare_all(
+        self, group: GroupKey, session: StoreSession, known: Mapping[SecretRef, str]
+    ) -> TickResult:
         pause = asked_to_wait(session)
         if pause is not None:
             return TickResult(error=pause)
@@ -80,7 +115,7 @@ class Ticker:
             moved |= more
         return TickResult(
             moved=self._index.users(group, moved),
-            unread=unread | self._index.users(group, failed),
+            unread=self._index.users(group, failed),
             compared=len(changes.unchanged),
         )
 

@@ -13,8 +13,9 @@ from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.deleting import Deleter, Siblings
 from secretsync.refresh.fetching import Fetcher
+from secretsync.refresh.finding import Lister
 from secretsync.refresh.pipeline import DEFAULT_WORKERS, Pipeline
-from secretsync.refresh.reading import SourceReader
+from secretsync.refresh.reading import Generating, SourceReader
 from secretsync.refresh.selectors import CredentialSource
 from secretsync.refresh.sessions import CallCounter, Sessions, no_counting
 
@@ -32,6 +33,7 @@ class Options:
         known_absent: see `Applier`.
         intend: see `Applier`.
         count: called for each provider request.
+        generators: makes the values of generators; None serves none.
     """
 
     controller_class: str = "default"
@@ -42,6 +44,7 @@ class Options:
     intend: Callable[[DesiredSecret], None] | None = None
     count: CallCounter = no_counting
     workers: int = DEFAULT_WORKERS
+    generators: Generating | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Engine:
 
     pipeline: Pipeline
     fetcher: Fetcher
+    lister: Lister
     applier: Applier
     sessions: Sessions
     reader: SourceReader
@@ -76,7 +80,8 @@ def build_engine(
     catalog = StoreCatalog(lookup, controller_class=options.controller_class)
     sessions = Sessions(credentials, clock, count=options.count)
     fetcher = Fetcher(clock)
-    reader = SourceReader(catalog, sessions, fetcher)
+    lister = Lister(clock)
+    reader = SourceReader(catalog, sessions, fetcher, lister, options.generators)
     applier = Applier(
         cluster,
         known_absent=options.known_absent,
@@ -87,4 +92,4 @@ def build_engine(
     pipeline = Pipeline(
         reader, applier, deleter, claims, labels=options.labels, workers=options.workers
     )
-    return Engine(pipeline, fetcher, applier, sessions, reader, deleter, catalog)
+    return Engine(pipeline, fetcher, lister, applier, sessions, reader, deleter, catalog)

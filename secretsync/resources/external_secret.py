@@ -6,29 +6,41 @@ validation messages).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from secretsync.resources.api_versions import check_api_version, read_spec
+from secretsync.resources.cron import parse_schedule
 from secretsync.resources.decode import decode
 from secretsync.resources.documents import Document
 from secretsync.resources.durations import parse_duration
 from secretsync.resources.external_secret_rules import check_spec
 from secretsync.resources.external_secret_spec import (
+    DataFromSpec,
     ExternalSecretSpec,
-    RemoteRef,
-    SourceRefSpec,
-    StoreRef,
     TargetSpec,
+)
+from secretsync.resources.external_secret_template import (
+    Template,
     TemplateMetadata,
+    template_of,
 )
 from secretsync.resources.findings import Findings
 from secretsync.resources.meta import ObjectMeta, ObjectRef
 from secretsync.resources.object_meta import object_findings, read_meta
 from secretsync.resources.parsed import Parsed
+from secretsync.resources.rewrite_spec import Rewrite, chosen_rewrites
+from secretsync.resources.source_spec import (
+    Find,
+    GeneratorRef,
+    RemoteRef,
+    SourceRefSpec,
+    StoreRef,
+)
 from secretsync.resources.status import ready_condition
+from secretsync.resources.sync_windows import SyncWindow, SyncWindows, SyncWindowsSpec
 from secretsync.resources.timestamps import parse_timestamp
 
 __all__ = [
@@ -36,8 +48,11 @@ __all__ = [
     "DataItem",
     "ExternalSecret",
     "ExternalSecretStatus",
+    "Find",
+    "GeneratorRef",
     "RemoteRef",
     "StoreRef",
+    "SyncWindows",
     "Target",
     "Template",
     "TemplateMetadata",
@@ -58,18 +73,17 @@ class DataItem:
 
 @dataclass(frozen=True, slots=True)
 class DataFrom:
-    """One entry of `spec.dataFrom` that extracts the keys of one JSON secret."""
+    """One entry of `spec.dataFrom`.
 
-    extract: RemoteRef
-    store: StoreRef
+    Args:
+        source: `extract`, `find`, or the generator.
+        store: its own store, or the object's; None for a generator.
+        rewrite: what is done to the keys, in order.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """`target.template` without Go templates: type and metadata."""
-
-    type: str = ""
-    metadata: TemplateMetadata = field(default_factory=TemplateMetadata)
+    source: RemoteRef | Find | GeneratorRef
+    store: StoreRef | None
+    rewrite: tuple[Rewrite, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +115,7 @@ class ExternalSecret:
 
     Args:
         refresh_interval_s: seconds; 0 or less means never again once synced.
+        sync_windows: when periodic refreshes may happen; None for at any time.
         live: the object lives in the target cluster (it has a uid and a status);
             False for an object read from PATH.
     """
@@ -114,6 +129,7 @@ class ExternalSecret:
     data_from: tuple[DataFrom, ...] = ()
     status: ExternalSecretStatus = field(default_factory=ExternalSecretStatus)
     live: bool = False
+    sync_windows: SyncWindows | None = None
 
     @property
     def ref(self) -> ObjectRef:
@@ -132,8 +148,13 @@ class ExternalSecret:
 
     def stores(self) -> tuple[StoreRef, ...]:
         """Return every store it reads from, each once, in order of first use."""
-        items: list[DataItem | DataFrom] = [*self.data_from, *self.data]
-        return tuple(dict.fromkeys(item.store for item in items))
+        stores = [*(item.store for item in self.data_from), *(item.store for item in self.data)]
+        return tuple(dict.fromkeys(store for store in stores if store is not None))
+
+    def generators(self) -> tuple[GeneratorRef, ...]:
+        """Return the generator of every entry that has one, in their order."""
+        sources = (entry.source for entry in self.data_from)
+        return tuple(source for source in sources if isinstance(source, GeneratorRef))
 
 
 def parse_external_secret(document: Document, *, default_namespace: str) -> Parsed[ExternalSecret]:
@@ -155,9 +176,17 @@ def parse_external_secret(document: Document, *, default_namespace: str) -> Pars
     spec = decode(ExternalSecretSpec, raw, ("spec",), findings)
     check_spec(spec, raw, api_version, findings)
     interval_s = _refresh_interval_s(spec.refresh_interval, findings)
+    rewrites = [
+        chosen_rewrites(entry.rewrite, ("spec", "dataFrom", index, "rewrite"), findings)
+        for index, entry in enumerate(spec.data_from)
+    ]
+    windows = _sync_windows(spec.sync_windows, findings)
     if findings.failed:
         return Parsed(None, findings.problems)
-    return Parsed(_build(document, meta, spec, interval_s), findings.problems)
+    item = _build(document, meta, spec, rewrites)
+    return Parsed(
+        replace(item, refresh_interval_s=interval_s, sync_windows=windows), findings.problems
+    )
 
 
 def _refresh_interval_s(written: str | int, findings: Findings) -> float:
@@ -175,8 +204,32 @@ def _refresh_interval_s(written: str | int, findings: Findings) -> float:
     return HOUR_S
 
 
+def _sync_windows(spec: SyncWindowsSpec | None, findings: Findings) -> SyncWindows | None:
+    if spec is None:
+        return None
+    windows = []
+    for index, window in enumerate(spec.windows):
+        path = ("spec", "syncWindows", "windows", index)
+        duration_s = parse_duration(window.duration)
+        if window.duration and (duration_s is None or duration_s < 0):
+            findings.error(
+                (*path, "duration"), "not a duration", 'write a Go duration such as "1h" or "30m"'
+            )
+        if window.schedule and parse_schedule(window.schedule) is None:
+            findings.warning(
+                (*path, "schedule"),
+                "not a schedule: the window is ignored",
+                'write five cron fields, or a word such as "@daily"',
+            )
+        windows.append(SyncWindow(window.schedule, duration_s or 0.0))
+    return SyncWindows(spec.kind, tuple(windows))
+
+
 def _build(
-    document: Document, meta: ObjectMeta, spec: ExternalSecretSpec, interval_s: float
+    document: Document,
+    meta: ObjectMeta,
+    spec: ExternalSecretSpec,
+    rewrites: Sequence[tuple[Rewrite, ...]],
 ) -> ExternalSecret:
     def store(source: SourceRefSpec | None) -> StoreRef:
         own = source.store_ref if source is not None else None
@@ -185,29 +238,32 @@ def _build(
             raise AssertionError("check_spec lets no entry pass without a store")
         return chosen
 
+    def data_from(entry: DataFromSpec, rewrite: tuple[Rewrite, ...]) -> DataFrom:
+        source = entry.extract or entry.find
+        if source is not None:
+            return DataFrom(source, store(entry.source_ref), rewrite)
+        generator = entry.source_ref.generator_ref if entry.source_ref else None
+        if generator is None:
+            raise AssertionError("check_spec lets no entry pass without a source")
+        return DataFrom(generator, None, rewrite)
+
     return ExternalSecret(
         meta=meta,
         api_version=document.value["apiVersion"],
         refresh_policy=spec.refresh_policy,
-        refresh_interval_s=interval_s,
+        refresh_interval_s=HOUR_S,
         target=_target(spec.target, meta.name),
         data=tuple(
             DataItem(item.secret_key, item.remote_ref, store(item.source_ref)) for item in spec.data
         ),
-        data_from=tuple(
-            DataFrom(item.extract, store(item.source_ref))
-            for item in spec.data_from
-            if item.extract is not None
-        ),
+        data_from=tuple(map(data_from, spec.data_from, rewrites)),
         status=_status(document.value),
         live=bool(meta.uid),
     )
 
 
 def _target(spec: TargetSpec, default_name: str) -> Target:
-    template = None
-    if spec.template is not None:
-        template = Template(spec.template.type, spec.template.metadata)
+    template = template_of(spec.template) if spec.template is not None else None
     return Target(
         spec.name or default_name,
         spec.creation_policy,

@@ -1,7 +1,7 @@
 """Rules of an ExternalSecret that no single field can check.
 
-Source: the validating webhook of External Secrets Operator 2.9, and its rules for
-templates (GHSA-fq7h-9x26-6j22).
+Source: the validating webhook of External Secrets Operator 2.9. Neighbour:
+`external_secret_template` has the rules of templates.
 """
 
 from __future__ import annotations
@@ -14,15 +14,9 @@ from secretsync.resources.composer import Path
 from secretsync.resources.external_secret_spec import (
     ExternalSecretSpec,
     TargetSpec,
-    TemplateMetadata,
-    TemplateSpec,
 )
+from secretsync.resources.external_secret_template import check_template
 from secretsync.resources.findings import Findings, field_path
-from secretsync.resources.names import (
-    check_annotation_key,
-    check_label_key,
-    check_label_value,
-)
 
 __all__ = ["check_spec"]
 
@@ -30,15 +24,16 @@ _V1_ONLY = (
     "syncWindows",
     "target.manifest",
     "target.template.metadata.finalizers",
+    "target.template.templateFrom[].valuesDecodingStrategy",
     "data[].remoteRef.nullBytePolicy",
+    "data[].remoteRef.emptyResultPolicy",
     "dataFrom[].extract.nullBytePolicy",
+    "dataFrom[].extract.emptyResultPolicy",
     "dataFrom[].find.nullBytePolicy",
+    "dataFrom[].find.emptyResultPolicy",
     "dataFrom[].rewrite[].merge",
 )
 _NOT_OWNED = ("Merge", "None", "CreateOrMerge")
-_BOOTSTRAP_TOKEN = "bootstrap.kubernetes.io/token"  # noqa: S105 - a type, not a password
-_SERVICE_ACCOUNT_TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 - as above
-_SERVICE_ACCOUNT_NAME = "kubernetes.io/service-account.name"
 
 
 def check_spec(
@@ -58,8 +53,15 @@ def check_spec(
             only_in_v1(raw, ("target.creationPolicy",), findings)
     _check_sources(spec, raw, findings)
     _check_policies(spec.target, findings)
+    if spec.target.manifest is not None:
+        findings.error(
+            ("spec", "target", "manifest"),
+            "a target that is not a Secret is not supported: it would take "
+            "--unsafe-allow-generic-targets, which this version does not have",
+            "remove manifest, and have a Secret made",
+        )
     if spec.target.template is not None:
-        _check_template(spec.target.template, findings)
+        check_template(spec.target.template, findings, generic=spec.target.manifest is not None)
 
 
 def _check_sources(spec: ExternalSecretSpec, raw: dict[str, Any], findings: Findings) -> None:
@@ -71,6 +73,19 @@ def _check_sources(spec: ExternalSecretSpec, raw: dict[str, Any], findings: Find
         )
     for path, entry in _entries(raw, "dataFrom"):
         _check_one_source(entry, path, findings)
+        if entry.get("find") == {}:
+            findings.error(
+                (*path, "find"),
+                "find names nothing to look for",
+                "set name.regexp, tags or path; a regexp of .* finds everything",
+            )
+    for path, entry in _entries(raw, "data"):
+        if _source(entry, "generatorRef") is not None:
+            findings.error(
+                (*path, "sourceRef", "generatorRef"),
+                "a generator makes several keys, which data cannot take",
+                "use dataFrom with sourceRef.generatorRef",
+            )
     if spec.target.deletion_policy == "Retain":
         _check_duplicates(spec, findings)
     _check_stores(spec, raw, findings)
@@ -98,6 +113,12 @@ def _check_one_source(entry: dict[str, Any], path: Path, findings: Findings) -> 
             path,
             "extract, find and sourceRef.generatorRef exclude each other",
             "use one dataFrom entry for each",
+        )
+    if given[2] is not None and _source(entry, "storeRef") is not None:
+        findings.error(
+            (*path, "sourceRef"),
+            "storeRef and generatorRef exclude each other",
+            "remove storeRef: a generator reads from no store",
         )
     if count == 0:
         findings.error(
@@ -152,43 +173,3 @@ def _check_policies(target: TargetSpec, findings: Findings) -> None:
             "deletionPolicy Merge cannot be used with creationPolicy None: there is no Secret",
             "use another creationPolicy, or deletionPolicy Retain",
         )
-
-
-def _check_template(template: TemplateSpec, findings: Findings) -> None:
-    path: Path = ("spec", "target", "template")
-    annotations = dict(template.metadata.annotations)
-    if template.type == _BOOTSTRAP_TOKEN:
-        findings.error(
-            (*path, "type"),
-            f"Secrets of type {_BOOTSTRAP_TOKEN} are refused: they let machines join the cluster",
-            "use another type",
-        )
-    if template.type == _SERVICE_ACCOUNT_TOKEN and _SERVICE_ACCOUNT_NAME in annotations:
-        findings.error(
-            (*path, "type"),
-            f"a Secret of type {_SERVICE_ACCOUNT_TOKEN} with the annotation "
-            f"{_SERVICE_ACCOUNT_NAME} is refused: Kubernetes would put a token into it",
-            "remove the annotation, or use another type",
-        )
-    _check_template_metadata(template.metadata, (*path, "metadata"), findings)
-
-
-def _check_template_metadata(metadata: TemplateMetadata, path: Path, findings: Findings) -> None:
-    pairs = (("labels", metadata.labels), ("annotations", metadata.annotations))
-    for name, entries in pairs:
-        check_key = check_label_key if name == "labels" else check_annotation_key
-        for key, value in entries:
-            where = (*path, name, key)
-            if "{{" in key or "{{" in value:
-                findings.error(
-                    where, f"a template in {name} is not supported yet", "write the value out"
-                )
-                continue
-            if wanted := check_key(key):
-                findings.error(where, "the key is not valid", f"it must be {wanted}")
-            if name == "labels" and (wanted := check_label_value(value)):
-                findings.error(where, "the label's value is not valid", f"it must be {wanted}")
-    for index, finalizer in enumerate(metadata.finalizers):
-        if wanted := check_label_key(finalizer):
-            where = (*path, "finalizers", index)
-            findings.error(where, "the finalizer is not valid", f"it must be {wanted}")

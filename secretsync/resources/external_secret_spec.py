@@ -1,86 +1,33 @@
 """The shape of an ExternalSecret's `spec` as the manifest writes it.
 
 `external_secret` turns these into its values; `external_secret_rules` checks what one
-field alone cannot tell. References to stores and keys have the same shape on both
-sides and are defined here once.
+field alone cannot tell. What an item reads from has the same shape on both sides:
+`source_spec`, `rewrite_spec`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from providers.spec import Wire, wire
+from providers.spec import wire
+from secretsync.resources.external_secret_template import TemplateSpec
 from secretsync.resources.names import (
     SECRET_KEY_HINT,
     SECRET_KEY_PATTERN,
     SUBDOMAIN_HINT,
     SUBDOMAIN_PATTERN,
 )
+from secretsync.resources.rewrite_spec import RewriteSpec
+from secretsync.resources.source_spec import Find, RemoteRef, SourceRefSpec, StoreRef
+from secretsync.resources.sync_windows import SyncWindowsSpec
 
 __all__ = [
     "DataFromSpec",
     "DataSpec",
     "ExternalSecretSpec",
-    "RemoteRef",
-    "SourceRefSpec",
-    "StoreRef",
+    "ManifestTarget",
     "TargetSpec",
-    "TemplateMetadata",
-    "TemplateSpec",
 ]
-
-
-def _later(thing: str) -> Mapping[str, Wire]:
-    """Return the metadata of a published field that is refused by name."""
-    return wire(unsupported=f"{thing} is not supported yet")
-
-
-@dataclass(frozen=True, slots=True)
-class StoreRef:
-    """`secretStoreRef`: which store to read from."""
-
-    name: str = field(metadata=wire(required=True, pattern=SUBDOMAIN_PATTERN, hint=SUBDOMAIN_HINT))
-    kind: str = field(
-        default="SecretStore", metadata=wire(choices=("SecretStore", "ClusterSecretStore"))
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteRef:
-    """`remoteRef` and `extract`: one key at the provider, and what to take from it."""
-
-    key: str = field(metadata=wire(required=True))
-    version: str = ""
-    property: str = ""
-    metadata_policy: str = field(
-        default="None", metadata=wire(choices=("None", "Fetch"), unsupported_choices=("Fetch",))
-    )
-    conversion_strategy: str = field(
-        default="Default", metadata=wire(choices=("Default", "Unicode"))
-    )
-    decoding_strategy: str = field(
-        default="None", metadata=wire(choices=("Auto", "Base64", "Base64URL", "None"))
-    )
-    null_byte_policy: str = field(default="Ignore", metadata=wire(choices=("Ignore", "Fail")))
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateMetadata:
-    """`template.metadata`: what the target carries instead of the object's own."""
-
-    labels: tuple[tuple[str, str], ...] = ()
-    annotations: tuple[tuple[str, str], ...] = ()
-    finalizers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRefSpec:
-    """`sourceRef`: a store other than the object's own, or a generator."""
-
-    store_ref: StoreRef | None = None
-    generator_ref: Any = field(default=None, metadata=_later("sourceRef.generatorRef"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +46,17 @@ class DataFromSpec:
     """One entry of `spec.dataFrom`."""
 
     extract: RemoteRef | None = None
-    find: Any = field(default=None, metadata=_later("dataFrom.find"))
+    find: Find | None = None
     source_ref: SourceRefSpec | None = None
-    rewrite: Any = field(default=None, metadata=_later("dataFrom.rewrite"))
+    rewrite: tuple[RewriteSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateSpec:
-    """`spec.target.template`."""
+class ManifestTarget:
+    """`target.manifest`: the kind of a target that is not a Secret."""
 
-    type: str = ""
-    engine_version: str = field(default="v2", metadata=wire(choices=("v2",)))
-    merge_policy: str = field(default="Replace", metadata=wire(choices=("Replace", "Merge")))
-    metadata: TemplateMetadata = field(default_factory=TemplateMetadata)
-    data: Any = field(default=None, metadata=_later("template.data"))
-    template_from: Any = field(default=None, metadata=_later("template.templateFrom"))
+    api_version: str = field(metadata=wire(required=True))
+    kind: str = field(metadata=wire(required=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +73,7 @@ class TargetSpec:
     )
     immutable: bool = False
     template: TemplateSpec | None = None
-    manifest: Any = field(default=None, metadata=_later("target.manifest"))
+    manifest: ManifestTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +85,7 @@ class ExternalSecretSpec:
         default="Periodic", metadata=wire(choices=("Periodic", "CreatedOnce", "OnChange"))
     )
     refresh_interval: str | int = ""
-    sync_windows: Any = field(default=None, metadata=_later("syncWindows"))
+    sync_windows: SyncWindowsSpec | None = None
     target: TargetSpec = field(default_factory=TargetSpec)
     data: tuple[DataSpec, ...] = ()
     data_from: tuple[DataFromSpec, ...] = ()

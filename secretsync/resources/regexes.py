@@ -1,212 +1,193 @@
-"""Go (RE2) regular expressions, as manifests hold them: read, and matched in linear time.
+"""Go (RE2) regular expressions, as manifests hold them: matched in linear time.
 
 Python's engine backtracks, so one careless pattern could hold a worker for hours, and
-it takes syntax that RE2 refuses. Here a pattern is parsed by RE2's rules into the
-nodes of `automaton`, which runs them. Only "does it match" is answered: no groups.
+it takes syntax that RE2 refuses. RE2 itself does the work, here and nowhere else; what
+its Python binding does otherwise than Go (replacements, and when they are made) is
+done here.
 
-Source: Go's regexp/syntax.
+Source: Go's regexp, ReplaceAllString and Expand.
 """
 
 from __future__ import annotations
 
-import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any
 
-from secretsync.resources.automaton import (
-    Automaton,
-    Choice,
-    Condition,
-    Node,
-    One,
-    Repeat,
-    Sequence,
-    TooLargeError,
-    build,
-)
+import re2  # type: ignore[import-untyped]  # it ships no types
 
-__all__ = ["RegexError", "compile_regex"]
+__all__ = ["Regex", "RegexError", "compile_regex"]
 
 _MAX_PATTERN_CHARS = 1000
-_MAX_GROUP_DEPTH = 50
-_MAX_REPEAT = 1000  # RE2's own limit
-_CLASS_ESCAPES = frozenset("dDsSwWnrtfva")
-_CONDITION_ESCAPES = {"A": "start", "z": "end", "b": "word", "B": "no-word"}
-_GROUP = re.compile(r"\(\?(?:P?<[A-Za-z_][A-Za-z0-9_]*>|([imsU]*)(?:-([imsU]+))?([:)]))", re.ASCII)
-_REPEAT = re.compile(r"(?:[*+?]|\{([0-9]+)(,([0-9]*))?\})\??")
-_COUNTS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
+#: For a pattern's program and its states; Go's own limit on patterns is of this order.
+_MAX_MEMORY_BYTES = 1 << 20
+#: A replacement may multiply: keys have 253 characters at most, so that more is a mistake.
+_MAX_RESULT_BYTES = 64 * 1024
+#: Go reads a group's number no further than this.
+_MAX_GROUP_NUMBER = 100_000_000
+
+_Spans = Sequence[tuple[int, int]]
 
 
 class RegexError(ValueError):
-    """The pattern cannot be used; the message says why, without the pattern."""
+    """The pattern or its result cannot be used; the message says why, without the pattern."""
 
 
 @lru_cache(maxsize=256)
-def compile_regex(pattern: str) -> Automaton:
-    """Compile a Go pattern; `search` of the result is Go's MatchString.
+def compile_regex(pattern: str) -> Regex:
+    """Compile a Go pattern.
 
     Raises:
-        RegexError: RE2 does not take it, or it uses what is not supported here.
+        RegexError: RE2 does not take it.
     """
     if len(pattern) > _MAX_PATTERN_CHARS:
         raise RegexError(f"it is longer than {_MAX_PATTERN_CHARS} characters")
     try:
-        return build(_Parser(pattern).parse())
-    except TooLargeError:
-        raise RegexError("its repetitions multiply to too much") from None
+        return Regex(re2.compile(_checked(pattern).encode(), _options()))
+    except UnicodeEncodeError:
+        raise RegexError("it is not Unicode") from None
+    except re2.error as exc:
+        raise RegexError(_reason(exc)) from None
 
 
-class _Flags(NamedTuple):
-    """`i`, `m` and `s`; `U` changes which match is found, never whether there is one."""
-
-    ignore_case: bool = False
-    multi_line: bool = False
-    dot_all: bool = False
-
-    def changed(self, on: str, off: str) -> _Flags:
-        def one(letter: str, now: bool) -> bool:  # noqa: FBT001 - a flag's value is its subject
-            return (now or letter in on) and letter not in off
-
-        return _Flags(one("i", self[0]), one("m", self[1]), one("s", self[2]))
+def _options() -> re2.Options:
+    options = re2.Options()
+    options.log_errors = False  # it would write patterns to standard error
+    options.max_mem = _MAX_MEMORY_BYTES
+    return options
 
 
-class _Parser:
-    """Recursive descent; depth is bounded by _MAX_GROUP_DEPTH."""
+def _checked(pattern: str) -> str:
+    r"""Refuse the one thing that RE2 takes and Go does not: a single byte, `\C`."""
+    escaped = False
+    for char in pattern:
+        if escaped and char == "C":
+            raise RegexError("invalid escape sequence")
+        escaped = char == "\\" and not escaped
+    return pattern
 
-    def __init__(self, pattern: str) -> None:
-        self._pattern = pattern
-        self._position = 0
-        self._depth = 0
-        self._flags = _Flags()
 
-    def parse(self) -> Node:
-        node = self._alternatives()
-        if self._position < len(self._pattern):
-            raise RegexError("a parenthesis is closed that is not open")
-        return node
+def _reason(error: re2.error) -> str:
+    """RE2's text up to the part of the pattern that it quotes."""
+    text = error.args[0] if error.args else b""
+    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    return said.partition(":")[0] or "RE2 does not take it"
 
-    def _peek(self) -> str:
-        return self._pattern[self._position : self._position + 1]
 
-    def _alternatives(self) -> Node:
-        branches = [self._sequence()]
-        while self._peek() == "|":
-            self._position += 1
-            branches.append(self._sequence())
-        return branches[0] if len(branches) == 1 else Choice(tuple(branches))
+class Regex:
+    """A compiled pattern. Immutable."""
 
-    def _sequence(self) -> Node:
-        parts: list[Node] = []
-        while self._peek() not in ("", "|", ")"):
-            if self._repetition() is not None:
-                raise RegexError("a repetition has nothing to repeat")
-            atom = self._atom()
-            if atom is not None:
-                parts.append(self._repeated(atom))
-        return Sequence(tuple(parts))
+    __slots__ = ("_compiled", "_names")
 
-    def _repetition(self) -> re.Match[str] | None:
-        return _REPEAT.match(self._pattern, self._position)
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+        self._names: dict[str, int] = {
+            name.decode(): index for name, index in compiled.groupindex.items()
+        }
 
-    def _repeated(self, atom: Node) -> Node:
-        found = self._repetition()
-        if found is None:
-            return atom
-        self._position = found.end()
-        if self._repetition() is not None:
-            raise RegexError("a repetition repeats a repetition; use a group")
-        if found[1] is None:
-            return Repeat(atom, *_COUNTS[found[0][0]])
-        least = int(found[1])
-        most = int(found[3]) if found[3] else None if found[2] else least
-        if least > _MAX_REPEAT or (most is not None and not least <= most <= _MAX_REPEAT):
-            raise RegexError(f"a repetition counts backwards, or beyond {_MAX_REPEAT}")
-        return Repeat(atom, least, most)
+    def search(self, text: str) -> bool:
+        """Return whether the pattern matches anywhere, as Go's MatchString does."""
+        return self._compiled.search(_bytes(text)) is not None
 
-    def _atom(self) -> Node | None:
-        char = self._peek()
-        if char == "(":
-            return self._group()
-        if char == "[":
-            return self._one(self._class())
-        if char == "\\":
-            return self._escape()
-        self._position += 1
-        if char in "^$":
-            edge = "start" if char == "^" else "end"
-            return Condition(f"line-{edge}" if self._flags.multi_line else edge)
-        return self._one("." if char == "." else re.escape(char))
+    def replace_all(self, text: str, template: str) -> str:
+        """Return the text with each match replaced, as Go's ReplaceAllString does.
 
-    def _group(self) -> Node | None:
-        outer = self._flags
-        if self._pattern.startswith("(?", self._position):
-            found = _GROUP.match(self._pattern, self._position)
-            if found is None:
-                raise RegexError("RE2 has no lookaround, conditions, comments or atomic groups")
-            self._position = found.end()
-            self._flags = outer.changed(found[1] or "", found[2] or "")
-            if found[3] == ")":
-                return None  # flags for the rest of the enclosing group
-        else:
-            self._position += 1
-        self._depth += 1
-        if self._depth > _MAX_GROUP_DEPTH:
-            raise RegexError("its groups are nested too deep")
-        node = self._alternatives()
-        if self._peek() != ")":
-            raise RegexError("a parenthesis is not closed")
-        self._position += 1
-        self._depth -= 1
-        self._flags = outer
-        return node
+        Args:
+            template: `$1`, `${1}`, `$name` and `${name}` stand for groups, `$$` for `$`;
+                a group that there is not, or that matched nothing, for nothing.
 
-    def _escape(self) -> Node:
-        text = self._escaped()
-        condition = _CONDITION_ESCAPES.get(text[1])
-        return Condition(condition) if condition else self._one(text)
+        Raises:
+            RegexError: the result would be out of all proportion.
+        """
+        source = _bytes(text)
+        parts = _template_parts(template)
+        result = bytearray()
+        end = 0
+        for spans in self._matches(source):
+            start, stop = spans[0]
+            result += source[end:start]
+            if stop > end or start == 0:  # no empty match right after another one
+                result += self._expand(parts, source, spans)
+            end = stop
+            if len(result) > _MAX_RESULT_BYTES:
+                raise RegexError("what it makes is too long")
+        result += source[end:]
+        return bytes(result).decode("utf-8", "surrogatepass")
 
-    def _escaped(self) -> str:
-        char = self._pattern[self._position + 1 : self._position + 2]
-        if char.isdigit():
-            raise RegexError("RE2 has no backreferences")
-        literal = char.isascii() and not char.isalnum()
-        if not char or not (literal or char in _CLASS_ESCAPES or char in _CONDITION_ESCAPES):
-            raise RegexError("it uses an escape that is not supported")
-        self._position += 2
-        return f"\\{char}"
+    def _matches(self, source: bytes) -> Iterator[_Spans]:
+        """Yield the groups' spans of each match that Go looks at."""
+        position = 0
+        while position <= len(source):
+            match = self._compiled.search(source, position)
+            if match is None:
+                return
+            yield [match.span(group) for group in range(self._compiled.groups + 1)]
+            position = max(position + _width(source, position), match.end())
 
-    def _class(self) -> str:
-        """Return the character class at the position as Python writes it."""
-        text = "[^" if self._pattern.startswith("[^", self._position) else "["
-        self._position += len(text)
-        opening = len(text)
-        while self._peek() != "]" or len(text) == opening:
-            char = self._peek()
-            if not char:
-                raise RegexError("a character class is not closed")
-            if self._pattern.startswith("[:", self._position):
-                raise RegexError("classes such as [[:alpha:]] are not supported yet")
-            if char == "\\":
-                escaped = self._escaped()
-                if escaped[1] in _CONDITION_ESCAPES:
-                    raise RegexError("it uses an escape that is not supported")
-                text += escaped
-            else:
-                self._position += 1
-                # Python warns of these: it may give them a meaning of their own one day.
-                text += f"\\{char}" if char in "[&~|]" else char
-        self._position += 1
-        return f"{text}]"
+    def _expand(self, parts: Sequence[str | bytes], source: bytes, spans: _Spans) -> bytes:
+        pieces = []
+        for part in parts:
+            if isinstance(part, bytes):
+                pieces.append(part)
+                continue
+            index = _number(part)
+            if index is None:
+                index = self._names.get(part, -1)
+            if 0 <= index < len(spans) and spans[index][0] >= 0:
+                pieces.append(source[slice(*spans[index])])
+        return b"".join(pieces)
 
-    def _one(self, text: str) -> Node:
-        flags = re.ASCII
-        if self._flags.ignore_case:
-            flags |= re.IGNORECASE
-        if self._flags.dot_all:
-            flags |= re.DOTALL
-        if "--" in text:
-            raise RegexError("a character class holds --; escape the hyphen")
-        try:
-            return One(re.compile(text, flags).fullmatch)
-        except re.error:
-            raise RegexError("a character class holds a range that is backwards") from None
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _width(source: bytes, position: int) -> int:
+    """Return how many bytes the character at a position has; 1 beyond the end."""
+    lead = source[position] if position < len(source) else 0
+    return 1 if lead < 0xC0 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+
+
+@lru_cache(maxsize=256)
+def _template_parts(template: str) -> tuple[str | bytes, ...]:
+    """Split a replacement into literal text (bytes) and names of groups (str)."""
+    parts: list[str | bytes] = []
+    rest = template
+    while True:
+        before, dollar, rest = rest.partition("$")
+        parts.append(_bytes(before))
+        if not dollar:
+            return tuple(parts)
+        if rest.startswith("$"):
+            parts.append(b"$")
+            rest = rest[1:]
+            continue
+        name, length = _name(rest)
+        parts.append(name or b"$")  # malformed: the dollar stands for itself
+        rest = rest[length:]
+
+
+def _name(rest: str) -> tuple[str, int]:
+    """Return the name after a dollar and how much text it takes; "" and 0 for none."""
+    braced = rest.startswith("{")
+    name = ""
+    for char in rest[braced:]:
+        if char != "_" and unicodedata.category(char)[0] != "L" and not _is_digit(char):
+            break
+        name += char
+    if not name or not braced:
+        return name, len(name)
+    return (name, len(name) + 2) if rest[len(name) + 1 : len(name) + 2] == "}" else ("", 0)
+
+
+def _is_digit(char: str) -> bool:
+    return unicodedata.category(char) == "Nd"
+
+
+def _number(name: str) -> int | None:
+    """Return the number that a name is; one with leading zeros is a name."""
+    if not (name.isascii() and name.isdigit()) or (name[0] == "0" and len(name) > 1):
+        return None
+    number = int(name[:10])
+    return number if number < _MAX_GROUP_NUMBER * 10 else None

@@ -26,15 +26,15 @@ def test_put_and_remove() -> None:
     assert index.users(HOURLY, [ONE]) == {A}
     assert index.users(HOURLY, [ONE, TWO]) == {A, B}
     assert index.users(HOURLY, []) == index.users(DAILY, [ONE]) == frozenset()
-    assert index.refs(HOURLY) == {ONE: None, TWO: None}
+    assert index.needs(HOURLY) == {ONE: None, TWO: None}
     assert index.member(HOURLY) in {A, B}
     index.remove(A)
-    assert index.refs(HOURLY) == {TWO: None}
+    assert index.needs(HOURLY) == {TWO: None}
     assert index.users(HOURLY, [ONE, TWO]) == {B}
     index.remove(B)
     index.remove(B)
     assert index.groups() == frozenset()
-    assert index.refs(HOURLY) == {}
+    assert index.needs(HOURLY) == {}
     assert index.member(HOURLY) is None
 
 
@@ -54,7 +54,7 @@ def test_learning_says_whether_another_version_was_known() -> None:
     assert index.learn(SESSION, ONE, "v1") is False
     assert index.learn(SESSION, ONE, "v1") is False
     assert index.learn(SESSION, ONE, "v2") is True
-    assert index.refs(HOURLY) == {ONE: "v2"}
+    assert index.needs(HOURLY) == {ONE: "v2"}
 
 
 def test_versions_are_shared_by_all_intervals_and_by_no_other_session() -> None:
@@ -62,8 +62,8 @@ def test_versions_are_shared_by_all_intervals_and_by_no_other_session() -> None:
     index.put(A, {HOURLY: [ONE]})
     index.put(B, {DAILY: [ONE], GroupKey(OTHER, 60.0): [ONE]})
     index.learn(SESSION, ONE, "v1")
-    assert index.refs(HOURLY) == index.refs(DAILY) == {ONE: "v1"}
-    assert index.refs(GroupKey(OTHER, 60.0)) == {ONE: None}
+    assert index.needs(HOURLY) == index.needs(DAILY) == {ONE: "v1"}
+    assert index.needs(GroupKey(OTHER, 60.0)) == {ONE: None}
     assert index.session_users(SESSION, ONE) == {A, B}
     assert index.session_users(OTHER, ONE) == {B}
 
@@ -73,9 +73,9 @@ def test_known_versions_survive_putting_again() -> None:
     index.put(A, {HOURLY: [ONE, TWO]})
     index.learn(SESSION, ONE, "v1")
     index.put(A, {HOURLY: [ONE]})
-    assert index.refs(HOURLY) == {ONE: "v1"}
+    assert index.needs(HOURLY) == {ONE: "v1"}
     index.put(A, {DAILY: [ONE]})
-    assert index.refs(DAILY) == {ONE: "v1"}
+    assert index.needs(DAILY) == {ONE: "v1"}
 
 
 def test_what_nobody_needs_is_not_remembered() -> None:
@@ -85,7 +85,7 @@ def test_what_nobody_needs_is_not_remembered() -> None:
     index.learn(SESSION, ONE, "v1")
     index.remove(A)
     index.put(A, {HOURLY: [ONE]})
-    assert index.refs(HOURLY) == {ONE: None, TWO: None}
+    assert index.needs(HOURLY) == {ONE: None, TWO: None}
 
 
 def test_unlearning_spares_what_others_vouch_for() -> None:
@@ -95,9 +95,9 @@ def test_unlearning_spares_what_others_vouch_for() -> None:
     for ref in (ONE, TWO):
         index.learn(SESSION, ref, "v1")
     index.unlearn_alone(A)
-    assert index.refs(HOURLY) == {ONE: None, TWO: "v1"}
+    assert index.needs(HOURLY) == {ONE: None, TWO: "v1"}
     index.unlearn_alone(es_ref("nobody"))
-    assert index.refs(DAILY) == {TWO: "v1"}
+    assert index.needs(DAILY) == {TWO: "v1"}
 
 
 USERS = st.sampled_from([A, B, es_ref("c")])
@@ -128,8 +128,8 @@ def test_any_history_ends_in_what_was_said_last(
     links = {(g, r, user) for user, needs in last.items() for g in needs for r in needs[g]}
     assert index.groups() == {group for group, _, _ in links}
     for group in index.groups():
-        assert index.refs(group) == {ref: "v" for g, ref, _ in links if g == group}
-        for ref in index.refs(group):
+        assert index.needs(group) == {ref: "v" for g, ref, _ in links if g == group}
+        for ref in index.needs(group):
             assert index.users(group, [ref]) == {u for g, r, u in links if (g, r) == (group, ref)}
             expected = {u for g, r, u in links if (g.session, r) == (group.session, ref)}
             assert index.session_users(group.session, ref) == expected
@@ -148,4 +148,4 @@ def test_threads_do_not_lose_each_others_changes() -> None:
 
     in_threads(6, work)
     assert len(index.users(HOURLY, [ONE])) == 6 * 50
-    assert len(index.refs(HOURLY)) == 7
+    assert len(index.needs(HOURLY)) == 7

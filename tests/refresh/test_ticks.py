@@ -1,11 +1,13 @@
 """A tick asks what has moved and says who must be looked at; it reads next to nothing."""
 
 from __future__ import annotations
+from typing import ClassVar
 
 import pytest
 
 from providers.base import AccessDenied, Changes, RateLimited, SecretRef, Unavailable
 from secretsync.refresh.fetching import Fetcher
+from secretsync.refresh.finding import Lister
 from secretsync.refresh.index import DependencyIndex, GroupKey
 from secretsync.refresh.sessions import Sessions, StoreSession
 from secretsync.refresh.ticks import SWEEP_EVERY_S, Ticker, TickResult
@@ -28,7 +30,7 @@ class Setting:
         self.index = DependencyIndex()
         self.index.put(A, {self.group: [ONE]})
         self.index.put(B, {self.group: [TWO]})
-        self.ticker = Ticker(self.index, Fetcher(clock), clock)
+        self.ticker = Ticker(self.index, Fetcher(clock), Lister(clock), clock)
 
     def learn(self, **versions: str) -> None:
         for key, version in versions.items():
@@ -65,7 +67,7 @@ def test_moved_keys_name_their_users_and_are_not_read_here(setting: Setting) -> 
     setting.says({ONE: "v9"}, {TWO}, set())
     assert setting.tick() == TickResult(moved=frozenset({A}), compared=1)
     assert setting.provider.read == []
-    assert setting.index.refs(setting.group)[ONE] == "v1", "known is what was written"
+    assert setting.index.needs(setting.group)[ONE] == "v1", "known is what was written"
 
 
 def test_only_known_keys_are_asked_for_and_the_rest_is_unread(setting: Setting) -> None:
@@ -155,6 +157,8 @@ def test_a_forgotten_group_starts_over(setting: Setting) -> None:
 class Unasked:
     """Credentials that nobody needs: the default chain logs in."""
 
+    context: ClassVar[dict[str, str]] = {}
+
     def secret(self, namespace: str, name: str) -> None:
         raise AssertionError(f"{namespace}/{name} was asked for")
 
@@ -176,7 +180,7 @@ def test_at_aws_a_quiet_hour_reads_no_value(
         version = api.create(ref.key, f"value-{number}")
         index.put(es_ref(f"es-{number}"), {group: [ref]})
         index.learn(aws.key, ref, version)
-    ticker = Ticker(index, Fetcher(clock), clock)
+    ticker = Ticker(index, Fetcher(clock), Lister(clock), clock)
     front.calls.clear()
     for _ in range(60):
         result = ticker.tick(group, aws)
@@ -199,7 +203,7 @@ def test_at_aws_a_fault_moves_nobody(
     index.put(A, {group: [SecretRef("app/db")]})
     index.learn(aws.key, SecretRef("app/db"), version)
     api.put("app/db", "2")
-    ticker = Ticker(index, Fetcher(clock), clock)
+    ticker = Ticker(index, Fetcher(clock), Lister(clock), clock)
     front.inject(fault)
     result = ticker.tick(group, aws)
     assert isinstance(result.error, Unavailable)
@@ -217,7 +221,7 @@ def test_at_aws_without_the_right_to_list_versions_are_read(
     index, group = DependencyIndex(), GroupKey(aws.key, 60.0)
     index.put(A, {group: [SecretRef("app/db")]})
     index.learn(aws.key, SecretRef("app/db"), version)
-    ticker = Ticker(index, Fetcher(clock), clock)
+    ticker = Ticker(index, Fetcher(clock), Lister(clock), clock)
     assert ticker.tick(group, aws) == TickResult()
     api.put("app/db", "2")
     assert ticker.tick(group, aws) == TickResult(moved=frozenset({A}))

@@ -1,0 +1,205 @@
+"""What an ExternalSecret reads: keys of stores, queries, generators; and how each is named.
+
+Neighbours: `refresh.reading` answers sources, `materialize` makes keys of the answers,
+`refresh.index` remembers who depends on what.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from providers.base import (
+    FindQuery,
+    FoundSecret,
+    ProviderError,
+    SecretBytes,
+    SecretRef,
+    SecretValue,
+)
+from secretsync.resources.external_secret import (
+    DataFrom,
+    DataItem,
+    ExternalSecret,
+    Find,
+    GeneratorRef,
+    RemoteRef,
+    StoreRef,
+)
+from secretsync.resources.regexes import compile_regex
+
+__all__ = [
+    "Answer",
+    "AnySource",
+    "FindSource",
+    "FoundValues",
+    "GeneratedValues",
+    "GeneratorSource",
+    "Item",
+    "Source",
+    "found_digest",
+    "found_versions",
+    "items",
+    "sources",
+    "version_key",
+]
+
+#: Names, in the annotation, what a query found.
+_FOUND = "found:"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One key to read: from which store, which ref."""
+
+    store: StoreRef
+    ref: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class FindSource:
+    """Secrets to list and to read: in which store, by which query."""
+
+    store: StoreRef
+    query: FindQuery
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorSource:
+    """Values to generate.
+
+    Args:
+        index: of the entry of `spec.dataFrom`: two entries of one generator get values
+            of their own, as in ESO.
+    """
+
+    ref: GeneratorRef
+    index: int
+
+
+AnySource = Source | FindSource | GeneratorSource
+
+
+@dataclass(frozen=True, slots=True)
+class FoundValues:
+    """What a query found, and each one's value or why there is none; in the list's order."""
+
+    values: tuple[tuple[FoundSecret, SecretValue | ProviderError], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedValues:
+    """What a generator made, by its own keys."""
+
+    values: Mapping[str, SecretBytes]
+
+
+#: What a source was answered with: a Source by a value, a FindSource by FoundValues, a
+#: GeneratorSource by GeneratedValues; any of them by an error.
+Answer = SecretValue | FoundValues | GeneratedValues | ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of data or dataFrom with its source.
+
+    Args:
+        field: path of the entry in the manifest, for messages.
+    """
+
+    field: str
+    entry: DataItem | DataFrom
+    source: AnySource
+
+
+def items(external_secret: ExternalSecret) -> Iterator[Item]:
+    """Yield every entry in order of precedence: later ones win, as in ESO."""
+    for index, entry in enumerate(external_secret.data_from):
+        path = f"spec.dataFrom[{index}]"
+        if isinstance(entry.source, GeneratorRef):
+            source: AnySource = GeneratorSource(entry.source, index)
+            yield Item(f"{path}.sourceRef.generatorRef", entry, source)
+        elif isinstance(entry.source, Find):
+            yield Item(f"{path}.find", entry, FindSource(_store(entry), _query(entry.source)))
+        else:
+            source = Source(_store(entry), _ref(entry.source))
+            yield Item(f"{path}.extract", entry, source)
+    for index, item in enumerate(external_secret.data):
+        source = Source(item.store, _ref(item.remote_ref))
+        yield Item(f"spec.data[{index}].remoteRef", item, source)
+
+
+def _store(entry: DataFrom) -> StoreRef:
+    if entry.store is None:
+        raise AssertionError("only a generator has no store")
+    return entry.store
+
+
+def _ref(remote: RemoteRef) -> SecretRef:
+    return SecretRef(remote.key, remote.version, metadata=remote.metadata_policy == "Fetch")
+
+
+def _query(find: Find) -> FindQuery:
+    tags = tuple(sorted(find.tags))
+    if not find.name_regexp:
+        return FindQuery(find.path, "", tags)
+    regexp = compile_regex(find.name_regexp)
+    return FindQuery(find.path, find.name_regexp, tags, regexp.search)
+
+
+def sources(external_secret: ExternalSecret) -> tuple[AnySource, ...]:
+    """Return everything it reads, each once."""
+    return tuple(dict.fromkeys(item.source for item in items(external_secret)))
+
+
+def version_key(source: Source | FindSource) -> str:
+    """Return how the provider-versions annotation names a source.
+
+    A query is named by a digest: what it asks for is in the manifest.
+    """
+    store = _prefix(source.store)
+    if isinstance(source, FindSource):
+        return f"{store}find({_query_digest(source.query)})"
+    ref = source.ref
+    if ref.listed:
+        return f"{store}{_FOUND}{ref.key}"
+    version = f"@{ref.version}" if ref.version else ""
+    return f"{store}{ref.key}{version}{'#metadata' if ref.metadata else ''}"
+
+
+def _prefix(store: StoreRef) -> str:
+    return f"{store.kind}/{store.name}:"
+
+
+def found_versions(
+    external_secret: ExternalSecret, versions: Mapping[str, str]
+) -> Iterator[tuple[Source, str]]:
+    """Yield what queries found, from the versions that were written, with its version.
+
+    What a list names with its version is not there: the query's digest covers it.
+    """
+    queries = [source for source in sources(external_secret) if isinstance(source, FindSource)]
+    for store in dict.fromkeys(source.store for source in queries):
+        prefix = f"{_prefix(store)}{_FOUND}"
+        for name, version in versions.items():
+            if name.startswith(prefix):
+                yield Source(store, SecretRef(name.removeprefix(prefix), listed=True)), version
+
+
+def _query_digest(query: FindQuery) -> str:
+    return _digest([(query.path, query.name_regexp), *query.tags])
+
+
+def found_digest(found: Iterable[FoundSecret]) -> str:
+    """Return what changes whenever a query finds other secrets, whatever their order."""
+    return _digest(sorted((each.name, each.ref.key, each.ref.version) for each in found))
+
+
+def _digest(groups: Iterable[tuple[str, ...]]) -> str:
+    digest = hashlib.sha256()
+    for group in groups:
+        for text in group:
+            encoded = text.encode("utf-8", "surrogatepass")
+            digest.update(b"%d:%b" % (len(encoded), encoded))
+    return digest.hexdigest()[:16]
