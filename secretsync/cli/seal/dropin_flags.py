@@ -7,11 +7,17 @@ Nothing heavy is imported: `seal --help` comes this way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 
 from secretsync.cli.seal import certificate_options as shared
 from secretsync.cli.seal import flag_values as values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `collections` and `typing` cost a tenth of what `--help` takes
+    from collections.abc import Callable, Mapping, Sequence
+
+    #: Takes what the flag holds so far and the text given; ValueError says why it is refused.
+    Reader = Callable[[object, str], object]
 
 __all__ = ["FLAGS", "SCOPES", "SHORTHANDS", "FlagError", "HelpWanted", "Options", "parse_flags"]
 
@@ -23,8 +29,6 @@ _DEPRECATED = {"rotate": "please use --re-encrypt instead"}
 #: What the flags came to, under their names with underscores; `given` names those of
 #: the command line, `notes` is what must be said about them.
 Options = SimpleNamespace
-#: Takes what the flag holds so far and the text given; ValueError says why it is refused.
-Reader = Callable[[object, str], object]
 
 _STRINGS = (
     *("cert", "controller-name", "controller-namespace", "format", "kubeconfig", "merge-into"),
