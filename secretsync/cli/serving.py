@@ -20,6 +20,7 @@ from secretsync.controller.service import Service
 from secretsync.controller.settings import Settings
 from secretsync.core.secrets import INVENTORY_LABEL
 from secretsync.errors import ClusterError, ConfigError
+from secretsync.refresh.credential_source import Overlay
 from secretsync.refresh.installkey import ensure_install_key, install_key
 from secretsync.resources.manifests import Manifests, load_manifests
 from secretsync.resources.problems import Severity
@@ -129,7 +130,7 @@ def _path_objects(request: PathRequest, cluster: Cluster) -> PathObjects:
 
     label = inventory_id(paths, name=request.inventory, namespace=default_namespace)
     return PathObjects(
-        load, lambda: _signature(paths), {INVENTORY_LABEL: label} if label else {}, {}
+        load, lambda: _signature(paths), {INVENTORY_LABEL: label} if label else {}, Overlay()
     )
 
 

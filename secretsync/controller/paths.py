@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from providers.base import SecretBytes
 from secretsync.controller.intake import Intake
 from secretsync.controller.sealing_part import SealingPart
 from secretsync.refresh.clock import Clock
+from secretsync.refresh.credential_source import Overlay
 from secretsync.resources.manifests import Manifests
 from secretsync.resources.meta import ObjectRef
 
@@ -29,13 +29,13 @@ class PathObjects:
         load: reads and parses PATH; called again when `signature` moves.
         signature: changes when a file does; cheap.
         labels: put on every Secret that is made.
-        secrets: credentials that PATH brings, by (namespace, name); kept up to date.
+        overlay: Secrets and ConfigMaps that PATH brings; kept up to date.
     """
 
     load: Callable[[], tuple[Manifests, bool]]
     signature: Callable[[], object]
     labels: Mapping[str, str]
-    secrets: dict[tuple[str, str], Mapping[str, SecretBytes]]
+    overlay: Overlay
 
 
 class PathWatcher:
@@ -72,8 +72,7 @@ class PathWatcher:
         """Read PATH and take in what differs."""
         self._signature = self._paths.signature()
         manifests, complete = self._paths.load()
-        for secret in manifests.secrets:
-            self._paths.secrets[secret.meta.namespace, secret.meta.name] = secret.data
+        self._paths.overlay.add(manifests.secrets, manifests.config_maps)
         for store in manifests.secret_stores:
             self._intake.put_store(store.ref, (store, ()))
         for item in manifests.external_secrets:

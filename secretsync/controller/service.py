@@ -318,7 +318,7 @@ class Service:
         return build_engine(
             self._cluster,
             lookup=self._world,
-            credentials=ClusterCredentials(self._cluster, paths.secrets if paths else None),
+            credentials=ClusterCredentials(self._cluster, paths.overlay if paths else None),
             siblings=self._world,
             claims=self._claims,
             clock=self._clock,

@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from providers.base import SecretBytes
 from secretsync.cluster.base import Cluster
 from secretsync.core.materialize import Materialized, desired_secret
 from secretsync.core.plan import foreign
@@ -21,7 +20,7 @@ from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.leftovers import Extra, Leftovers
 from secretsync.refresh.outcomes import Outcome, Progress
-from secretsync.refresh.selectors import ClusterCredentials
+from secretsync.refresh.selectors import ClusterCredentials, Overlay
 from secretsync.refresh.stores import StoreSource
 from secretsync.refresh.wiring import Options, build_engine
 from secretsync.resources.external_secret import ExternalSecret
@@ -123,7 +122,7 @@ class OneShot:
         engine = build_engine(
             self.cluster,
             lookup=stores,
-            credentials=ClusterCredentials(self.cluster, self._overlay()),
+            credentials=ClusterCredentials(self.cluster, Overlay.of(self.manifests)),
             siblings=PathSiblings(items, stores, self.acknowledged),
             claims=claims,
             clock=self.clock,
@@ -151,12 +150,6 @@ class OneShot:
         except ClusterError as exc:
             what = f"what earlier runs made cannot be listed: {exc.message}"
             return Result(outcomes, problems=(Problem(what, exc.remedy, file=self.cluster.name),))
-
-    def _overlay(self) -> Mapping[tuple[str, str], Mapping[str, SecretBytes]]:
-        return {
-            (secret.meta.namespace, secret.meta.name): secret.data
-            for secret in self.manifests.secrets
-        }
 
 
 def _is_kept(item: ExternalSecret, applier: Applier) -> bool:

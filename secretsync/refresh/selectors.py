@@ -1,23 +1,34 @@
-"""Find and resolve the credentials that a store's configuration points at."""
+"""Find and resolve the credentials that a store's configuration points at.
+
+Neighbour: `credential_source` says where they are looked up.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any
 
 from providers.base import (
     AuthFailed,
+    CaProvider,
+    ConfigMapKeySelector,
     Credentials,
     SecretBytes,
     SecretKeySelector,
     ServiceAccountSelector,
     ServiceAccountToken,
+    WholeSecretSelector,
 )
 from providers.registry import load
-from secretsync.cluster.base import KINDS, Cluster
+from secretsync.refresh.credential_source import (
+    ClusterCredentials,
+    CredentialSource,
+    LabelledSecret,
+    Overlay,
+)
+from secretsync.refresh.rendering import render
 from secretsync.resources.decode import walk_dataclasses
 from secretsync.resources.findings import field_path
 from secretsync.resources.secret_store import SecretStore
@@ -25,35 +36,38 @@ from secretsync.resources.secret_store import SecretStore
 __all__ = [
     "ClusterCredentials",
     "CredentialSource",
+    "Overlay",
+    "Selector",
     "credential_namespace",
     "is_referent",
     "resolve_credentials",
+    "resolve_selectors",
     "selectors",
+    "selectors_of",
 ]
 
-Selector = SecretKeySelector | ServiceAccountSelector
+Selector = (
+    SecretKeySelector
+    | WholeSecretSelector
+    | ConfigMapKeySelector
+    | CaProvider
+    | ServiceAccountSelector
+)
 
-#: From a ServiceAccount's annotations to the audiences of its token.
-Audiences = Callable[[Mapping[str, str]], tuple[str, ...]]
-
-
-class CredentialSource(Protocol):
-    """Where credentials are looked up: PATH first, then the cluster."""
-
-    def secret(self, namespace: str, name: str) -> Mapping[str, SecretBytes] | None:
-        """Return a Secret's data, or None where it is definitely absent."""
-        ...
-
-    def token(self, namespace: str, name: str, audiences: Audiences) -> ServiceAccountToken:
-        """Issue a token for a ServiceAccount; its annotations tell for whom."""
-        ...
+#: From a selector and its ServiceAccount's annotations to the audiences of its token.
+AccountAudiences = Callable[[ServiceAccountSelector, Mapping[str, str]], tuple[str, ...]]
 
 
 def selectors(store: SecretStore) -> Iterator[tuple[str, Selector]]:
     """Yield every selector of a store's provider block with its field path."""
-    for path, value in walk_dataclasses(store.config, ("spec", "provider", store.provider)):
-        if isinstance(value, SecretKeySelector | ServiceAccountSelector):
-            yield field_path(path), value
+    return selectors_of(store.config, ("spec", "provider", store.provider))
+
+
+def selectors_of(config: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Selector]]:
+    """Yield every selector of a decoded block with its field path."""
+    for where, value in walk_dataclasses(config, path):
+        if isinstance(value, Selector):
+            yield field_path(where), value
 
 
 def is_referent(store: SecretStore) -> bool:
@@ -82,90 +96,126 @@ def resolve_credentials(
         user_namespace: of the ExternalSecret that uses the store.
 
     Raises:
-        AuthFailed: a Secret or a key of it is missing.
+        AuthFailed: a Secret, a ConfigMap or a key of one is missing.
         ClusterError: the cluster cannot be asked.
     """
-    module = load(store.provider)
-    secrets: dict[SecretKeySelector, SecretBytes] = {}
-    tokens: dict[ServiceAccountSelector, ServiceAccountToken] = {}
-    for path, selector in selectors(store):
-        namespace = credential_namespace(store, selector, user_namespace)
-        if isinstance(selector, SecretKeySelector):
-            secrets[selector] = _secret_value(store, path, namespace, selector, source)
-        else:
-            audiences = partial(module.audiences, store.config, selector)
-            tokens[selector] = source.token(namespace, selector.name, audiences)
-    context = {
-        "namespace": user_namespace,
-        "store_name": store.meta.name,
-        "store_kind": store.kind,
-    }
-    return Credentials(secrets, tokens, context=context)
+    return resolve_selectors(
+        selectors(store),
+        str(store.ref),
+        source,
+        namespace_of=partial(credential_namespace, store, user_namespace=user_namespace),
+        audiences=partial(load(store.provider).audiences, store.config),
+        context={
+            "namespace": user_namespace,
+            "store_name": store.meta.name,
+            "store_kind": store.kind,
+        },
+    )
 
 
-def _secret_value(
-    store: SecretStore,
-    path: str,
-    namespace: str,
-    selector: SecretKeySelector,
+def resolve_selectors(
+    found: Iterable[tuple[str, Selector]],
+    owner: str,
     source: CredentialSource,
-) -> SecretBytes:
-    data = source.secret(namespace, selector.name)
-    where = f"{store.ref}: {path}"
-    if data is None:
-        raise AuthFailed(
-            f"{where}: Secret {namespace}/{selector.name} does not exist",
-            remedy="create that Secret, or point the selector at another",
-        )
-    if selector.key not in data:
-        raise AuthFailed(
-            f"{where}: Secret {namespace}/{selector.name} has no key {selector.key!r}",
-            remedy="add the key, or correct the selector's key",
-        )
-    return data[selector.key]
-
-
-class ClusterCredentials:
-    """Credentials out of the cluster, with those of PATH before them.
+    *,
+    namespace_of: Callable[[Selector], str],
+    audiences: AccountAudiences,
+    context: Mapping[str, str],
+) -> Credentials:
+    """Look up selectors of a store or a generator.
 
     Args:
-        overlay: Secrets that PATH brings, by (namespace, name).
+        found: of `selectors_of`.
+        owner: the object that they belong to, for messages.
+        source: where they are looked up.
+        namespace_of: in which namespace each is looked up.
+        audiences: for whom a ServiceAccount's token is issued.
+        context: what is said of the owner; what the process allows is added.
+
+    Raises:
+        AuthFailed: a Secret, a ConfigMap or a key of one is missing.
+        ClusterError: the cluster cannot be asked.
+    """
+    secrets: dict[SecretKeySelector, SecretBytes] = {}
+    wholes: dict[WholeSecretSelector, Mapping[str, SecretBytes]] = {}
+    config_maps: dict[ConfigMapKeySelector, str] = {}
+    authorities: dict[CaProvider, bytes] = {}
+    tokens: dict[ServiceAccountSelector, ServiceAccountToken] = {}
+    for path, selector in found:
+        place = _Place(source, f"{owner}: {path}", namespace_of(selector), selector.name)
+        match selector:
+            case SecretKeySelector():
+                secrets[selector] = place.secret_value(selector.key)
+            case WholeSecretSelector():
+                wholes[selector] = place.whole_secret(*selector.required_label)
+            case ConfigMapKeySelector():
+                config_maps[selector] = place.text(selector.key)
+            case CaProvider(type="ConfigMap"):
+                authorities[selector] = place.text(selector.key).encode()
+            case CaProvider():
+                authorities[selector] = place.secret_value(selector.key).reveal()
+            case ServiceAccountSelector():
+                for_whom = partial(audiences, selector)
+                tokens[selector] = source.token(place.namespace, selector.name, for_whom)
+    return Credentials(
+        secrets,
+        tokens,
+        wholes,
+        config_maps,
+        authorities,
+        context={**source.context, **context},
+        render=render,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One object that a selector names.
+
+    Args:
+        where: the selector's owner and field path, for messages.
     """
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        overlay: Mapping[tuple[str, str], Mapping[str, SecretBytes]] | None = None,
-    ) -> None:
-        self._cluster = cluster
-        self._overlay = overlay or {}
+    source: CredentialSource
+    where: str
+    namespace: str
+    name: str
 
-    def secret(self, namespace: str, name: str) -> Mapping[str, SecretBytes] | None:
-        """Return a Secret's data, or None where it is definitely absent."""
-        if (namespace, name) in self._overlay:
-            return self._overlay[namespace, name]
-        obj = self._cluster.get(KINDS["Secret"], namespace, name)
-        if obj is None:
-            return None
-        try:
-            return {
-                key: SecretBytes(base64.b64decode(value or "", validate=True))
-                for key, value in (obj.get("data") or {}).items()
-            }
-        except (binascii.Error, ValueError) as exc:
-            raise AuthFailed(
-                f"Secret {namespace}/{name} holds a value that is not base64",
-                remedy="encode the values under data, or use stringData",
-            ) from exc
+    def secret_value(self, key: str) -> SecretBytes:
+        data = self._present("Secret", self.source.secret(self.namespace, self.name))
+        value: SecretBytes = self._value("Secret", data, key)
+        return value
 
-    def token(self, namespace: str, name: str, audiences: Audiences) -> ServiceAccountToken:
-        """Issue a token for a ServiceAccount, for whom its annotations tell."""
-        account = self._cluster.get(KINDS["ServiceAccount"], namespace, name)
-        if account is None:
+    def text(self, key: str) -> str:
+        data = self._present("ConfigMap", self.source.config_map(self.namespace, self.name))
+        text: str = self._value("ConfigMap", data, key)
+        return text
+
+    def whole_secret(self, label: str, value: str) -> Mapping[str, SecretBytes]:
+        """Return all keys of a Secret that says by its label what it is for."""
+        labelled: LabelledSecret = self._present(
+            "Secret", self.source.labelled_secret(self.namespace, self.name)
+        )
+        if label and labelled.labels.get(label) != value:
+            wanted = f"{label}={value}"
             raise AuthFailed(
-                f"ServiceAccount {namespace}/{name} does not exist",
-                remedy="create it, or correct the store's serviceAccountRef",
+                f"{self.where}: Secret {self.namespace}/{self.name} lacks the label {wanted}",
+                remedy=f"kubectl label secret -n {self.namespace} {self.name} {wanted}",
             )
-        annotations = (account.get("metadata") or {}).get("annotations") or {}
-        issued = self._cluster.request_token(namespace, name, audiences=audiences(annotations))
-        return ServiceAccountToken(SecretBytes(issued.token.encode()), annotations)
+        return labelled.data
+
+    def _present(self, kind: str, found: Any) -> Any:
+        if found is None:
+            raise AuthFailed(
+                f"{self.where}: {kind} {self.namespace}/{self.name} does not exist",
+                remedy=f"create that {kind}, or point the selector at another",
+            )
+        return found
+
+    def _value(self, kind: str, data: Mapping[str, Any], key: str) -> Any:
+        if key not in data:
+            raise AuthFailed(
+                f"{self.where}: {kind} {self.namespace}/{self.name} has no key {key!r}",
+                remedy="add the key, or correct the selector's key",
+            )
+        return data[key]

@@ -6,8 +6,9 @@ The identity is part of the key: what namespace A may read is never handed to B.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from providers.base import AuthFailed, Credentials, Provider
 from providers.registry import load
@@ -137,7 +138,7 @@ class Sessions:
         except ClusterError:
             return True  # The cluster cannot say; what works goes on working.
         session.checked_at_s = now_s
-        return fresh.secrets == session.credentials.secrets
+        return _values(fresh) == _values(session.credentials)
 
     def _opened(self, key: SessionKey, store: SecretStore, namespace: str) -> StoreSession:
         module = load(store.provider)
@@ -160,6 +161,16 @@ class Sessions:
         with self._lock:
             limiter = self._limiters.setdefault(store.ref, StoreLimiter(self._clock))
         return StoreSession(key, store, provider, limiter, credentials, now_s, now_s)
+
+
+def _values(credentials: Credentials) -> tuple[Mapping[Any, Any], ...]:
+    """Return what a login was made from, but for tokens, which are another one each time."""
+    return (
+        credentials.secrets,
+        credentials.whole_secrets,
+        credentials.config_maps,
+        credentials.authorities,
+    )
 
 
 def session_key(store: SecretStore, namespace: str) -> SessionKey:

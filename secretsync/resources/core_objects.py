@@ -1,4 +1,4 @@
-"""The plain Kubernetes objects that stores need: Secrets and Namespaces."""
+"""The plain Kubernetes objects that stores need: Secrets, ConfigMaps and Namespaces."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ from secretsync.resources.names import check_secret_key
 from secretsync.resources.object_meta import object_findings, read_meta, type_name
 from secretsync.resources.parsed import Parsed
 
-__all__ = ["NamespaceManifest", "SecretManifest", "parse_namespace", "parse_secret"]
+__all__ = [
+    "ConfigMapManifest",
+    "NamespaceManifest",
+    "SecretManifest",
+    "parse_config_map",
+    "parse_namespace",
+    "parse_secret",
+]
 
 
-#: Kubernetes' own limit on the data of a Secret.
+#: Kubernetes' own limit on the data of a Secret or a ConfigMap.
 MAX_SECRET_BYTES = 1024 * 1024
 
 
@@ -34,6 +41,19 @@ class SecretManifest:
     def ref(self) -> ObjectRef:
         """The object's own reference."""
         return ObjectRef("Secret", self.meta.namespace, self.meta.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigMapManifest:
+    """A `v1` ConfigMap as a file brings it: configuration of stores, texts of templates."""
+
+    meta: ObjectMeta
+    data: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The object's own reference."""
+        return ObjectRef("ConfigMap", self.meta.namespace, self.meta.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +101,22 @@ def parse_secret(document: Document, *, default_namespace: str) -> Parsed[Secret
     if sum(len(value.reveal()) for value in data.values()) > MAX_SECRET_BYTES:
         findings.error((), "the Secret is larger than 1 MiB", "split it; no API server takes it")
     value = SecretManifest(meta, str(kind or "Opaque"), data)
+    return Parsed(None if findings.failed else value, findings.problems)
+
+
+def parse_config_map(document: Document, *, default_namespace: str) -> Parsed[ConfigMapManifest]:
+    """Parse one ConfigMap; `binaryData` holds no text, and so nothing that is looked at.
+
+    Args:
+        document: a `v1` ConfigMap.
+        default_namespace: of a ConfigMap that names none.
+    """
+    findings = object_findings(document, default_namespace=default_namespace)
+    meta = read_meta(document, findings, default_namespace=default_namespace)
+    data = dict(_strings(document, "data", findings))
+    if sum(len(text.encode()) for text in data.values()) > MAX_SECRET_BYTES:
+        findings.error((), "the ConfigMap is larger than 1 MiB", "split it; no API server takes it")
+    value = ConfigMapManifest(meta, data)
     return Parsed(None if findings.failed else value, findings.problems)
 
 

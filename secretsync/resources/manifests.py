@@ -13,8 +13,10 @@ from typing import Any
 from secretsync.resources.api_versions import ESO_GROUP, V1
 from secretsync.resources.composer import quoted
 from secretsync.resources.core_objects import (
+    ConfigMapManifest,
     NamespaceManifest,
     SecretManifest,
+    parse_config_map,
     parse_namespace,
     parse_secret,
 )
@@ -41,12 +43,19 @@ _SERVED = ("ExternalSecret", "SecretStore", "ClusterSecretStore")
 _HANDLED = {
     ESO_GROUP: _SERVED,
     SEALED_SECRETS_GROUP: ("SealedSecret",),
-    "": ("Secret", "Namespace"),
+    "": ("Secret", "ConfigMap", "Namespace"),
 }
 _LATER = ("PushSecret", "ClusterPushSecret", "ClusterExternalSecret")
 _CLUSTER_SCOPED = ("Namespace", "ClusterSecretStore")
 
-Value = ExternalSecret | SealedSecret | SecretStore | SecretManifest | NamespaceManifest
+Value = (
+    ExternalSecret
+    | SealedSecret
+    | SecretStore
+    | SecretManifest
+    | ConfigMapManifest
+    | NamespaceManifest
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,7 @@ class Manifests:
     sealed_secrets: tuple[SealedSecret, ...] = ()
     secret_stores: tuple[SecretStore, ...] = ()
     secrets: tuple[SecretManifest, ...] = ()
+    config_maps: tuple[ConfigMapManifest, ...] = ()
     namespaces: tuple[NamespaceManifest, ...] = ()
     problems: tuple[Problem, ...] = ()
     origins: Mapping[ObjectRef, Origin] = field(default_factory=dict)
@@ -98,6 +108,7 @@ def load_manifests(documents: Iterable[Document], *, default_namespace: str) -> 
         sealed_secrets=tuple(item for item in values if isinstance(item, SealedSecret)),
         secret_stores=tuple(item for item in values if isinstance(item, SecretStore)),
         secrets=tuple(item for item in values if isinstance(item, SecretManifest)),
+        config_maps=tuple(item for item in values if isinstance(item, ConfigMapManifest)),
         namespaces=tuple(item for item in values if isinstance(item, NamespaceManifest)),
         problems=tuple(problems),
         origins={item.ref: first[item.ref] for item in values},
@@ -145,6 +156,8 @@ def _parse(document: Document, default_namespace: str) -> Parsed[Any]:
         return parse_sealed_secret(document, default_namespace=default_namespace)
     if api_version == "v1" and kind == "Secret":
         return parse_secret(document, default_namespace=default_namespace)
+    if api_version == "v1" and kind == "ConfigMap":
+        return parse_config_map(document, default_namespace=default_namespace)
     if api_version == "v1" and kind == "Namespace":
         return parse_namespace(document)
     _refuse(group, kind, findings)

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers.base import SecretKeySelector, ServiceAccountSelector
+from providers.base import (
+    CaProvider,
+    ConfigMapKeySelector,
+    SecretKeySelector,
+    ServiceAccountSelector,
+    WholeSecretSelector,
+)
 from secretsync.resources.composer import Path
 from secretsync.resources.decode import walk_dataclasses
 from secretsync.resources.durations import parse_duration
@@ -23,10 +29,11 @@ from secretsync.resources.secret_store_spec import (
 __all__ = ["check_conditions", "check_selectors", "read_interval_s"]
 
 _PROVIDER: Path = ("spec", "provider")
+_CA_PROVIDERS = ("Secret", "ConfigMap")
 
 
 def check_selectors(config: Any, provider: str, namespace: str, findings: Findings) -> None:
-    """Check every reference to a Secret or ServiceAccount in a provider block.
+    """Check every reference to a Secret, ConfigMap or ServiceAccount in a provider block.
 
     Args:
         config: the decoded block.
@@ -37,12 +44,14 @@ def check_selectors(config: Any, provider: str, namespace: str, findings: Findin
     """
     for path, selector in walk_dataclasses(config, (*_PROVIDER, provider)):
         required: tuple[tuple[str, str], ...]
-        if isinstance(selector, SecretKeySelector):
+        if isinstance(selector, SecretKeySelector | ConfigMapKeySelector | CaProvider):
             required = (("name", selector.name), ("key", selector.key))
-        elif isinstance(selector, ServiceAccountSelector):
+        elif isinstance(selector, ServiceAccountSelector | WholeSecretSelector):
             required = (("name", selector.name),)
         else:
             continue
+        if isinstance(selector, CaProvider) and selector.type not in _CA_PROVIDERS:
+            findings.error((*path, "type"), "must be one of Secret, ConfigMap", "correct type")
         for name, value in required:
             if not value:
                 findings.error((*path, name), f"{name} is required", f"set {name}")

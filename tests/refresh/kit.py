@@ -30,7 +30,7 @@ from secretsync.refresh.clock import Clock
 from secretsync.refresh.limiter import StoreLimiter
 from secretsync.refresh.oneshot import PathSiblings
 from secretsync.refresh.outcomes import Outcome
-from secretsync.refresh.selectors import ClusterCredentials
+from secretsync.refresh.selectors import ClusterCredentials, Overlay
 from secretsync.refresh.sessions import SessionKey, StoreSession
 from secretsync.refresh.stores import StoreSource
 from secretsync.refresh.wiring import Options, build_engine
@@ -270,12 +270,11 @@ class Rig:
         self.items = list(items)
         self.cluster = DirectoryCluster(root, default_namespace="web", now=lambda: START)
         given = manifests(*(objects or (store_manifest(),)))
-        overlay = {(each.meta.namespace, each.meta.name): each.data for each in given.secrets}
         stores = StoreSource(self.cluster, given)
         self.engine = build_engine(
             self.cluster,
             lookup=stores,
-            credentials=ClusterCredentials(self.cluster, overlay),
+            credentials=ClusterCredentials(self.cluster, Overlay.of(given)),
             siblings=PathSiblings(self.items, stores, tokens),
             claims=Claims(self.items),
             clock=clock,

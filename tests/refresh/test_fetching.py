@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from typing import ClassVar
 
 import pytest
 
@@ -50,6 +51,8 @@ def aws(front: StrictFront, clock: FakeClock) -> StoreSession:
     """A session with the real adapter, at the front."""
 
     class NoCredentials:
+        context: ClassVar[dict[str, str]] = {}
+
         def secret(self, namespace: str, name: str) -> None:
             raise AssertionError("the default chain needs no Secret")
 

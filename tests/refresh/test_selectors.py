@@ -8,14 +8,23 @@ from typing import Any
 
 import pytest
 
-from providers.base import AuthFailed, SecretKeySelector
+from providers.base import (
+    AuthFailed,
+    CaProvider,
+    ConfigMapKeySelector,
+    SecretKeySelector,
+    ServiceAccountSelector,
+    WholeSecretSelector,
+)
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.refresh.selectors import (
     ClusterCredentials,
+    Overlay,
     credential_namespace,
     is_referent,
     resolve_credentials,
+    resolve_selectors,
     selectors,
 )
 from tests.refresh.kit import START, manifests, secret_manifest, store
@@ -143,8 +152,8 @@ def test_what_is_missing_is_named_with_the_field(
 
 def test_credentials_of_path_come_before_those_of_the_cluster(cluster: DirectoryCluster) -> None:
     _put(cluster, "web", id="of-the-cluster", secret="x")
-    (given,) = manifests(secret_manifest("keys", id="of-path", secret="y")).secrets
-    source = ClusterCredentials(cluster, {("web", "keys"): given.data})
+    given = manifests(secret_manifest("keys", id="of-path", secret="y"))
+    source = ClusterCredentials(cluster, Overlay.of(given))
     found = source.secret("web", "keys")
     assert found is not None
     assert found["id"].reveal() == b"of-path"
@@ -154,3 +163,111 @@ def test_credentials_of_path_come_before_those_of_the_cluster(cluster: Directory
 def test_a_missing_service_account_is_named(cluster: DirectoryCluster) -> None:
     with pytest.raises(AuthFailed, match="ServiceAccount web/reader does not exist"):
         resolve_credentials(store(**JWT), "web", ClusterCredentials(cluster))
+
+
+LABEL = ("external-secrets.io/type", "webhook")
+
+
+def _resolved(cluster: DirectoryCluster, selector: Any, overlay: Overlay | None = None) -> Any:
+    return resolve_selectors(
+        [("spec.provider.some.field", selector)],
+        "SecretStore web/some",
+        ClusterCredentials(cluster, overlay, context={"allowed": "yes"}),
+        namespace_of=lambda _: "web",
+        audiences=lambda *_: (),
+        context={"namespace": "web"},
+    )
+
+
+def _labelled(**labels: str) -> dict[str, Any]:
+    made = secret_manifest("keys", token=CANARY)
+    made["metadata"]["labels"] = {key.replace("__", "/"): value for key, value in labels.items()}
+    return made
+
+
+def _config_map(**data: str) -> dict[str, Any]:
+    meta = {"name": "keys", "namespace": "web"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+
+
+@pytest.fixture(params=["cluster", "path"])
+def put(request: pytest.FixtureRequest, cluster: DirectoryCluster) -> Any:
+    """Puts an object where credentials are looked up; returns the overlay."""
+
+    def place(obj: dict[str, Any]) -> Overlay:
+        if request.param == "path":
+            return Overlay.of(manifests(obj))
+        cluster.create(KINDS[obj["kind"]], obj, field_manager="test")
+        return Overlay()
+
+    return place
+
+
+def test_a_whole_secret_with_the_label_is_handed_out(cluster: DirectoryCluster, put: Any) -> None:
+    selector = WholeSecretSelector("keys", required_label=LABEL)
+    overlay = put(_labelled(**{LABEL[0]: LABEL[1]}))
+    found = _resolved(cluster, selector, overlay)
+    assert found.whole_secrets[selector]["token"].reveal().decode() == CANARY
+    assert CANARY not in repr(found)
+
+
+@pytest.mark.parametrize("labels", [{}, {LABEL[0]: "other"}, {"type": "webhook"}])
+def test_a_whole_secret_without_the_label_is_refused_with_the_command_that_gives_it(
+    cluster: DirectoryCluster, put: Any, labels: dict[str, str]
+) -> None:
+    overlay = put(_labelled(**labels))
+    with pytest.raises(
+        AuthFailed, match=r"lacks the label external-secrets\.io/type=webhook"
+    ) as no:
+        _resolved(cluster, WholeSecretSelector("keys", required_label=LABEL), overlay)
+    assert no.value.remedy == ("kubectl label secret -n web keys external-secrets.io/type=webhook")
+    assert CANARY not in repr(no.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "obj"),
+    [("Secret", secret_manifest("keys", ca="PEM")), ("ConfigMap", _config_map(ca="PEM"))],
+)
+def test_an_authority_is_found_in_either_kind(
+    cluster: DirectoryCluster, put: Any, kind: str, obj: dict[str, Any]
+) -> None:
+    selector = CaProvider(kind, "keys", "ca")
+    assert _resolved(cluster, selector, put(obj)).authorities == {selector: b"PEM"}
+
+
+def test_a_text_of_a_config_map_is_found(cluster: DirectoryCluster, put: Any) -> None:
+    selector = ConfigMapKeySelector("keys", "settings")
+    found = _resolved(cluster, selector, put(_config_map(settings="text")))
+    assert found.config_maps == {selector: "text"}
+
+
+@pytest.mark.parametrize(
+    ("selector", "message"),
+    [
+        (WholeSecretSelector("absent", required_label=LABEL), "Secret web/absent does not exist"),
+        (CaProvider("Secret", "absent", "ca"), "Secret web/absent does not exist"),
+        (CaProvider("ConfigMap", "absent", "ca"), "ConfigMap web/absent does not exist"),
+        (CaProvider("ConfigMap", "keys", "ca"), "ConfigMap web/keys has no key 'ca'"),
+        (ConfigMapKeySelector("absent", "a"), "ConfigMap web/absent does not exist"),
+        (ConfigMapKeySelector("keys", "a"), "ConfigMap web/keys has no key 'a'"),
+        (ServiceAccountSelector("absent"), "ServiceAccount web/absent does not exist"),
+    ],
+)
+def test_what_any_selector_misses_is_named(
+    cluster: DirectoryCluster, put: Any, selector: Any, message: str
+) -> None:
+    with pytest.raises(AuthFailed, match=message):
+        _resolved(cluster, selector, put(_config_map(other="text")))
+
+
+def test_what_the_process_allows_reaches_the_adapter(cluster: DirectoryCluster, put: Any) -> None:
+    found = _resolved(cluster, ConfigMapKeySelector("keys", "a"), put(_config_map(a="b")))
+    assert found.context == {"allowed": "yes", "namespace": "web"}
+
+
+def test_templates_of_stores_are_rendered(cluster: DirectoryCluster, put: Any) -> None:
+    found = _resolved(cluster, ConfigMapKeySelector("keys", "a"), put(_config_map(a="b")))
+    assert found.render("url", "{{ .a | upper }}", {"a": b"b"}) == b"B"
+    with pytest.raises(ValueError, match="url") as caught:
+        found.render("url", "{{ fail .a }}", {"a": CANARY.encode()})
+    assert CANARY not in repr(caught.value)

@@ -42,6 +42,10 @@ class Source:
         self.error: Exception | None = None
         self.looks = 0
 
+    @property
+    def context(self) -> Mapping[str, str]:
+        return {}
+
     def secret(self, namespace: str, name: str) -> Mapping[str, SecretBytes] | None:
         self.looks += 1
         if self.error is not None:

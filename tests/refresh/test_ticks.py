@@ -1,6 +1,7 @@
 """A tick asks what has moved and says who must be looked at; it reads next to nothing."""
 
 from __future__ import annotations
+
 from typing import ClassVar
 
 import pytest
