@@ -13,8 +13,10 @@ from providers.base import SecretRef
 
 __all__ = [
     "CURRENT",
+    "PINNED",
     "SecretIndex",
     "account_scope",
+    "asked_id",
     "callings",
     "is_current",
     "pinned_version",
@@ -25,7 +27,8 @@ __all__ = [
 #: The stage of the version that a read gives when none is asked for.
 CURRENT = "AWSCURRENT"
 
-_PINNED = "uuid/"
+#: How a reference names a version by its id.
+PINNED = "uuid/"
 _ARN = "arn:"
 #: Secrets Manager appends a hyphen and six random characters to the name in an ARN.
 _SUFFIX_CHARS = 7
@@ -40,6 +43,11 @@ def secret_id(prefix: str, key: str) -> str:
     return key if key.startswith(_ARN) else prefix + key
 
 
+def asked_id(prefix: str, ref: SecretRef) -> str:
+    """Return the SecretId that a ref means; what a list gave has no prefix before it."""
+    return ref.key if ref.listed else secret_id(prefix, ref.key)
+
+
 def is_current(ref: SecretRef) -> bool:
     """Return whether the ref means the current version, which a batch can read."""
     return ref.version in ("", CURRENT)
@@ -47,12 +55,12 @@ def is_current(ref: SecretRef) -> bool:
 
 def pinned_version(ref: SecretRef) -> str:
     """Return the VersionId that the ref pins (`uuid/<VersionId>`), or ""."""
-    return ref.version.removeprefix(_PINNED) if ref.version.startswith(_PINNED) else ""
+    return ref.version.removeprefix(PINNED) if ref.version.startswith(PINNED) else ""
 
 
 def version_params(ref: SecretRef) -> dict[str, str]:
     """Return the parameters of GetSecretValue that select the ref's version."""
-    if ref.version.startswith(_PINNED):
+    if ref.version.startswith(PINNED):
         return {"VersionId": pinned_version(ref)}
     return {} if is_current(ref) else {"VersionStage": ref.version}
 

@@ -41,7 +41,7 @@ from typing import Any
 
 from providers.aws.calls import CallError, Calls
 from providers.aws.errors import UNREADABLE
-from providers.aws.ids import CURRENT, account_scope, pinned_version, secret_id
+from providers.aws.ids import CURRENT, account_scope, asked_id, pinned_version
 from providers.aws.walk import KnownRead, ListWalk, Watermark
 from providers.base import AccessDenied, Changes, SecretRef
 
@@ -110,7 +110,7 @@ class ChangeDetector:
         with self._lock:
             self._moment += 1
             moment = self._moment
-        walk = ListWalk(mark, wanted={secret_id(self._prefix, ref.key) for ref in known})
+        walk = ListWalk(mark, wanted={asked_id(self._prefix, ref) for ref in known})
         try:
             self._walk(walk, max_pages=max(_MIN_PAGES, -(-len(known) // _SECRETS_PER_READ)))
         except CallError as failed:
@@ -164,7 +164,7 @@ class ChangeDetector:
         with self._lock:
             reads = {ref: self._reads.get(ref) for ref in known}
         for ref, version in known.items():
-            entry = walk.seen.get(secret_id(self._prefix, ref.key))
+            entry = walk.seen.get(asked_id(self._prefix, ref))
             if entry is not None:
                 now = _version_of(entry, ref.version or CURRENT)
             else:

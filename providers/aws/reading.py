@@ -25,7 +25,7 @@ from providers.base import (
     Unavailable,
 )
 
-__all__ = ["BATCH_MAX_IDS", "Read", "SecretReader"]
+__all__ = ["BATCH_MAX_IDS", "Read", "SecretReader", "pending_deletion"]
 
 #: AWS refuses a BatchGetSecretValue with more ids.
 BATCH_MAX_IDS = 20
@@ -161,7 +161,7 @@ class SecretReader:
                 )
                 return error
             return failed.error(asked)
-        return _pending_deletion(asked) if described.get("DeletedDate") else error
+        return pending_deletion(asked) if described.get("DeletedDate") else error
 
     def _version_state(self, asked: str, error: ProviderError, version: str) -> ProviderError:
         """Tell an absent secret from an existing one without the asked version."""
@@ -172,7 +172,7 @@ class SecretReader:
                 return failed.error(asked)
             return SecretNotFound(error.message, remedy=error.remedy, definite=False)
         if described.get("DeletedDate"):
-            return _pending_deletion(asked)
+            return pending_deletion(asked)
         return SecretNotFound(
             f'secret "{asked}" has no version or stage "{version}"',
             remedy="aws secretsmanager list-secret-version-ids shows those it has",
@@ -226,7 +226,8 @@ def _utc(when: object) -> datetime | None:
     return when.astimezone(UTC) if isinstance(when, datetime) else None
 
 
-def _pending_deletion(asked: str) -> SecretNotFound:
+def pending_deletion(asked: str) -> SecretNotFound:
+    """Return the answer for a secret that AWS still keeps, but that was deleted."""
     return SecretNotFound(
         f'secret "{asked}" is scheduled for deletion',
         remedy=f"aws secretsmanager restore-secret --secret-id {asked}",

@@ -1,8 +1,8 @@
 """AWS Secrets Manager (API 2017-10-17) as a provider.
 
-Neighbours: `login` and `session` make the client; `reading` reads values; `listing`
-detects changes. No retries, sleeps, clock, or cache of values here: whoever calls
-the provider owns those.
+Neighbours: `login` and `session` make the client; `reading` reads values, `listing`
+detects changes, `secret_finding` finds, `secret_writing` pushes. No retries, sleeps,
+clock, or cache of values here: whoever calls the provider owns those.
 
 Order of authentication and least permissions: see `providers.aws.login` and
 `providers.aws`. Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/
@@ -15,10 +15,11 @@ from typing import Any, Self, TypeVar
 
 from providers.aws.calls import CallError, Calls
 from providers.aws.config import AwsConfig
-from providers.aws.ids import is_current, secret_id, version_params
+from providers.aws.ids import asked_id, is_current, pinned_version, version_params
 from providers.aws.listing import ChangeDetector
 from providers.aws.login import plan_login
 from providers.aws.reading import BATCH_MAX_IDS, Read, SecretReader
+from providers.aws.secret_finding import SecretFinder
 from providers.aws.session import open_session
 from providers.base import (
     AccessDenied,
@@ -62,6 +63,7 @@ class AwsSecretsManager:
         self._release = release or client.close
         self._reader = SecretReader(client, self._calls)
         self._detector = ChangeDetector(client, self._calls, prefix=prefix)
+        self._finder = SecretFinder(client, self._calls)
 
     @classmethod
     def from_config(
@@ -82,9 +84,10 @@ class AwsSecretsManager:
         )
 
     def pack(self, refs: Sequence[SecretRef]) -> list[list[SecretRef]]:
-        """Group refs: current values by twenty, other versions alone.
+        """Group refs: current values by twenty, other versions and metadata alone.
 
-        Alone as well once this identity turned out to have no batches.
+        A version that a list has just shown as the current one counts as current. Alone as
+        well once this identity turned out to have no batches.
         """
         distinct = list(dict.fromkeys(refs))
         if self._reader.singles_only:
@@ -102,27 +105,29 @@ class AwsSecretsManager:
             refusal = _refused(ref)
             if refusal is not None:
                 results[ref] = refusal
-            elif is_current(ref):
-                by_id.setdefault(secret_id(self._prefix, ref.key), []).append(ref)
+            elif ref.metadata:
+                results[ref] = _traceless(self._finder.metadata(asked_id(self._prefix, ref)))
+            elif _batchable(ref):
+                by_id.setdefault(asked_id(self._prefix, ref), []).append(ref)
             else:
-                answer = self._reader.get(secret_id(self._prefix, ref.key), version_params(ref))
+                answer = self._reader.get(asked_id(self._prefix, ref), version_params(ref))
                 results[ref] = self._noted(ref, answer, since)
         for ids in _chunks(list(by_id)):
             answers = self._reader.get_current(ids)
             for ref in (ref for asked in ids for ref in by_id[asked]):
-                answer = answers[secret_id(self._prefix, ref.key)]
+                answer = answers[asked_id(self._prefix, ref)]
+                if isinstance(answer, Read) and _is_other(ref, answer):
+                    answer = self._reader.get(ref.key, version_params(ref))
                 results[ref] = self._noted(ref, answer, since)
         return results
 
     def find(self, query: FindQuery) -> list[FoundSecret]:
-        """Not served yet.
+        """List the secrets whose names begin with `path`; the store's prefix plays no part.
 
         Raises:
-            InvalidRef: always.
+            ProviderError: the listing failed.
         """
-        raise InvalidRef(
-            "dataFrom.find is not supported yet", remedy="name each key under data or extract"
-        )
+        return self._finder.find(query)
 
     def changes(self, watermark: object | None, known: Mapping[SecretRef, str]) -> Changes:
         """Say which refs moved; see `providers.aws.listing` for why it is sound.
@@ -169,21 +174,27 @@ class AwsSecretsManager:
         self, ref: SecretRef, answer: Read | ProviderError, since: int
     ) -> SecretValue | ProviderError:
         if isinstance(answer, ProviderError):
-            # An error may be kept for long; the frames it went through hold values.
-            return answer.with_traceback(None)
+            return _traceless(answer)
         self._detector.note_read(ref, version=answer.value.version, arn=answer.arn, since=since)
         return answer.value
 
 
 def _batchable(ref: SecretRef) -> bool:
-    return is_current(ref) and _refused(ref) is None
+    listed = ref.listed and bool(pinned_version(ref))
+    return (is_current(ref) or listed) and not ref.metadata and _refused(ref) is None
+
+
+def _is_other(ref: SecretRef, read: Read) -> bool:
+    """Return whether the current version is no longer the one that a list gave."""
+    return ref.listed and pinned_version(ref) not in ("", read.value.version)
+
+
+def _traceless(answer: SecretValue | ProviderError) -> SecretValue | ProviderError:
+    """An error may be kept for long; the frames it went through hold values."""
+    return answer.with_traceback(None) if isinstance(answer, ProviderError) else answer
 
 
 def _refused(ref: SecretRef) -> InvalidRef | None:
-    if ref.metadata:
-        return InvalidRef(
-            f'metadata of "{ref.key}" is not supported yet', remedy="use metadataPolicy: None"
-        )
     if not ref.key:
         return InvalidRef("a reference has an empty key", remedy="name the secret in remoteRef.key")
     return None

@@ -22,8 +22,8 @@ def front(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictFront]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     with StrictFront(shared_moto().url) as made:
-        monkeypatch.setenv("AWS_SECRETSMANAGER_ENDPOINT", made.url)
-        monkeypatch.setenv("AWS_STS_ENDPOINT", made.url)
+        for service in ("SECRETSMANAGER", "SSM", "STS", "ECR", "ECR_PUBLIC"):
+            monkeypatch.setenv(f"AWS_{service}_ENDPOINT", made.url)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIADEFAULTCHAIN")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -36,6 +36,14 @@ def front(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictFront]:
 def api(front: StrictFront) -> Iterator[AwsApi]:
     """Writes secrets through the front, as the owner of the account."""
     client = AwsApi(front.url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def ssm(front: StrictFront) -> Iterator[AwsApi]:
+    """Writes parameters through the front, as the owner of the account."""
+    client = AwsApi(front.url, service="ssm")
     yield client
     client.close()
 

@@ -6,7 +6,6 @@ import pytest
 
 from providers.base import (
     AuthFailed,
-    FindQuery,
     InvalidRef,
     MalformedSecret,
     SecretNotFound,
@@ -101,7 +100,6 @@ def test_stage_and_version_id_select_the_version(open_aws, api):
 @pytest.mark.parametrize(
     ("ref", "kind", "match"),
     [
-        pytest.param(SecretRef("app/a", metadata=True), InvalidRef, "metadata", id="metadata"),
         pytest.param(SecretRef(""), InvalidRef, "empty key", id="empty-key"),
         pytest.param(SecretRef("app/a", "uuid/short"), InvalidRef, "Validation", id="bad-uuid"),
     ],
@@ -228,8 +226,3 @@ def test_check_with_unknown_keys_raises_auth_failed(front, open_aws):
     front.rejected_keys.add("AKIADEFAULTCHAIN")
     with pytest.raises(AuthFailed):
         open_aws().check([])
-
-
-def test_find_is_refused_until_it_is_served(open_aws):
-    with pytest.raises(InvalidRef, match=r"dataFrom\.find is not supported yet"):
-        open_aws().find(FindQuery(path="app/"))
