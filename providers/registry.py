@@ -24,6 +24,7 @@ __all__ = ["PROVIDERS", "ProviderModule", "load"]
 #: Key of `spec.provider` → module. The one place a new provider is registered.
 PROVIDERS: dict[str, str] = {
     "aws": "providers.aws",
+    "gcpsm": "providers.gcp",
 }
 
 
