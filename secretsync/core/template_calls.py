@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 
 from gotpl import SandboxPolicy, TypedMap
 from gotpl._compat.gofmt._core import _parse_directive
@@ -24,13 +23,14 @@ from gotpl.runtime.values import UNTYPED_NIL
 
 from secretsync.core.template_bytes import BYTE_FUNCTIONS
 from secretsync.core.template_costs import pay_ahead, pay_result
+from secretsync.core.template_dialect import Dialect
 from secretsync.core.template_errors import call_reason
-from secretsync.core.template_limits import TURN_STEPS, Budget, TemplateLimit, weigh
+from secretsync.core.template_limits import CURRENT, TURN_STEPS, Budget, TemplateLimit, weigh
 from secretsync.core.template_mended import is_nothing, mended
 from secretsync.core.template_program import LOOPED, SHOWN
 from secretsync.core.template_regex import WALKING_FUNCTIONS, Watched, regex_steps
 
-__all__ = ["CURRENT", "CallFailed", "functions", "sandbox"]
+__all__ = ["CallFailed", "functions", "sandbox"]
 
 #: They read the controller's environment, or ask its resolver.
 _REMOVED = frozenset({"env", "expandenv", "getHostByName"})
@@ -51,9 +51,6 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _KEPT_CHARS = 200
 _OWN_FUNCTIONS = frozenset({SHOWN, LOOPED})
 
-#: The budget of the rendering that runs in this thread.
-CURRENT: ContextVar[Budget] = ContextVar("template budget")
-
 
 class CallFailed(Exception):
     """A function failed; carries its name and what may be said of it."""
@@ -65,20 +62,24 @@ class CallFailed(Exception):
 
 
 @functools.cache
-def sandbox() -> SandboxPolicy:
+def sandbox(dialect: Dialect) -> SandboxPolicy:
     """Return what gotpl lets templates reach: nothing of Python's."""
     return SandboxPolicy(
-        allow_functions=functions(), allow_attributes=_ATTRIBUTES, allow_methods=_METHODS
+        allow_functions=functions(dialect), allow_attributes=_ATTRIBUTES, allow_methods=_METHODS
     )
 
 
 @functools.cache
-def functions() -> PreparedFunctionRegistry:
+def functions(dialect: Dialect) -> PreparedFunctionRegistry:
     """Return every function by its name, with the two that guard printing and looping."""
     theirs = dict(_builtin_functions("go")) | text_func_map()
     every: dict[str, Callable[..., object]] = theirs | mended(theirs) | dict(BYTE_FUNCTIONS)
     for name in (*_REMOVED, "call"):
         del every[name]
+    if dialect is Dialect.EXTERNAL_SECRETS:
+        from secretsync.core.template_eso import eso_functions  # noqa: PLC0415 - loads YAML
+
+        every |= eso_functions(every["bcrypt"])
     wrapped = {name: _wrapped(name, function) for name, function in every.items()}
     return PreparedFunctionRegistry({**wrapped, SHOWN: _shown, LOOPED: _looped})
 

@@ -23,9 +23,10 @@ from gotpl.runtime.sync_vm import render_program
 
 from secretsync.core.errors import TemplateProblem
 from secretsync.core.template_bytes import from_bytes, to_bytes
-from secretsync.core.template_calls import CURRENT, CallFailed, functions, sandbox
+from secretsync.core.template_calls import CallFailed, functions, sandbox
+from secretsync.core.template_dialect import Dialect
 from secretsync.core.template_errors import Place, call_reason, execution_text, syntax_text
-from secretsync.core.template_limits import TURN_STEPS, Budget, Limits, TemplateLimit
+from secretsync.core.template_limits import CURRENT, TURN_STEPS, Budget, Limits, TemplateLimit
 from secretsync.core.template_program import LOOPED, SHOWN, paid, size_of
 
 __all__ = ["compile_text", "function_names", "run"]
@@ -55,13 +56,14 @@ class _Meter(ExecutionBudgetState):
             raise TemplateLimit("templates call each other too deeply")
 
 
-def compile_text(key: str, text: str, limits: Limits) -> Program:
+def compile_text(key: str, text: str, limits: Limits, dialect: Dialect) -> Program:
     """Compile a template.
 
     Args:
         key: its name in errors, the item's key.
         text: its source.
         limits: how large it may be.
+        dialect: which functions it may name.
 
     Raises:
         TemplateProblem: it cannot be parsed.
@@ -73,7 +75,7 @@ def compile_text(key: str, text: str, limits: Limits) -> Program:
             text,
             name=key,
             limits=ParserLimits(limits.source_bytes, limits.tokens, limits.nesting),
-            functions=function_names(),
+            functions=function_names(dialect),
         )
         return paid(compile_template(parsed, source=text))
     except TemplateSyntaxError as exc:
@@ -86,18 +88,19 @@ def compile_text(key: str, text: str, limits: Limits) -> Program:
     raise TemplateProblem(problem)
 
 
-def function_names() -> frozenset[str]:
+def function_names(dialect: Dialect) -> frozenset[str]:
     """Return the names of the functions that a template may call, built-ins included."""
-    return frozenset(functions()) - _OWN_FUNCTIONS
+    return frozenset(functions(dialect)) - _OWN_FUNCTIONS
 
 
-def run(program: Program, data: Mapping[str, bytes], limits: Limits) -> bytes:
+def run(program: Program, data: Mapping[str, bytes], limits: Limits, dialect: Dialect) -> bytes:
     """Render a compiled template.
 
     Args:
         program: from `compile_text`.
         data: the dot, name → value; values need not be UTF-8.
         limits: what it may use.
+        dialect: as it was compiled.
 
     Raises:
         TemplateProblem: it fails, or needs more than the limits.
@@ -106,7 +109,7 @@ def run(program: Program, data: Mapping[str, bytes], limits: Limits) -> bytes:
     dot = TypedMap({key: from_bytes(value) for key, value in data.items()}, "", "string", "string")
     token = CURRENT.set(budget)
     try:
-        rendered = _rendered(program, dot, budget)
+        rendered = _rendered(program, dot, budget, dialect)
     finally:
         CURRENT.reset(token)
     if isinstance(rendered, TemplateProblem):
@@ -116,14 +119,17 @@ def run(program: Program, data: Mapping[str, bytes], limits: Limits) -> bytes:
     return rendered
 
 
-def _rendered(program: Program, dot: TypedMap[str, str], budget: Budget) -> bytes | TemplateProblem:
+def _rendered(
+    program: Program, dot: TypedMap[str, str], budget: Budget, dialect: Dialect
+) -> bytes | TemplateProblem:
     """An error is returned, not raised: the frames of a traceback hold values."""
     try:
         text = render_program(
             program,
             dot,
-            functions=functions(),
-            sandbox=sandbox(),
+            functions=functions(dialect),
+            missing_key=dialect.missing_key,
+            sandbox=sandbox(dialect),
             _budget_state=_Meter(budget, size_of(program)),
         )
         return to_bytes(text)

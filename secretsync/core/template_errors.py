@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Place", "call_reason", "execution_text", "syntax_text"]
+__all__ = ["FunctionProblem", "Place", "call_reason", "execution_text", "syntax_text"]
 
 #: More of the source would hide the reason behind it.
 _SNIPPET_CHARS = 120
@@ -47,6 +47,7 @@ _MISSING_LIBRARY = "requires the optional 'crypto' extra"
 _LITERAL_FAIL = re.compile(r'fail\s+(?:"((?:[^"\\\n]|\\.)*)"|`([^`]*)`)\s*')
 _OPENING = re.compile(rb"\{\{(?:-\s)?\s*(?:(?:if|with|range|else)\b\s*)*")
 _EXECUTION_SENTENCES = (
+    (re.compile(r"missing key or attribute ('\w+')"), 'map has no entry for key "{0}"'),
     (re.compile(r"(?s)template ('.*') is not defined"), 'template "{0}" not defined'),
     (re.compile(r"nil is not a command"), "nil is not a command"),
     (re.compile(r"range cannot iterate over (\w+)"), "range can't iterate over a {0}"),
@@ -70,6 +71,10 @@ _SYNTAX_WORDS = (
     (re.compile(r"unexpected (end|else)"), "unexpected {{{{{0}}}}}"),
     (re.compile(r"(break|continue) outside range"), "{{{{{0}}}}} outside {{{{range}}}}"),
 )
+
+
+class FunctionProblem(Exception):
+    """A function of ours refuses; what it says is a sentence that holds no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,8 @@ def call_reason(error: BaseException) -> str:
         error: what the function raised.
     """
     text = str(error)
+    if isinstance(error, FunctionProblem):
+        return text
     if mismatch := _TYPE_ERROR.fullmatch(text):
         expected = _GO_TYPES.get(mismatch[1], mismatch[1])
         if mismatch[2] in _NO_VALUE:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["TURN_STEPS", "Budget", "Limits", "TemplateLimit", "weigh"]
+__all__ = ["CURRENT", "TURN_STEPS", "Budget", "Limits", "TemplateLimit", "weigh"]
 
 #: A turn of a loop, a call of a template, an action that prints.
 TURN_STEPS = 20
@@ -112,6 +113,10 @@ class Budget:
         self._crypto -= count
         if self._crypto < 0:
             raise TemplateLimit("the template makes too many keys or password hashes")
+
+
+#: The budget of the rendering that runs in this thread.
+CURRENT: ContextVar[Budget] = ContextVar("template budget")
 
 
 def weigh(value: object, budget: Budget) -> int:

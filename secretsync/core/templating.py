@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 from sealing import TemplateFailed
 from secretsync.core.errors import TemplateProblem
+from secretsync.core.template_dialect import Dialect
 from secretsync.core.template_limits import Limits
 
 if TYPE_CHECKING:
     from gotpl.compile.instructions import Program
 
-__all__ = ["Engine", "render_sealed_template"]
+__all__ = ["Engine", "render_sealed_template", "render_template"]
 
 _OPENS_ACTION = "{{"
 #: Compiled templates that are kept, and how long their texts may be: in the worst case
@@ -35,10 +36,14 @@ class Engine:
 
     Args:
         limits: what one rendering may use.
+        dialect: whose templates they are.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(
+        self, limits: Limits | None = None, *, dialect: Dialect = Dialect.SEALED_SECRETS
+    ) -> None:
         self._limits = limits or Limits()
+        self._dialect = dialect
         # Keyed by name and text. The values that a template is given are never kept.
         self._kept = lru_cache(maxsize=_KEPT_TEMPLATES)(self._compiled)
 
@@ -61,15 +66,33 @@ class Engine:
         from secretsync.core.template_engine import run  # noqa: PLC0415 - gotpl loads slowly
 
         program = (self._kept if len(text) <= _KEPT_CHARS else self._compiled)(key, text)
-        return run(program, data, self._limits)
+        return run(program, data, self._limits, self._dialect)
 
     def _compiled(self, key: str, text: str) -> Program:
         from secretsync.core.template_engine import compile_text  # noqa: PLC0415 - as above
 
-        return compile_text(key, text, self._limits)
+        return compile_text(key, text, self._limits, self._dialect)
 
 
 _ENGINE = Engine()
+_EXTERNAL = Engine(dialect=Dialect.EXTERNAL_SECRETS)
+
+
+def render_template(name: str, text: str, values: Mapping[str, bytes]) -> bytes:
+    """Render a template with the functions of External Secrets Operator's engine v2.
+
+    Args:
+        name: what errors call it: the key of the item.
+        text: the template.
+        values: the dot: name → value, any bytes. A name that is not there is an error.
+
+    Returns:
+        The bytes that it writes, at most 1 MiB.
+
+    Raises:
+        TemplateProblem: it is broken, fails, or asks for too much; the text holds no value.
+    """
+    return _EXTERNAL.render(name, text, values)
 
 
 def render_sealed_template(key: str, text: str, values: Mapping[str, bytes]) -> bytes:

@@ -14,7 +14,7 @@ import yaml
 
 from secretsync.resources.text_events import Event, EventKind, TextError, number
 
-__all__ = ["yaml_events"]
+__all__ = ["is_plain_string", "yaml_events"]
 
 _TAG = "tag:yaml.org,2002:"
 _STRING_TAGS = ("!", f"{_TAG}str")
@@ -68,6 +68,14 @@ def yaml_events(text: str) -> Iterator[Event]:
         raise _broken(text, exc) from None  # its text quotes the line, which may be a secret
     finally:
         loader.dispose()
+
+
+def is_plain_string(text: str) -> bool:
+    """Say whether a text without quotes is read as the string that it is."""
+    try:
+        return isinstance(_plain(text, 0), str)
+    except TextError:  # an infinity
+        return False
 
 
 def _event(raw: Any) -> Event | None:

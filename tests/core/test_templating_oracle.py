@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from sealing import TemplateFailed
+from secretsync.core.template_dialect import Dialect
 from secretsync.core.template_engine import function_names
 from secretsync.core.templating import render_sealed_template
 from tests.core.template_cases import DATA, DIFFERENT, SAME_ERRORS, TEMPLATES
@@ -90,5 +91,5 @@ def test_known_difference_is_still_one(oracle: Path, text: str, reason: str) -> 
 
 def test_functions_are_those_that_sealed_secrets_gives(oracle: Path) -> None:
     names = template_oracle.function_names(oracle)
-    assert function_names() - _BUILT_IN == names
+    assert function_names(Dialect.SEALED_SECRETS) - _BUILT_IN == names
     assert {"env", "expandenv", "getHostByName"}.isdisjoint(names)

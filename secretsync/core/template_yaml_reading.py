@@ -1,0 +1,214 @@
+"""A YAML map becomes plain values, inside limits of its own: any text may come here.
+
+Unlike a manifest's, its keys may be numbers and booleans, which become strings, and of a
+key that is given twice the second one counts, as in Go. Only the first document is read.
+
+Neighbour: `template_yaml` gives the functions.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from secretsync.resources.text_events import Event, EventKind, TextError
+from secretsync.resources.yaml_events import yaml_events
+
+__all__ = ["YamlProblem", "go_float", "read_map", "scalar_text"]
+
+_MAX_DEPTH = 50
+#: Values of a document, aliases expanded.
+_MAX_NODES = 50_000
+_MERGE = object()
+#: From so many digits before the point on, and after so many zeros behind it, Go's `%g`
+#: writes an exponent.
+_EXPONENT_FROM = 6
+_EXPONENT_BELOW = -4
+
+
+class YamlProblem(ValueError):
+    """The text is not YAML of the wanted shape; the message holds none of it."""
+
+
+def read_map(text: str) -> dict[str, Any]:
+    """Read the first document of a text; an empty one is an empty map.
+
+    Raises:
+        YamlProblem: it is not YAML, not a map, or too deep or large.
+    """
+    builder = _Builder()
+    problem = ""
+    try:
+        for event in yaml_events(text):
+            if event.kind is EventKind.END:
+                break
+            builder.step(event)
+    except TextError as exc:
+        problem = f"line {exc.line}: {exc.message}" if exc.line else exc.message
+    if problem:
+        raise YamlProblem(problem)
+    found = builder.root
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise YamlProblem("the text is not a map")
+    return found
+
+
+class _Frame:
+    """A map or list that is still open."""
+
+    __slots__ = ("anchor", "key", "merged", "value")
+
+    def __init__(self, value: Any, anchor: str) -> None:
+        self.value = value
+        self.anchor = anchor
+        self.key: Any = None
+        self.merged: list[dict[str, Any]] = []
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.root: Any = None
+        self._stack: list[_Frame] = []
+        self._anchors: dict[str, Any] = {}
+        self._left = _MAX_NODES
+
+    def step(self, event: Event) -> None:
+        kind = event.kind
+        self._count(1)
+        if kind is EventKind.CLOSE:
+            self._close()
+        elif self._wants_key():
+            self._take_key(event)
+        elif kind is EventKind.ALIAS:
+            self._attach(self._expanded(event))
+        elif kind in (EventKind.OPEN_MAP, EventKind.OPEN_LIST):
+            if len(self._stack) == _MAX_DEPTH:
+                raise YamlProblem(f"the text nests deeper than {_MAX_DEPTH} levels")
+            value: Any = {} if kind is EventKind.OPEN_MAP else []
+            self._stack.append(_Frame(value, event.anchor))
+        else:
+            self._named(event.anchor, event.value)
+            self._attach(event.value)
+
+    def _wants_key(self) -> bool:
+        frame = self._stack[-1] if self._stack else None
+        return frame is not None and isinstance(frame.value, dict) and frame.key is None
+
+    def _take_key(self, event: Event) -> None:
+        frame = self._stack[-1]
+        if event.kind is EventKind.MERGE:
+            frame.key = _MERGE
+        elif event.kind is EventKind.SCALAR:
+            frame.key = scalar_text(event.value)
+        else:
+            raise YamlProblem("a key of the map is a map, a list or an alias")
+
+    def _close(self) -> None:
+        frame = self._stack.pop()
+        for merged in frame.merged:
+            for key, value in merged.items():
+                frame.value.setdefault(key, value)
+        self._named(frame.anchor, frame.value)
+        self._attach(frame.value)
+
+    def _named(self, anchor: str, value: Any) -> None:
+        if anchor:
+            self._anchors[anchor] = value
+
+    def _attach(self, value: Any) -> None:
+        if not self._stack:
+            self.root = value
+            return
+        frame = self._stack[-1]
+        if isinstance(frame.value, list):
+            frame.value.append(value)
+            return
+        if frame.key is _MERGE:
+            frame.merged.extend(_mergeable(value))
+        else:
+            frame.value[frame.key] = value
+        frame.key = None
+
+    def _expanded(self, event: Event) -> Any:
+        if event.value not in self._anchors:
+            raise YamlProblem("an alias names no anchor before it")
+        return self._copied(self._anchors[event.value], len(self._stack))
+
+    def _copied(self, value: Any, depth: int) -> Any:
+        """Each place gets its own; what is too much stops before it is made."""
+        if not isinstance(value, dict | list):
+            return value
+        if depth >= _MAX_DEPTH:
+            raise YamlProblem(f"the text nests deeper than {_MAX_DEPTH} levels")
+        self._count(len(value))
+        if isinstance(value, list):
+            return [self._copied(item, depth + 1) for item in value]
+        return {key: self._copied(item, depth + 1) for key, item in value.items()}
+
+    def _count(self, nodes: int) -> None:
+        self._left -= nodes
+        if self._left < 0:
+            raise YamlProblem(f"the text holds more than {_MAX_NODES} values")
+
+
+def _mergeable(value: Any) -> Iterator[dict[str, Any]]:
+    for source in value if isinstance(value, list) else [value]:
+        if not isinstance(source, dict):
+            raise YamlProblem("a merge key (<<) refers to something that is not a map")
+        yield source
+
+
+def scalar_text(value: object, *, bits: int = 64) -> str:
+    """Return a scalar as a string, where only a string fits.
+
+    Args:
+        bits: of a float, how many count.
+
+    Raises:
+        YamlProblem: null is no string.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return go_float(value, bits=bits)
+    if isinstance(value, int):
+        return str(value)
+    raise YamlProblem("a key of the map is null")
+
+
+def go_float(value: float, *, bits: int = 64) -> str:
+    """Return a finite float as Go's `FormatFloat(value, 'g', -1, bits)`."""
+    shortest = repr(value) if bits == 64 else _shortest_single(value)
+    sign = "-" if shortest.startswith("-") else ""
+    if value == 0:
+        return f"{sign}0"
+    mantissa, _, written = shortest.lstrip("-").partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    leading = len(whole) if whole.strip("0") else len(digits) - len(fraction)
+    exponent = leading - 1 + int(written or 0)
+    digits = digits.rstrip("0")
+    if not _EXPONENT_BELOW <= exponent < _EXPONENT_FROM:
+        tail = f".{digits[1:]}" if digits[1:] else ""
+        return f"{sign}{digits[0]}{tail}e{exponent:+03d}"
+    if exponent < 0:
+        return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
+    digits = digits.ljust(exponent + 1, "0")
+    tail = f".{digits[exponent + 1 :]}" if digits[exponent + 1 :] else ""
+    return f"{sign}{digits[: exponent + 1]}{tail}"
+
+
+def _shortest_single(value: float) -> str:
+    """The fewest digits that name the same number of 32 bits."""
+    try:
+        packed = struct.pack("f", value)
+    except OverflowError:
+        return repr(value)
+    (single,) = struct.unpack("f", packed)
+    tries = (f"{single:.{digits}e}" for digits in range(9))
+    return next((text for text in tries if struct.pack("f", float(text)) == packed), repr(value))
