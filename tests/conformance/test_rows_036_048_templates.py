@@ -73,20 +73,18 @@ WITHOUT_KEY = pytest.param(
 )
 
 
-def sealed(name, values, templates, seal_for=None, **template):
-    secret: dict[str, Any] = {"metadata": {"name": name, "namespace": "n"}, "stringData": values}
+def sealed(name, values, templates, *, namespace="n", seal_for=None, **template):
+    secret: dict[str, Any] = {"metadata": {"name": name, "namespace": namespace}}
+    secret["stringData"] = values
     made = seal_secret(secret, seal_for or certificate(), now=NOW, allow_empty_data=True)
     made["spec"]["template"] |= {"data": templates, **template}
     return made
 
 
-def sealed_in(objects, *arguments, **template):
-    """As `sealed`, under the label of a namespace of the cluster."""
-    name, values, templates, seal_for = arguments
-    secret = {"metadata": {"name": name, "namespace": objects.namespace}, "stringData": values}
-    made = seal_secret(secret, seal_for, now=NOW, allow_empty_data=True)
-    made["spec"]["template"] |= {"data": templates, **template}
-    return made
+def unsealed_in(objects, *arguments, seal_for, **template):
+    """The Secret that a controller makes of what was sealed for its namespace."""
+    made = sealed(*arguments, namespace=objects.namespace, seal_for=seal_for, **template)
+    return objects.unsealed(made)
 
 
 def opened(made):
@@ -106,15 +104,15 @@ def test_library_renders_templates_beside_the_values(values, templates, wanted):
 def test_real_controller_renders_the_same(values, templates, wanted, peer, request):
     """But for what 0.37 changed: the pinned controller is older."""
     name = request.node.callspec.id
-    made = sealed_in(peer.objects, name, values, templates, peer.certificate)
-    assert texts(peer.objects.unsealed(made)) == wanted | BEFORE_0_37.get(name, {})
+    secret = unsealed_in(peer.objects, name, values, templates, seal_for=peer.certificate)
+    assert texts(secret) == wanted | BEFORE_0_37.get(name, {})
 
 
 @pytest.mark.parametrize(("values", "templates", "wanted"), RENDERED)
 def test_our_service_renders_the_same(values, templates, wanted, peer, ours, request):
     name = request.node.callspec.id
-    made = sealed_in(ours.objects, name, values, templates, peer.certificate)
-    assert texts(ours.objects.unsealed(made)) == wanted
+    secret = unsealed_in(ours.objects, name, values, templates, seal_for=peer.certificate)
+    assert texts(secret) == wanted
 
 
 @pytest.mark.parametrize(
@@ -178,22 +176,21 @@ def test_sealing_keeps_annotations_and_drops_what_is_not_the_author_s(metadata, 
 
 def check_type(objects, seal_for):
     templates = {".dockerconfigjson": AUTHS}
-    made = sealed_in(objects, "typed", {}, templates, seal_for, type=DOCKER)
-    secret = objects.unsealed(made)
+    secret = unsealed_in(objects, "typed", {}, templates, seal_for=seal_for, type=DOCKER)
     assert secret["type"] == DOCKER
     assert texts(secret) == {".dockerconfigjson": AUTHS}
 
 
 def check_immutable(objects, seal_for):
-    made = sealed_in(objects, "fixed", {"foo": "old"}, {}, seal_for, immutable=True)
-    secret = objects.unsealed(made)
+    secret = unsealed_in(objects, "fixed", {"foo": "old"}, {}, seal_for=seal_for, immutable=True)
     assert secret["immutable"] is True
 
 
 def check_immutable_stays(objects, seal_for):
     """Other data for an immutable Secret: refused, said, and the Secret as it was."""
-    objects.unsealed(sealed_in(objects, "kept", {"foo": "old"}, {}, seal_for, immutable=True))
-    other = sealed_in(objects, "kept", {"foo": "new"}, {}, seal_for, immutable=True)
+    fixed = {"namespace": objects.namespace, "seal_for": seal_for, "immutable": True}
+    objects.unsealed(sealed("kept", {"foo": "old"}, {}, **fixed))
+    other = sealed("kept", {"foo": "new"}, {}, **fixed)
     assert objects.put(other)["metadata"]["generation"] == 2
     # Of the second generation: the condition is waited for until it is about that.
     assert "immutable" in objects.wait_condition("kept", "False")["message"]

@@ -117,76 +117,52 @@ def test_validate_posts_each_sealed_secret_as_compact_json(program, home, double
 
 
 @each_program
-@pytest.mark.parametrize(
-    ("flags", "answers", "error"),
-    [
-        pytest.param(
-            ("--fetch-cert", "--controller-name", "none"),
-            {},
-            'cannot get sealed secret service: services "none" not found.',
-            id="no-service",
-        ),
-        pytest.param(
-            ("--fetch-cert",),
-            {"/v1/cert.pem": (500, b"cannot get certificate\n")},
-            'cannot fetch certificate: an error on the server ("cannot get certificate") has '
-            "prevented the request from succeeding (get services http:sealed-secrets-controller:)",
-            id="certificate-500",
-        ),
-        pytest.param(
-            ("--validate",),
-            {"/v1/verify": (409, b"")},
-            "unable to decrypt sealed secret: web",
-            id="verify-409",
-        ),
-        pytest.param(
-            ("--validate",),
-            {"/v1/verify": (429, b"limit exceeded\n")},
-            "cannot validate sealed secret: the server has received too many requests and has "
-            "asked us to try again later (post services http:sealed-secrets-controller:)",
-            id="verify-429",
-        ),
-        pytest.param(
-            ("--re-encrypt",),
-            {"/v1/rotate": (409, b"")},
-            "unable to rotate secret",
-            id="rotate-409",
-        ),
-        pytest.param(
-            ("--re-encrypt",),
-            {"/v1/rotate": (500, b"")},
-            'cannot re-encrypt secret: an error on the server ("") has prevented the '
-            "request from succeeding (post services http:sealed-secrets-controller:)",
-            id="rotate-500",
-        ),
-        pytest.param(
-            ("--validate",),
-            {"/v1/verify": (503, b"x")},
-            "cannot validate sealed secret: the server is currently unable to handle the "
-            "request (post services http:sealed-secrets-controller:)",
-            id="verify-503",
-        ),
-        pytest.param(
-            ("--validate",),
-            {"/v1/verify": (403, b"x")},
-            "cannot validate sealed secret: x (post services http:sealed-secrets-controller:)",
-            id="verify-403",
-        ),
-        pytest.param(
-            ("--validate",),
-            {"/v1/verify": (418, b"x")},
-            "cannot validate sealed secret: the server responded with the status code 418 but "
-            "did not return more information (post services http:sealed-secrets-controller:)",
-            id="verify-418",
-        ),
-    ],
-)
-def test_refusals_are_worded_as_kubeseals(program, home, double, flags, answers, error):
-    double.answers.update(answers)
-    ended = run(program, home, double, *flags, given=json.dumps(SEALED).encode())
-    assert ended.code == 1
-    assert ended.err.splitlines()[0] == f"error: {error}"
-    assert ended.out == b""
+def test_service_that_is_not_there_is_named(program, home, double):
+    ended = run(program, home, double, "--fetch-cert", "--controller-name", "none")
+    error = 'error: cannot get sealed secret service: services "none" not found.'
+    assert (ended.code, ended.out, ended.err.splitlines()[0]) == (1, b"", error)
+
+
+ASKED_BY = {"cert.pem": "--fetch-cert", "verify": "--validate", "rotate": "--re-encrypt"}
+THE_GET = "(get services http:sealed-secrets-controller:)"
+THE_POST = "(post services http:sealed-secrets-controller:)"
+#: Endpoint, status, body → what is said.
+REFUSALS = {
+    ("cert.pem", 500, b"cannot get certificate\n"): (
+        'cannot fetch certificate: an error on the server ("cannot get certificate") has '
+        f"prevented the request from succeeding {THE_GET}"
+    ),
+    ("verify", 409, b""): "unable to decrypt sealed secret: web",
+    ("verify", 429, b"limit exceeded\n"): (
+        "cannot validate sealed secret: the server has received too many requests and has "
+        f"asked us to try again later {THE_POST}"
+    ),
+    ("rotate", 409, b""): "unable to rotate secret",
+    ("rotate", 500, b""): (
+        'cannot re-encrypt secret: an error on the server ("") has prevented the request from '
+        f"succeeding {THE_POST}"
+    ),
+    ("verify", 503, b"x"): (
+        "cannot validate sealed secret: the server is currently unable to handle the request "
+        f"{THE_POST}"
+    ),
+    ("verify", 403, b"x"): f"cannot validate sealed secret: x {THE_POST}",
+    ("verify", 418, b"x"): (
+        "cannot validate sealed secret: the server responded with the status code 418 but did "
+        f"not return more information {THE_POST}"
+    ),
+}
+
+
+@each_program
+@pytest.mark.parametrize("answer", REFUSALS, ids=lambda answer: f"{answer[0]}-{answer[1]}")
+def test_refusals_are_worded_as_kubeseals(program, home, double, answer):
+    endpoint, status, body = answer
+    double.answers[f"/v1/{endpoint}"] = status, body
+    given = json.dumps(SEALED).encode()
+    ended = run(program, home, double, ASKED_BY[endpoint], given=given)
+    error = f"error: {REFUSALS[answer]}"
+    assert (ended.code, ended.out, ended.err.splitlines()[0]) == (1, b"", error)
 
 
 @each_program
