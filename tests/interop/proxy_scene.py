@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from tests.interop.pod_steps import pod_steps
 from tests.support.kube import KubeServer
 from tests.support.network_namespace import add_address
 from tests.support.sealed_controller import SealedController
@@ -28,7 +29,7 @@ from tests.support.sealed_objects import SealedObjects
 from tests.support.sealing_commands import kubeseal, seal
 from tests.support.service import RunningService
 
-__all__ = ["COMMANDS", "SERVICES"]
+__all__ = ["COMMANDS", "POD_SERVICES", "SERVICES"]
 
 #: A documentation address (RFC 5737): nobody's, and not loopback's.
 ADDRESS = "192.0.2.10"
@@ -56,6 +57,11 @@ class Service:
     name: str
     port_name: str
 
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What names it on a command line."""
+        return ("--controller-name", self.name, "--controller-namespace", self.namespace)
+
 
 #: As their static manifest and their chart install it, and as deploy/ does.
 SERVICES = {
@@ -63,6 +69,8 @@ SERVICES = {
     "theirs-by-chart": Service("kube-system", "sealed-secrets", "http"),
     "ours": Service(SYSTEM, "sealed-secrets-controller", "http"),
 }
+#: Those that a job in a pod asks, too.
+POD_SERVICES = ("theirs", "ours")
 KEYS = "kube-system"
 
 
@@ -161,11 +169,12 @@ def steps(server: KubeServer, folder: Path) -> Iterator[tuple[str, dict[str, Any
         home.mkdir()
         env = {"KUBECONFIG": str(kubeconfig), "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
         for target, service in SERVICES.items():
-            place = ("--controller-name", service.name)
-            place += ("--controller-namespace", service.namespace)
-            for step, completed in use(run, place, env, folder):
+            for step, completed in use(run, service.flags, env, folder):
                 yield f"{command} {target} {step}", _told(completed)
             yield f"{command} {target} pipe", guides_pipe(run, service, env, server)
+    places = {target: SERVICES[target].flags for target in POD_SERVICES}
+    for step, completed in pod_steps(server, folder, COMMANDS, places):
+        yield step, _told(completed)
 
 
 def _told(completed: Any) -> dict[str, Any]:

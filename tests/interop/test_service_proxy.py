@@ -12,15 +12,22 @@ import pytest
 import yaml
 
 from sealing import load_key_ring, parse_certificate, unseal_manifest
-from tests.interop.proxy_scene import COMMANDS, SERVICES
+from tests.interop.proxy_scene import COMMANDS, POD_SERVICES, SERVICES
 from tests.support.network_namespace import require_namespace, run_inside
+from tests.support.pod_account import POD_NAMESPACE
 from tests.support.sealed_objects import data_of
 from tests.support.sealed_peer import PEER_TOOLS
 
-pytestmark = [pytest.mark.built(*PEER_TOOLS), pytest.mark.xdist_group("service-proxy")]
+pytestmark = [
+    pytest.mark.built(*PEER_TOOLS),
+    pytest.mark.xdist_group("service-proxy"),
+    # The scene is one fixture, with some hundred commands in it.
+    pytest.mark.timeout(600),
+]
 
-SCENE_WITHIN_S = 240.0
+SCENE_WITHIN_S = 540.0
 ENDS = [(command, service) for command in COMMANDS for service in SERVICES]
+POD_ENDS = [(command, service) for command in COMMANDS for service in POD_SERVICES]
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +44,12 @@ def scene(tmp_path_factory):
 def step(request, scene):
     """The steps of one command with one Service."""
     return lambda name: scene["steps"][f"{' '.join(request.param)} {name}"]
+
+
+@pytest.fixture(params=POD_ENDS, ids=[f"{command} to {service}" for command, service in POD_ENDS])
+def pod_step(request, scene):
+    """The steps of one command in a pod with one Service."""
+    return lambda name: scene["steps"][f"{' '.join(request.param)} in a pod {name}"]
 
 
 def opened(text, scene):
@@ -97,8 +110,31 @@ def test_pipe_of_the_guide_ends_in_the_secret(step):
     assert pipe["type"] == "Opaque"
 
 
+def test_pod_without_a_kubeconfig_gets_the_certificate_by_its_own_account(pod_step, scene):
+    assert pod_step("fetch") == {"code": 0, "out": scene["certificate"], "err": ""}
+
+
+def test_pod_seals_for_its_own_namespace(pod_step, scene):
+    sealed = pod_step("seal")
+    assert sealed["code"] == 0, sealed["err"]
+    assert yaml.safe_load(sealed["out"])["metadata"]["namespace"] == POD_NAMESPACE
+    assert opened(sealed["out"], scene) == {"k": b"hunter2"}
+    assert pod_step("validate") == {"code": 0, "out": "", "err": ""}
+
+
+def test_pod_whose_token_is_none_is_refused(pod_step):
+    refused = pod_step("refused")
+    assert (refused["code"], refused["out"]) == (1, "")
+
+
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("name", ["re-encrypt renamed", "no service", "validate renamed"])
 def test_seal_says_what_kubeseal_says(name, service, scene):
     theirs, ours = (scene["steps"][f"{command} {service} {name}"] for command in COMMANDS)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("service", POD_SERVICES)
+def test_seal_in_a_pod_is_refused_in_the_words_of_kubeseal(service, scene):
+    theirs, ours = (scene["steps"][f"{name} {service} in a pod refused"] for name in COMMANDS)
     assert ours == theirs

@@ -20,17 +20,27 @@ Completed = subprocess.CompletedProcess[bytes]
 
 
 def kubeseal(
-    *arguments: str | Path, given: bytes = b"", env: Mapping[str, str] | None = None
+    *arguments: str | Path,
+    given: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    before: Sequence[str | Path] = (),
 ) -> Completed:
-    """Run kubeseal; without KUBECONFIG in `env` it knows no cluster."""
-    return _run([tool_path("kubeseal"), *arguments], given, env)
+    """Run kubeseal; without KUBECONFIG in `env` it knows no cluster.
+
+    Args:
+        before: a command that runs the rest of its arguments, as `env` and `unshare` do.
+    """
+    return _run([*before, tool_path("kubeseal"), *arguments], given, env)
 
 
 def seal(
-    *arguments: str | Path, given: bytes = b"", env: Mapping[str, str] | None = None
+    *arguments: str | Path,
+    given: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    before: Sequence[str | Path] = (),
 ) -> Completed:
     """Run our `seal` with the same arguments."""
-    return _run([sys.executable, "-c", _SEAL, *arguments], given, env)
+    return _run([*before, sys.executable, "-c", _SEAL, *arguments], given, env)
 
 
 def secretsync(
