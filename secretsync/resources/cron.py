@@ -64,6 +64,8 @@ class Schedule:
         at = moment.replace(second=0, microsecond=0)
         if at < moment:
             at += timedelta(minutes=1)
+        if not (self.minutes and self.hours and self.months):
+            return None  # a field of commas only allows nothing
         last = moment + _HORIZON
         while at <= last:
             if at.month not in self.months:
@@ -134,7 +136,7 @@ def _has_star(field: str) -> bool:
 
 def _values(field: str, low: int, high: int, names: tuple[str, ...]) -> Iterator[int]:
     """Yield what one field allows; raises ValueError where it is malformed."""
-    for part in field.split(","):
+    for part in filter(None, field.split(",")):
         spread, slash, every = part.partition("/")
         step = _number(every) if slash else 1
         first, dash, last = spread.partition("-")

@@ -17,6 +17,7 @@ from secretsync.resources.external_secret_spec import (
 )
 from secretsync.resources.external_secret_template import check_template
 from secretsync.resources.findings import Findings, field_path
+from secretsync.resources.regexes import RegexError, compile_regex
 
 __all__ = ["check_spec"]
 
@@ -86,6 +87,9 @@ def _check_sources(spec: ExternalSecretSpec, raw: dict[str, Any], findings: Find
                 "a generator makes several keys, which data cannot take",
                 "use dataFrom with sourceRef.generatorRef",
             )
+    for index, item in enumerate(spec.data_from):
+        if item.find is not None:
+            _check_expression(item.find.name_regexp, index, findings)
     if spec.target.deletion_policy == "Retain":
         _check_duplicates(spec, findings)
     _check_stores(spec, raw, findings)
@@ -125,6 +129,17 @@ def _check_one_source(entry: dict[str, Any], path: Path, findings: Findings) -> 
             path,
             "one of extract, find and sourceRef.generatorRef is needed",
             "add extract with the key to read",
+        )
+
+
+def _check_expression(expression: str, index: int, findings: Findings) -> None:
+    try:
+        compile_regex(expression)
+    except RegexError as exc:
+        findings.error(
+            ("spec", "dataFrom", index, "find", "name", "regexp"),
+            f"not a regular expression that Go takes: {exc}",
+            "correct the expression (RE2 syntax)",
         )
 
 

@@ -108,12 +108,6 @@ BAD = [
     pytest.param(
         HEAD + "  dataFrom:\n    - extract: {key: a}\n      find: {name: {regexp: a}}\n",
         block(
-            8,
-            "dataFrom.find is not supported yet",
-            "remove find",
-            field="spec.dataFrom[0].find",
-        )
-        + block(
             7,
             "extract, find and sourceRef.generatorRef exclude each other",
             "use one dataFrom entry for each",

@@ -60,6 +60,7 @@ _STRATEGIES = {
     "conversionStrategy": "Unicode",
     "decodingStrategy": "Base64URL",
     "nullBytePolicy": "Fail",
+    "emptyResultPolicy": "Ignore",
 }
 _REMOTE_REF = {
     "key": "a",

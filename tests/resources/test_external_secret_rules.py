@@ -1,13 +1,21 @@
-"""What the fields of an ExternalSecret say only together, and what is not supported yet."""
+"""What the fields of an ExternalSecret say only together."""
 
 from __future__ import annotations
 
 import pytest
 
-from secretsync.resources.external_secret import parse_external_secret
+from secretsync.resources.external_secret import (
+    GeneratorRef,
+    StoreRef,
+    SyncWindows,
+    parse_external_secret,
+)
+from secretsync.resources.rewrite_spec import MergeRewrite, RegexpRewrite, TransformRewrite
+from secretsync.resources.sync_windows import SyncWindow
 from tests.resources.builders import EXTERNAL_SECRET, changed, document, found
 
 V1BETA1 = {"apiVersion": "external-secrets.io/v1beta1"}
+GENERATOR = {"generatorRef": {"kind": "Password", "name": "new"}}
 EXTRACT = {"extract": {"key": "k"}}
 
 
@@ -127,40 +135,122 @@ CASES = {
         "spec.target.template.mergePolicy",
         "must be one of Replace, Merge",
     ),
-    # Published, and not supported yet.
-    "find": (
-        {"spec.dataFrom": [{"find": {"name": {"regexp": "a"}}}]},
+    "find-nothing": (
+        {"spec.dataFrom": [{"find": {}}]},
         "spec.dataFrom[0].find",
-        "dataFrom.find is not supported yet",
+        "find names nothing to look for",
     ),
-    "rewrite": (
-        {"spec.dataFrom": [{**EXTRACT, "rewrite": [{"regexp": {}}]}]},
-        "spec.dataFrom[0].rewrite",
-        "dataFrom.rewrite is not supported yet",
+    "find-expression": (
+        {"spec.dataFrom": [{"find": {"name": {"regexp": "(a"}}}]},
+        "spec.dataFrom[0].find.name.regexp",
+        "not a regular expression that Go takes: missing )",
     ),
-    "generator": (
+    "find-conversion": (
+        {"spec.dataFrom": [{"find": {"path": "a", "conversionStrategy": "Odd"}}]},
+        "spec.dataFrom[0].find.conversionStrategy",
+        "must be one of Default, Unicode",
+    ),
+    "find-tag": (
+        {"spec.dataFrom": [{"find": {"tags": {"a": 1}}}]},
+        "spec.dataFrom[0].find.tags.a",
+        "expected a string, found an integer",
+    ),
+    "rewrite-nothing": (
+        {"spec.dataFrom": [{**EXTRACT, "rewrite": [{}]}]},
+        "spec.dataFrom[0].rewrite[0]",
+        "exactly one of regexp, transform and merge is needed",
+    ),
+    "rewrite-two": (
         {
-            "spec.secretStoreRef": None,
-            "spec.data": None,
-            "spec.dataFrom": [{"sourceRef": {"generatorRef": {"kind": "Password", "name": "a"}}}],
+            "spec.dataFrom": [
+                {
+                    **EXTRACT,
+                    "rewrite": [{"regexp": {"source": "a"}, "transform": {"template": "b"}}],
+                }
+            ]
         },
-        "spec.dataFrom[0].sourceRef.generatorRef",
-        "sourceRef.generatorRef is not supported yet",
+        "spec.dataFrom[0].rewrite[0]",
+        "exactly one of regexp, transform and merge is needed",
+    ),
+    "rewrite-expression": (
+        {"spec.dataFrom": [{**EXTRACT, "rewrite": [{"regexp": {"source": "a**"}}]}]},
+        "spec.dataFrom[0].rewrite[0].regexp.source",
+        "not a regular expression that Go takes: bad repetition operator",
+    ),
+    "rewrite-merge-nowhere": (
+        {"spec.dataFrom": [{**EXTRACT, "rewrite": [{"merge": {"strategy": "JSON"}}]}]},
+        "spec.dataFrom[0].rewrite[0].merge.into",
+        "strategy JSON needs into: the key that gets the merged object",
+    ),
+    "rewrite-merge-policy": (
+        {"spec.dataFrom": [{**EXTRACT, "rewrite": [{"merge": {"conflictPolicy": "Keep"}}]}]},
+        "spec.dataFrom[0].rewrite[0].merge.conflictPolicy",
+        "must be one of Error, Ignore",
+    ),
+    "generator-and-store": (
+        {
+            "spec.dataFrom": [
+                {
+                    "sourceRef": {
+                        "storeRef": {"name": "a"},
+                        "generatorRef": {"kind": "Password", "name": "a"},
+                    }
+                }
+            ]
+        },
+        "spec.dataFrom[0].sourceRef",
+        "storeRef and generatorRef exclude each other",
+    ),
+    "generator-name": (
+        {"spec.dataFrom": [{"sourceRef": {"generatorRef": {"kind": "Password", "name": "A"}}}]},
+        "spec.dataFrom[0].sourceRef.generatorRef.name",
+        "the value is not valid",
+    ),
+    "generator-version": (
+        {
+            "spec.dataFrom": [
+                {
+                    "sourceRef": {
+                        "generatorRef": {"apiVersion": "v1", "kind": "Password", "name": "a"}
+                    }
+                }
+            ]
+        },
+        "spec.dataFrom[0].sourceRef.generatorRef.apiVersion",
+        "must be generators.external-secrets.io/v1alpha1",
     ),
     "data-generator": (
-        {"spec.data": [item(sourceRef={"generatorRef": {"name": "a"}})]},
+        {"spec.data": [item(sourceRef={"generatorRef": {"kind": "Password", "name": "a"}})]},
         "spec.data[0].sourceRef.generatorRef",
-        "sourceRef.generatorRef is not supported yet",
+        "a generator makes several keys, which data cannot take",
     ),
-    "sync-windows": (
-        {"spec.syncWindows": {"kind": "allow"}},
-        "spec.syncWindows",
-        "syncWindows is not supported yet",
+    "sync-windows-kind": (
+        {"spec.syncWindows": {"windows": []}},
+        "spec.syncWindows.kind",
+        "kind is required",
+    ),
+    "sync-windows-duration": (
+        {
+            "spec.syncWindows": {
+                "kind": "deny",
+                "windows": [{"schedule": "@daily", "duration": "x"}],
+            }
+        },
+        "spec.syncWindows.windows[0].duration",
+        "not a duration",
     ),
     "manifest": (
-        {"spec.target": {"manifest": {"kind": "ConfigMap"}}},
+        {"spec.target": {"manifest": {"apiVersion": "v1", "kind": "ConfigMap"}}},
         "spec.target.manifest",
-        "target.manifest is not supported yet",
+        (
+            "a target that is not a Secret is not supported: it would take "
+            "--unsafe-allow-generic-targets, which this version does not have"
+        ),
+    ),
+    "empty-result": (
+        {"spec.data": [item(**{"remoteRef.emptyResultPolicy": "Skip"})]},
+        "spec.data[0].remoteRef.emptyResultPolicy",
+        "must be one of Fail, Ignore",
     ),
     "template-data-key": (
         template(data={"a b": "{{ .b }}"}),
@@ -206,9 +296,9 @@ CASES = {
         ),
     ),
     "metadata-policy": (
-        {"spec.data": [item(**{"remoteRef.metadataPolicy": "Fetch"})]},
+        {"spec.data": [item(**{"remoteRef.metadataPolicy": "All"})]},
         "spec.data[0].remoteRef.metadataPolicy",
-        "metadataPolicy Fetch is not supported yet",
+        "must be one of None, Fetch",
     ),
     # What v1beta1 lacks.
     "beta-create-or-merge": (
@@ -225,6 +315,26 @@ CASES = {
         {**V1BETA1, "spec.dataFrom": [{"extract": {"key": "k", "nullBytePolicy": "Fail"}}]},
         "spec.dataFrom[0].extract.nullBytePolicy",
         "nullBytePolicy needs external-secrets.io/v1",
+    ),
+    "beta-find-null-bytes": (
+        {**V1BETA1, "spec.dataFrom": [{"find": {"path": "k", "nullBytePolicy": "Fail"}}]},
+        "spec.dataFrom[0].find.nullBytePolicy",
+        "nullBytePolicy needs external-secrets.io/v1",
+    ),
+    "beta-empty-result": (
+        {**V1BETA1, "spec.data": [item(**{"remoteRef.emptyResultPolicy": "Ignore"})]},
+        "spec.data[0].remoteRef.emptyResultPolicy",
+        "emptyResultPolicy needs external-secrets.io/v1",
+    ),
+    "beta-merge": (
+        {**V1BETA1, "spec.dataFrom": [{**EXTRACT, "rewrite": [{"merge": {"into": "a"}}]}]},
+        "spec.dataFrom[0].rewrite[0].merge",
+        "merge needs external-secrets.io/v1",
+    ),
+    "beta-sync-windows": (
+        {**V1BETA1, "spec.syncWindows": {"kind": "deny", "windows": []}},
+        "spec.syncWindows",
+        "syncWindows needs external-secrets.io/v1",
     ),
     "beta-finalizers": (
         {**V1BETA1, **template(metadata={"finalizers": ["a/b"]})},
@@ -246,31 +356,69 @@ def test_fault_is_one_error_at_its_field_with_a_remedy(changes, path, message):
 
 
 @pytest.mark.parametrize(
-    ("entry", "messages"),
+    "entry",
     [
-        pytest.param(
-            {**EXTRACT, "find": {"name": {}}},
-            ["dataFrom.find is not supported yet", "extract, find and"],
-            id="extract-and-find",
-        ),
-        pytest.param(
-            {**EXTRACT, "sourceRef": {"generatorRef": {"name": "a"}}},
-            ["sourceRef.generatorRef is not supported yet", "extract, find and"],
-            id="extract-and-generator",
-        ),
+        pytest.param({**EXTRACT, "find": {"name": {}}}, id="extract-and-find"),
+        pytest.param({**EXTRACT, "sourceRef": GENERATOR}, id="extract-and-generator"),
+        pytest.param({"find": {"path": "a"}, "sourceRef": GENERATOR}, id="find-and-generator"),
     ],
 )
-def test_sources_that_exclude_each_other_are_refused(entry, messages):
-    problems = parse({"spec.dataFrom": [entry]}).problems
-    assert len(problems) == len(messages)
-    for problem, message in zip(problems, messages, strict=True):
-        assert problem.message.startswith(message)
+def test_sources_that_exclude_each_other_are_refused(entry):
+    (problem,) = parse({"spec.dataFrom": [entry]}).problems
+    assert problem.field == "spec.dataFrom[0]"
+    assert problem.message == "extract, find and sourceRef.generatorRef exclude each other"
 
 
-@pytest.mark.parametrize("field", ["syncWindows", "target.manifest"])
-def test_v1beta1_says_so_where_the_field_is_not_supported_either(field):
-    problems = parse({**V1BETA1, f"spec.{field}": {"kind": "allow"}}).problems
-    assert {item.message for item in problems} == {
-        f"{field} is not supported yet",
-        f"{field.rpartition('.')[2]} needs external-secrets.io/v1",
-    }
+def test_window_that_never_opens_is_a_warning_and_ignored_later():
+    windows = {"kind": "allow", "windows": [{"schedule": "never", "duration": "1h"}]}
+    parsed = parse({"spec.syncWindows": windows})
+    assert parsed.value is not None
+    assert found(parsed.problems) == [
+        (
+            "warning",
+            "spec.syncWindows.windows[0].schedule",
+            "not a schedule: the window is ignored",
+        )
+    ]
+
+
+def test_every_source_is_read_as_it_is_written():
+    parsed = parse(
+        {
+            "spec.dataFrom": [
+                {
+                    "find": {"path": "p", "name": {"regexp": "^a"}, "tags": {"t": "v"}},
+                    "rewrite": [
+                        {"regexp": {"source": "a", "target": "$1"}},
+                        {"transform": {"template": "{{ .value }}"}},
+                        {"merge": {"into": "all", "strategy": "JSON", "priority": ["a"]}},
+                    ],
+                },
+                {"sourceRef": GENERATOR},
+                {**EXTRACT, "sourceRef": {"storeRef": {"name": "other"}}},
+            ],
+            "spec.syncWindows": {
+                "kind": "deny",
+                "windows": [{"schedule": "0 22 * * *", "duration": "2h"}],
+            },
+        }
+    )
+    assert parsed.problems == ()
+    value = parsed.value
+    found_, made, extracted = value.data_from
+    assert (found_.source.path, found_.source.name_regexp) == ("p", "^a")
+    assert found_.source.tags == (("t", "v"),)
+    assert found_.rewrite == (
+        RegexpRewrite("a", "$1"),
+        TransformRewrite("{{ .value }}"),
+        MergeRewrite("all", ("a",), strategy="JSON"),
+    )
+    assert made.source == GeneratorRef("Password", "new")
+    assert made.store is None
+    assert extracted.store == StoreRef("other")
+    assert value.generators() == (GeneratorRef("Password", "new"),)
+    assert value.stores() == (
+        StoreRef("aws-secrets-manager", "ClusterSecretStore"),
+        StoreRef("other"),
+    )
+    assert value.sync_windows == SyncWindows("deny", (SyncWindow("0 22 * * *", 7200.0),))

@@ -71,26 +71,68 @@ def test_go_expression_is_searched(pattern, text, matches):
     "pattern",
     [
         *("(?=a)", "(?!a)", "(?<=a)b", "(?<!a)b", r"(a)\1", "(?P<n>a)(?P=n)", "(?>a)"),
-        *("(a)(?(1)b|c)", "(?#c)", "(?x)a", "(?u)a", "(?a)a", "(?P<n>a", "(?P<1>a)", "(?"),
+        *("(a)(?(1)b|c)", "(?#c)", "(?x)a", "(?u)a", "(?a)a", "(?P<n>a", "(?P<>a)", "(?"),
         *("(", ")", "a)", "[", "[a", "[]", "*a", "a|*", "(*a)", "a**", "a++", "a{1}{2}"),
-        *("a{1001}", "a{1001,}", "a{2,1}", "[[:alpha:]]", "[a--b]", "[z-a]", r"\Z", r"\u0041"),
-        *(
-            r"\p{Greek}",
-            r"\Qa\E",
-            "\\",
-            "[\\",
-            r"[\b]",
-            "\\é",
-            "a" * 1001,
-            "(" * 51 + ")" * 51,
-        ),
+        *("a{1001}", "a{1001,}", "a{2,1}", "[z-a]", r"\Z", r"\u0041", r"\C", r"a\C", "\\"),
+        *("[\\", r"[\b]", "\\é", "a" * 1001, "[a--b]", "\ud800"),
         *("((a{1000}){1000}){1000}", "(((){1000}){1000}){1000}"),
     ],
 )
-def test_expression_that_is_not_understood_is_refused(pattern):
+def test_expression_that_go_refuses_is_refused(pattern):
     with pytest.raises(RegexError) as caught:
         compile_regex(pattern)
-    assert len(str(caught.value)) > 10
+    assert len(str(caught.value)) > 8
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [("[[:alpha:]]+", "é1a"), (r"\p{Greek}", "aλ"), (r"^\Qa.b\E$", "a.b"), ("(?P<1>a)", "a")],
+)
+def test_expression_that_go_takes_is_taken(pattern, text):
+    assert compile_regex(pattern).search(text)
+
+
+def test_refusal_tells_the_reason_and_nothing_of_the_pattern(capfd):
+    with pytest.raises(RegexError, match=r"^missing \)$"):
+        compile_regex("(canary-8d1f")
+    assert "canary" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "template", "wanted"),
+    [
+        pytest.param("(.*)", "foo", "my_$1", "my_foo", id="the-guide's"),
+        pytest.param("e2e_(.*)", "e2e_a", "$1", "a", id="a-prefix-goes"),
+        pytest.param("(.*)", "foo", "$1_x", "", id="a-name-is-as-long-as-it-can-be"),
+        pytest.param("(.*)", "foo", "${1}_x", "foo_x", id="braces"),
+        pytest.param("(?P<n>o)", "foo", "<$n>", "f<o><o>", id="a-name"),
+        pytest.param("(?<n>o)", "foo", "${n}${m}", "foo", id="an-unknown-name-is-nothing"),
+        pytest.param("o", "foo", "$0$0", "foooo", id="the-whole-match"),
+        pytest.param("o", "foo", "$5", "f", id="a-group-there-is-not"),
+        pytest.param("(a)|(o)", "foo", "[$1$2]", "f[o][o]", id="a-group-that-took-no-part"),
+        pytest.param("o", "foo", "$$1", "f$1$1", id="two-dollars"),
+        pytest.param("o", "foo", "$", "f$$", id="a-dollar-at-the-end"),
+        pytest.param("o$", "foo", "$(1)", "fo$(1)", id="a-dollar-before-no-name"),
+        pytest.param("o$", "foo", "${1", "fo${1", id="a-brace-that-is-not-closed"),
+        pytest.param("o$", "foo", "${}", "fo${}", id="empty-braces"),
+        pytest.param("(o)$", "foo", "$01", "fo", id="a-leading-zero-makes-a-name"),
+        pytest.param("x*", "abc", "-", "-a-b-c-", id="empty-matches"),
+        pytest.param("x*", "axxb", "-", "-a-b-", id="no-empty-match-after-another"),
+        pytest.param("", "é€𝄞", "-", "-é-€-𝄞-", id="empty-matches-between-characters"),
+        pytest.param("^a", "aaa", "b", "baa", id="the-beginning-comes-once"),
+        pytest.param(r"\b", "ab cd", "|", "|ab| |cd|", id="word-boundaries"),
+        pytest.param("[^a-z]", "a/b-c", "_", "a_b_c", id="a-class"),
+        pytest.param("(?i)A", "aA", "x", "xx", id="a-flag"),
+        pytest.param("(o)$", "foo", "$1é", "fo", id="a-letter-beyond-ascii-is-of-the-name"),
+    ],
+)
+def test_replacement_is_gos(pattern, text, template, wanted):
+    assert compile_regex(pattern).replace_all(text, template) == wanted
+
+
+def test_replacement_out_of_proportion_is_refused():
+    with pytest.raises(RegexError, match="too long"):
+        compile_regex(".").replace_all("a" * 253, "$0" * 500)
 
 
 @pytest.mark.parametrize(

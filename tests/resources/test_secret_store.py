@@ -183,11 +183,6 @@ CASES = {
         f"{AWS}.service",
         "must be one of SecretsManager, ParameterStore, CertificateManager",
     ),
-    "parameter-store": (
-        {f"{AWS}.service": "ParameterStore"},
-        f"{AWS}.service",
-        "service ParameterStore is not supported yet",
-    ),
     "certificate-manager": (
         {f"{AWS}.service": "CertificateManager"},
         f"{AWS}.service",
@@ -236,7 +231,7 @@ CASES = {
     "condition-regex": (
         condition(namespaceRegexes=["^(a"]),
         "spec.conditions[0].namespaceRegexes[0]",
-        "the regular expression cannot be used: a parenthesis is not closed",
+        "the regular expression cannot be used: missing )",
     ),
     "condition-label": (
         condition(namespaceSelector={"matchLabels": {"a": "b c"}}),
