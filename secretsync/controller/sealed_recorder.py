@@ -7,6 +7,7 @@ written when something was written or an error is new, not at each look.
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections.abc import Mapping
@@ -168,7 +169,8 @@ class SealedRecorder:
         with self._lock:
             self._last[ref] = after
         if self._update_status:
-            self._statuses.put(ref, patch)
+            count = functools.partial(self._metrics.failed, "status", ref.namespace)
+            self._statuses.put(ref, patch, failed=count)
 
     def _emit(self, item: SealedSecret, kind: EventType, reason: str, message: str) -> None:
         if not item.live:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from secretsync.cluster.base import KINDS, Cluster
@@ -22,6 +23,18 @@ WORKERS = 4
 RETRY_S = 2.0
 
 
+def _unheard() -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A status patch, and who hears of it when it fails."""
+
+    patch: dict[str, Any]
+    failed: Callable[[], None]
+
+
 class StatusWriter:
     """Patches statuses from threads of its own.
 
@@ -34,7 +47,7 @@ class StatusWriter:
     def __init__(self, cluster: Cluster, clock: Clock, busy: Callable[[], bool]) -> None:
         self._cluster = cluster
         self._clock = clock
-        self._backlog: Backlog[ObjectRef, dict[str, Any]] = Backlog(clock, busy)
+        self._backlog: Backlog[ObjectRef, _Wanted] = Backlog(clock, busy)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="status")
 
     def start(self) -> None:
@@ -42,9 +55,15 @@ class StatusWriter:
         for _ in range(WORKERS):
             self._pool.submit(self._work)
 
-    def put(self, ref: ObjectRef, status: dict[str, Any]) -> None:
-        """Ask for a status patch."""
-        self._backlog.put(ref, status)
+    def put(
+        self, ref: ObjectRef, status: dict[str, Any], *, failed: Callable[[], None] = _unheard
+    ) -> None:
+        """Ask for a status patch.
+
+        Args:
+            failed: called each time that it could not be written, from any thread.
+        """
+        self._backlog.put(ref, _Wanted(status, failed))
 
     def forget(self, ref: ObjectRef) -> None:
         """Drop what waits for an object that is gone."""
@@ -59,21 +78,23 @@ class StatusWriter:
         while (taken := self._backlog.take()) is not None:
             self._write(*taken)
 
-    def _write(self, ref: ObjectRef, status: dict[str, Any]) -> None:
+    def _write(self, ref: ObjectRef, wanted: _Wanted) -> None:
         try:
             self._cluster.patch_status(
                 KINDS[ref.kind],
                 ref.namespace,
                 ref.name,
-                status,
+                wanted.patch,
                 field_manager=FIELD_MANAGER,
             )
         except NotFound:
             return  # Deleted in between: nobody is left to read it.
         except ClusterUnavailable as exc:
+            wanted.failed()
             if self._backlog.closed:
                 return  # The next start computes it again.
             self._clock.wait(exc.retry_after_s or RETRY_S)
-            self._backlog.put(ref, status, replaces=False)
+            self._backlog.put(ref, wanted, replaces=False)
         except ClusterError as exc:
+            wanted.failed()
             log.warning("status not written", extra={"object": str(ref), "cause": exc.message})
