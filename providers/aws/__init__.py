@@ -42,7 +42,7 @@ def metric_name(config: AwsConfig) -> str:
 
 def capability(config: AwsConfig) -> Capability:
     """Return what stores at AWS are used for."""
-    return Capability.READ
+    return Capability.READ | Capability.WRITE
 
 
 def audiences(

@@ -23,6 +23,7 @@ from providers.aws.login import plan_login
 from providers.aws.parameter_listing import ParameterLister
 from providers.aws.parameter_names import bare_name, invalid_name, parameter_name
 from providers.aws.parameter_reading import BATCH_MAX_NAMES, ParameterReader
+from providers.aws.parameter_writing import ParameterWriter
 from providers.aws.session import open_session
 from providers.aws.tags import tag_map, tags_value
 from providers.base import (
@@ -34,6 +35,8 @@ from providers.base import (
     FoundSecret,
     InvalidRef,
     ProviderError,
+    PushItem,
+    PushRef,
     SecretNotFound,
     SecretRef,
     SecretValue,
@@ -71,6 +74,7 @@ class AwsParameterStore:
         self._release = release or client.close
         self._reader = ParameterReader(client, self._calls)
         self._lister = ParameterLister(client, self._calls, prefix=prefix)
+        self._writer = ParameterWriter(client, self._calls, prefix=prefix)
 
     @classmethod
     def from_config(
@@ -155,6 +159,32 @@ class AwsParameterStore:
             for answer in self.fetch(group).values():
                 if isinstance(answer, ProviderError):
                     raise answer
+
+    def push(self, item: PushItem) -> bool:
+        """Write a value, if it is another one; see `providers.base.Writer`.
+
+        Raises:
+            NotManaged: something is there that has no tag of a push.
+            ProviderError: it could not be written.
+        """
+        return self._writer.push(item)
+
+    def exists(self, ref: PushRef) -> bool:
+        """Return whether something is there.
+
+        Raises:
+            ProviderError: it cannot tell.
+        """
+        return self._writer.exists(ref)
+
+    def delete(self, ref: PushRef) -> bool:
+        """Remove what was pushed; return whether it was there.
+
+        Raises:
+            NotManaged: something is there that has no tag of a push.
+            ProviderError: it could not be removed.
+        """
+        return self._writer.delete(ref)
 
     def close(self) -> None:
         """Close the connections; may be called again."""

@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from providers.aws.calls import CallError, Calls
-from providers.aws.config import AwsConfig
+from providers.aws.config import AwsConfig, SecretsManagerOptions
 from providers.aws.ids import asked_id, is_current, pinned_version, version_params
 from providers.aws.listing import ChangeDetector
 from providers.aws.login import plan_login
 from providers.aws.reading import BATCH_MAX_IDS, Read, SecretReader
 from providers.aws.secret_finding import SecretFinder
+from providers.aws.secret_writing import SecretWriter
 from providers.aws.session import open_session
 from providers.base import (
     AccessDenied,
@@ -30,6 +31,8 @@ from providers.base import (
     FoundSecret,
     InvalidRef,
     ProviderError,
+    PushItem,
+    PushRef,
     SecretRef,
     SecretValue,
 )
@@ -46,6 +49,7 @@ class AwsSecretsManager:
         client: a boto3 client of `secretsmanager`, without retries of its own.
         observe: is told of each request.
         prefix: put before each key that is a name.
+        options: how pushed secrets are deleted.
         release: closes what the client came from.
     """
 
@@ -55,6 +59,7 @@ class AwsSecretsManager:
         *,
         observe: CallObserver,
         prefix: str = "",
+        options: SecretsManagerOptions | None = None,
         release: Callable[[], None] | None = None,
     ) -> None:
         self._client = client
@@ -64,6 +69,7 @@ class AwsSecretsManager:
         self._reader = SecretReader(client, self._calls)
         self._detector = ChangeDetector(client, self._calls, prefix=prefix)
         self._finder = SecretFinder(client, self._calls)
+        self._writer = SecretWriter(client, self._calls, prefix=prefix, options=options)
 
     @classmethod
     def from_config(
@@ -80,6 +86,7 @@ class AwsSecretsManager:
             session.client("secretsmanager"),
             observe=observe,
             prefix=config.prefix,
+            options=config.secrets_manager,
             release=session.close,
         )
 
@@ -158,6 +165,32 @@ class AwsSecretsManager:
             for answer in self.fetch(group).values():
                 if isinstance(answer, ProviderError):
                     raise answer
+
+    def push(self, item: PushItem) -> bool:
+        """Write a value, if it is another one; see `providers.base.Writer`.
+
+        Raises:
+            NotManaged: something is there that has no tag of a push.
+            ProviderError: it could not be written.
+        """
+        return self._writer.push(item)
+
+    def exists(self, ref: PushRef) -> bool:
+        """Return whether something is there.
+
+        Raises:
+            ProviderError: it cannot tell.
+        """
+        return self._writer.exists(ref)
+
+    def delete(self, ref: PushRef) -> bool:
+        """Remove what was pushed; return whether it was there.
+
+        Raises:
+            NotManaged: something is there that has no tag of a push.
+            ProviderError: it could not be removed.
+        """
+        return self._writer.delete(ref)
 
     def close(self) -> None:
         """Close the connections; may be called again."""

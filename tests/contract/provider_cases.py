@@ -112,7 +112,7 @@ class ProviderCase(Protocol):
 
 
 class _AwsCase:
-    abilities = Ability.CHANGES | Ability.DATES
+    abilities = ~Ability(0)
     batch_size = 20
     service = "SecretsManager"
     prefix = ""
@@ -207,6 +207,16 @@ class _ParameterStoreCase(_AwsCase):
         self._own_calls += 1
         self._api.put_parameter(self.prefix + key, value)
 
+    def found_name(self, key: str) -> str:
+        return self.prefix + key
+
+    def tag(self, key: str, tags: Mapping[str, str]) -> None:
+        self._own_calls += 1
+        pairs = [{"Key": name, "Value": value} for name, value in tags.items()]
+        self._api.call(
+            "AddTagsToResource", ResourceType="Parameter", ResourceId=self.prefix + key, Tags=pairs
+        )
+
     def delete(self, key: str) -> None:
         self._own_calls += 1
         self._api.call("DeleteParameter", Name=self.prefix + key)
@@ -234,7 +244,17 @@ def parameter_store_case() -> Iterator[ProviderCase]:
         yield case
 
 
+@contextlib.contextmanager
+def gcp_case() -> Iterator[ProviderCase]:
+    """Google Cloud Secret Manager: a gRPC server of Google's own message types."""
+    from tests.contract.gcp_case import opened_gcp_case
+
+    with opened_gcp_case() as case:
+        yield case
+
+
 CASES = [
     pytest.param(aws_case, id="aws-secrets-manager"),
     pytest.param(parameter_store_case, id="aws-parameter-store"),
+    pytest.param(gcp_case, id="gcp-secret-manager"),
 ]

@@ -46,14 +46,14 @@ def found(provider: Provider, asked: FindQuery) -> list[str]:
     ("regexp", "path", "expected"),
     [
         pytest.param("db-", "", ["app/db-a", "app/db-b", "other/db-c"], id="name"),
-        pytest.param("^app.web$", "", ["app/web"], id="whole-name"),
+        pytest.param("^/?app.web$", "", ["app/web"], id="whole-name"),
         pytest.param("db-", "app", ["app/db-a", "app/db-b"], id="name-and-path"),
         pytest.param("", "other", ["other/db-c"], id="path"),
         pytest.param("nothing-like-it", "", [], id="none"),
     ],
 )
 def test_find_lists_what_matches_name_and_path(case, provider, grove, regexp, path, expected):
-    names = found(provider, query(regexp, path))
+    names = found(provider, query(regexp, path and case.found_name(path)))
     assert names == sorted(case.found_name(key) for key in expected)
 
 
