@@ -24,6 +24,8 @@ __all__ = ["PROVIDERS", "ProviderModule", "load"]
 #: Key of `spec.provider` → module. The one place a new provider is registered.
 PROVIDERS: dict[str, str] = {
     "aws": "providers.aws",
+    "directory": "providers.directory",
+    "fake": "providers.fake",
     "gcpsm": "providers.gcp",
 }
 
