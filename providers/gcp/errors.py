@@ -23,7 +23,20 @@ from providers.base import (
     Unavailable,
 )
 
-__all__ = ["CODES", "PERMISSIONS", "STATES", "Fault", "fault_of", "state_error"]
+__all__ = [
+    "CODES",
+    "PERMISSIONS",
+    "STATES",
+    "Fault",
+    "UnreadableVersion",
+    "fault_of",
+    "state_error",
+]
+
+
+class UnreadableVersion(MalformedSecret):
+    """The version exists and is disabled or destroyed: neither a value nor an absence."""
+
 
 #: gRPC status → what the caller must do. What is not here is taken for transient.
 CODES: dict[str, type[ProviderError]] = {
@@ -32,7 +45,7 @@ CODES: dict[str, type[ProviderError]] = {
     "UNAUTHENTICATED": AuthFailed,
     "INVALID_ARGUMENT": InvalidRef,
     "OUT_OF_RANGE": InvalidRef,
-    "ALREADY_EXISTS": InvalidRef,
+    "ALREADY_EXISTS": Unavailable,
     "FAILED_PRECONDITION": MalformedSecret,
     "DATA_LOSS": MalformedSecret,
     "RESOURCE_EXHAUSTED": RateLimited,
@@ -135,7 +148,7 @@ class Fault:
         return self.kind(message, remedy=self.remedy)
 
 
-def state_error(state: str, key: str, *, version: str = "") -> MalformedSecret:
+def state_error(state: str, key: str, *, version: str = "") -> UnreadableVersion:
     """Return why a version that exists cannot be read: it never counts as absent.
 
     Args:
@@ -144,7 +157,7 @@ def state_error(state: str, key: str, *, version: str = "") -> MalformedSecret:
         version: its number, where that is known.
     """
     which = f"version {version}" if version else "the asked version"
-    return MalformedSecret(
+    return UnreadableVersion(
         f'{which} of "{key}" is {state.lower()} at Google',
         remedy=f"{STATES[state]}; or choose secretVersionSelectionPolicy: LatestOrFetch",
     )

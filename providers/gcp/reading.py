@@ -97,7 +97,10 @@ class SecretReader:
             CallError: it cannot be read.
         """
         request = GetSecretRequest(name=self._place.secret(key))
-        return self._calls.run("GetSecret", self._client.get_secret, request)
+        secret = self._calls.run("GetSecret", self._client.get_secret, request)
+        if self._place.key_of(secret.name) != key:
+            raise Unavailable(f'the answer of Google for "{key}" is not whole')
+        return secret
 
     def _read(self, ref: SecretRef) -> SecretValue:
         if not ref.key:

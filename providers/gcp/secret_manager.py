@@ -23,6 +23,8 @@ from providers.base import (
     FindQuery,
     FoundSecret,
     ProviderError,
+    PushItem,
+    PushRef,
     SecretRef,
     SecretValue,
 )
@@ -36,6 +38,7 @@ from providers.gcp.login import plan_login
 from providers.gcp.reading import SecretReader
 from providers.gcp.tokens import TokenSource
 from providers.gcp.versions import VersionReader
+from providers.gcp.writing import SecretWriter
 
 __all__ = ["GcpSecretManager"]
 
@@ -68,6 +71,9 @@ class GcpSecretManager:
         self._release = release
         versions = VersionReader(client, calls, place=place, fetch_enabled=fetch_enabled)
         self._reader = SecretReader(client, calls, place=place, versions=versions)
+        self._writer = SecretWriter(
+            client, calls, place=place, reader=self._reader, versions=versions
+        )
         self._detector = ChangeDetector(versions, lambda ref: self._reader.metadata(ref).version)
 
     @classmethod
@@ -134,6 +140,32 @@ class GcpSecretManager:
         for answer in self.fetch(refs).values():
             if isinstance(answer, ProviderError):
                 raise answer
+
+    def push(self, item: PushItem) -> bool:
+        """Make Google hold the value; see `providers.base.Writer`.
+
+        Raises:
+            NotManaged: a secret that no PushSecret made has that name.
+            ProviderError: it could not be written.
+        """
+        return self._writer.push(item)
+
+    def exists(self, ref: PushRef) -> bool:
+        """Return whether Google holds something there; see `providers.base.Writer`.
+
+        Raises:
+            ProviderError: it cannot tell.
+        """
+        return self._writer.exists(ref)
+
+    def delete(self, ref: PushRef) -> bool:
+        """Remove what was pushed there; see `providers.base.Writer`.
+
+        Raises:
+            NotManaged: no PushSecret made it.
+            ProviderError: it could not be removed.
+        """
+        return self._writer.delete(ref)
 
     def close(self) -> None:
         """Close the channel; may be called again."""

@@ -27,7 +27,6 @@ from google.cloud.secretmanager_v1 import (
 
 from providers.base import (
     AccessDenied,
-    MalformedSecret,
     RateLimited,
     SecretNotFound,
     SecretRef,
@@ -35,7 +34,7 @@ from providers.base import (
 )
 from providers.gcp.budget import Budget
 from providers.gcp.calls import CallError, Calls
-from providers.gcp.errors import state_error
+from providers.gcp.errors import UnreadableVersion, state_error
 from providers.gcp.ids import Place, is_latest, is_number, number_in, version_of
 
 __all__ = ["ENABLED", "Version", "VersionReader"]
@@ -56,7 +55,7 @@ class Version:
     state: str
     created_at: datetime | None
 
-    def error(self, key: str) -> MalformedSecret:
+    def error(self, key: str) -> UnreadableVersion:
         """Return why it cannot be read."""
         return state_error(self.state, key, version=self.number)
 

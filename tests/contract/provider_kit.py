@@ -11,6 +11,7 @@ from tests.contract.provider_cases import Ability, ProviderCase
 
 __all__ = [
     "CANARY",
+    "batch_calls",
     "needs_changes",
     "needs_find",
     "needs_metadata",
@@ -39,6 +40,11 @@ def refs_of(case: ProviderCase, count: int) -> list[SecretRef]:
     for number in range(count):
         case.put(f"app/key-{number}", f"{CANARY}-{number}")
     return [SecretRef(f"app/key-{number}") for number in range(count)]
+
+
+def batch_calls(case: ProviderCase) -> int:
+    """Return how many requests one batch takes: one, unless the case says otherwise."""
+    return getattr(case, "batch_calls", 1)
 
 
 def read(provider: Provider, refs: list[SecretRef]) -> dict[SecretRef, str]:

@@ -44,7 +44,8 @@ class GcpServer(grpc.GenericRpcHandler):
     def __init__(self) -> None:
         self._late_s = 0.0
         self.account = Account(lambda: time.time() + self._late_s)
-        self.tokens = TokenServer(self.account.clock)
+        # Tokens grow old by the real clock, as those who hold them have no other.
+        self.tokens = TokenServer(time.time)
         self.calls: list[tuple[str, str]] = []
         self.metadata: list[dict[str, str]] = []
         self._fault: Callable[[str, Any, bytes], bytes] | None = None
