@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -30,6 +32,8 @@ __all__ = ["PathRequest", "serve"]
 log = logging.getLogger(__name__)
 
 SIGNAL_POLL_S = 0.5
+#: How often a key of fingerprints that is not to be had is asked for again.
+INSTALL_KEY_RETRY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,13 @@ def serve(cluster: str, settings: Settings, request: PathRequest) -> None:
     spec = parse_cluster(cluster)
     opened = open_cluster(spec)
     try:
-        key = _ensure_install_key(opened, spec, settings.service_namespace)
+        load_key = functools.partial(_install_key, opened, spec, settings.service_namespace)
+        key = _first_install_key(load_key)
         objects = _path_objects(request, opened) if request.paths else None
         service = Service(opened, settings, stop, paths=objects, install_key=key)
         _renew_on_signal(service, renew, stop)
+        if key is None:
+            _await_install_key(service, load_key, stop)
         ended = service.run()
     finally:
         opened.close()
@@ -74,12 +81,17 @@ def serve(cluster: str, settings: Settings, request: PathRequest) -> None:
         os._exit(0)
 
 
-def _ensure_install_key(cluster: Cluster, spec: ClusterSpec, namespace: str) -> bytes | None:
-    """Make the key of fingerprints where there is none; Secrets are synced without it too."""
+def _install_key(cluster: Cluster, spec: ClusterSpec, namespace: str) -> bytes | None:
+    """Return the key of fingerprints, made where there is none."""
+    if spec.type == "dir":
+        return install_key(cluster, Path(spec.location), create=True)
+    return ensure_install_key(cluster, namespace)
+
+
+def _first_install_key(load: Callable[[], bytes | None]) -> bytes | None:
+    """Return the key, or say that there is none yet; Secrets are synced without it too."""
     try:
-        if spec.type == "dir":
-            return install_key(cluster, Path(spec.location), create=True)
-        return ensure_install_key(cluster, namespace)
+        return load()
     except ClusterError as exc:
         log.warning(
             "no install key: plan cannot show lasting fingerprints, and each start opens "
@@ -87,6 +99,23 @@ def _ensure_install_key(cluster: Cluster, spec: ClusterSpec, namespace: str) -> 
             extra={"cause": exc.message},
         )
         return None
+
+
+def _await_install_key(
+    service: Service, load: Callable[[], bytes | None], stop: threading.Event
+) -> None:
+    """Ask for the key again from a thread: its namespace may be made after the start."""
+
+    def follow() -> None:
+        while not stop.wait(INSTALL_KEY_RETRY_S):
+            with contextlib.suppress(ClusterError):
+                key = load()
+                if key is not None:
+                    service.use_install_key(key)
+                    log.info("install key found")
+                    return
+
+    threading.Thread(target=follow, name="install-key", daemon=True).start()
 
 
 def _listen_to_signals(stop: threading.Event, renew: threading.Event) -> None:

@@ -166,6 +166,10 @@ class SealingPart:
         """Notice Secrets that went away before the watch ever showed them."""
         self._intake.find_missed()
 
+    def use_install_key(self, key: bytes) -> None:
+        """Make digests with a key that came after the start."""
+        self._unsealer.use_digest_key(key)
+
     def renew_key(self) -> None:
         """Make a new sealing key now."""
         self._keeper.renew()

@@ -170,6 +170,11 @@ class Service:
         if self._sealing is not None:
             self._sealing.renew_key()
 
+    def use_install_key(self, key: bytes) -> None:
+        """Make digests with a key that came after the start."""
+        if self._sealing is not None:
+            self._sealing.use_install_key(key)
+
     @property
     def metrics_port(self) -> int:
         """The port of the metrics, 0 where none are served."""

@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sealing import KeyRing, PrivateKey, Render, SealingError, unseal_manifest
@@ -117,6 +117,10 @@ class Unsealer:
     def opened(self) -> int:
         """How many SealedSecrets it has tried keys on so far."""
         return self._opened
+
+    def use_digest_key(self, key: bytes) -> None:
+        """Write and trust digests from the next SealedSecret on."""
+        self._options = replace(self._options, digest_key=key)
 
     def close(self) -> None:
         """End the threads; work under way is finished first."""

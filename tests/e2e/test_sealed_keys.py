@@ -10,7 +10,7 @@ import pytest
 from sealing import parse_certificate
 from tests.e2e.kube_front import api_error
 from tests.e2e.rig import Rig, eventually, steady
-from tests.e2e.sealed_rig import SealedRig, key_object
+from tests.e2e.sealed_rig import DIGEST, SealedRig, key_object
 from tests.sealing.kit import other_key, vector_key
 from tests.support.service import RunningService
 
@@ -146,3 +146,25 @@ def test_key_that_could_not_be_stored_never_seals(kube_rig: Rig) -> None:
     front.heal()
     eventually(lambda: served_fingerprint(service), within_s=40)
     steady(lambda: len(world.key_names()) == 1, for_s=1)
+
+
+@pytest.mark.built
+def test_install_key_is_made_when_its_namespace_comes_after_the_start(kube_rig: Rig) -> None:
+    """Without it nothing is remembered; with it a restart opens nothing."""
+    world = SealedRig(kube_rig)
+    late = f"late-{kube_rig.site.namespace}"
+    where = ("--sealing-namespace", kube_rig.site.namespace)
+    service = world.start(*where, POD_NAMESPACE=late)
+    world.put("before")
+    world.wait_unsealed("before")
+    assert "no install key" in service.log_text()
+    kube_rig.kube.admin.request("POST", "/api/v1/namespaces", {"metadata": {"name": late}})
+    eventually(lambda: "install key found" in service.log_text(), within_s=40)
+    world.put("after")
+    world.wait_unsealed("after")
+    assert DIGEST not in world.secret("before")["metadata"].get("annotations", {})
+    assert DIGEST in world.secret("after")["metadata"]["annotations"]
+    service.stop()
+    again = world.start(*where, POD_NAMESPACE=late)
+    eventually(lambda: world.key_uses(again) == 1)
+    steady(lambda: world.key_uses(again), for_s=1)
