@@ -1,7 +1,7 @@
 """Pushes: makes secrets, adds versions where they differ, removes what was pushed.
 
 Neighbours: `reading` gives what is there; `push_options` reads the metadata block;
-`providers.properties` merges single properties. What does not carry the label of a push
+`providers.json_property` merges single properties. What does not carry the label of a push
 is neither changed nor deleted.
 
 Google has no condition for adding a version. Pushes of one session to one secret wait for
@@ -39,7 +39,7 @@ from providers.gcp.ids import Place, number_in
 from providers.gcp.push_options import MANAGED, PushOptions, is_managed, push_options
 from providers.gcp.reading import MAX_PAYLOAD_BYTES, SecretReader
 from providers.gcp.versions import VersionReader
-from providers.properties import property_of, with_property, without_property
+from providers.json_property import has_property, with_property, without_property
 
 __all__ = ["SecretWriter"]
 
@@ -104,8 +104,6 @@ class SecretWriter:
         held = self._held(item.ref) if secret is not None else None
         wanted = item.value.reveal()
         if item.ref.property:
-            if held is not None and property_of(held, item.ref.property) == wanted:
-                return False
             wanted = with_property(held, item.ref.property, wanted)
         if len(wanted) > MAX_PAYLOAD_BYTES:
             raise InvalidRef(f'what is pushed to "{key}" is larger than {MAX_PAYLOAD_BYTES} bytes')
@@ -123,7 +121,7 @@ class SecretWriter:
     def _exists(self, ref: PushRef) -> bool:
         if ref.property:
             held = self._held(ref)
-            return held is not None and property_of(held, ref.property) is not None
+            return held is not None and has_property(held, ref.property)
         answer = self._reader.read(SecretRef(ref.remote_key))
         if isinstance(answer, SecretNotFound):
             return False
