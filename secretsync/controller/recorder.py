@@ -11,6 +11,7 @@ from secretsync.cluster.base import KINDS, Cluster, Event, EventType
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.statuses import StatusWriter
 from secretsync.core.conditions import external_secret_status, ready_status
+from secretsync.core.materialize import Missing
 from secretsync.core.plan import Verb
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.outcomes import Outcome, Progress
@@ -31,6 +32,9 @@ _EVENTS = {
     Verb.DELETE: ("Deleted", "secret deleted"),
 }
 
+#: Missing items that one event names.
+_SHOWN_MISSING = 10
+
 
 class Recorder:
     """Says what happened, each thing once."""
@@ -44,6 +48,7 @@ class Recorder:
         self._clock = clock
         self._lock = threading.Lock()
         self._last: dict[ObjectRef, ExternalSecretStatus] = {}
+        self._missing: dict[ObjectRef, tuple[Missing, ...]] = {}
 
     def record(
         self, outcome: Outcome[ExternalSecret], version: str, *, quiet: bool = False
@@ -85,6 +90,7 @@ class Recorder:
         """Drop everything about an object that is gone."""
         with self._lock:
             self._last.pop(ref, None)
+            self._missing.pop(ref, None)
         self._statuses.forget(ref)
         self._metrics.gone(ref)
 
@@ -132,10 +138,22 @@ class Recorder:
         if outcome.failed:
             if before.message != outcome.condition_message:
                 self._emit(item, EventType.WARNING, "UpdateFailed", outcome.condition_message)
-        elif outcome.progress is Progress.APPLIED and outcome.action is not None:
+            return
+        if self._new_absences(outcome):
+            self._emit(item, EventType.NORMAL, "MissingProviderSecret", _absences(outcome))
+        if outcome.progress is Progress.APPLIED and outcome.action is not None:
             said = _EVENTS.get(outcome.action.verb)
             if said is not None:
                 self._emit(item, EventType.NORMAL, *said)
+
+    def _new_absences(self, outcome: Outcome[ExternalSecret]) -> bool:
+        """Return whether something is missing that was not when it was last looked at."""
+        ref = outcome.item.ref
+        with self._lock:
+            before = self._missing.pop(ref, ())
+            if outcome.missing:
+                self._missing[ref] = outcome.missing
+        return bool(outcome.missing) and outcome.missing != before
 
     def _emit(self, item: ExternalSecret, kind: EventType, reason: str, message: str) -> None:
         about = {
@@ -149,3 +167,9 @@ class Recorder:
             },
         }
         self._cluster.event(Event(about, kind, reason, message))
+
+
+def _absences(outcome: Outcome[ExternalSecret]) -> str:
+    """Name what does not exist upstream, in ESO's words."""
+    named = [f"{each.field} (key={each.key})" for each in outcome.missing[:_SHOWN_MISSING]]
+    return f"secret does not exist at provider using {', '.join(named)}"

@@ -26,6 +26,7 @@ from secretsync.core.safety import (
 from secretsync.core.secrets import DesiredSecret, LiveSecret
 from secretsync.refresh.applying import Applier
 from secretsync.refresh.clock import Clock
+from secretsync.refresh.narrowing import Narrowing, queries
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.meta import ObjectRef
@@ -98,6 +99,7 @@ class Deleter:
         self._lock = threading.Lock()
         self._absent: dict[ObjectRef, _Absent] = {}
         self._cleared: set[ObjectRef] = set()
+        self._narrowing = Narrowing(clock, one_shot=one_shot)
 
     def observe(self, item: ExternalSecret, materialized: Materialized) -> None:
         """Note what a look found, before anything of the batch is judged."""
@@ -125,13 +127,16 @@ class Deleter:
         with self._lock:
             self._absent.pop(ref, None)
             self._cleared.discard(ref)
+        self._narrowing.forget(ref)
 
     def judge(
         self, item: ExternalSecret, materialized: Materialized
     ) -> Verdict | Outcome[ExternalSecret]:
         """Say how to go on, or give the outcome where nothing is left to write."""
         if not materialized.missing:
-            return Verdict()
+            return self._narrowed(item, materialized)
+        if item.target.deletion_policy == "Retain" and not materialized.data:
+            return _retained(item, materialized)
         with self._lock:
             absent = self._absent.get(item.ref)
         if absent is None or not absent.confirmed(one_shot=self._one_shot):
@@ -144,6 +149,14 @@ class Deleter:
             return self._delete(item, desired, live)
         breaker = self._breaker(item) if _loses_keys(desired, live) else None
         return Verdict(emptied=True) if breaker is None else _stopped(item, breaker)
+
+    def _narrowed(self, item: ExternalSecret, materialized: Materialized) -> Verdict:
+        """Remove nothing yet where a query finds less than what was written."""
+        if not queries(item):
+            return Verdict()
+        live = self._applier.live(item.meta.namespace, item.target.name)
+        wait_s = self._narrowing.wait_s(item, materialized.versions, live)
+        return Verdict(hold=wait_s is not None, retry_after_s=wait_s)
 
     def _unconfirmed(
         self, item: ExternalSecret, materialized: Materialized, absent: _Absent | None
@@ -209,6 +222,16 @@ class Deleter:
                 self._cleared |= doomed
             return None
         return found
+
+
+def _retained(item: ExternalSecret, materialized: Materialized) -> Outcome[ExternalSecret]:
+    """Nothing is left, and nothing may be deleted: what there is stays as it is."""
+    return Outcome(
+        item,
+        Progress.UNCHANGED,
+        message="secret retained due to DeletionPolicy=Retain",
+        missing=materialized.missing,
+    )
 
 
 def _loses_keys(desired: DesiredSecret, live: LiveSecret | None) -> bool:

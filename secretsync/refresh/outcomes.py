@@ -9,10 +9,14 @@ from dataclasses import field as attribute
 from typing import Generic, TypeVar
 
 from secretsync.core.conditions import SHORT_MESSAGE
+from secretsync.core.materialize import Missing
 from secretsync.core.plan import SecretAction
 from secretsync.resources.meta import Parent
 
 __all__ = ["Notes", "Outcome", "Progress"]
+
+#: Missing items that are named; the count says how many there are.
+_SHOWN_MISSING = 5
 
 P = TypeVar("P", bound=Parent)
 P_co = TypeVar("P_co", bound=Parent, covariant=True)
@@ -42,6 +46,7 @@ class Outcome(Generic[P_co]):
         retry_after_s: the earliest useful time to try again, where known.
         versions: what was read to make it, for the inverted index.
         action: the decision, where one was reached.
+        missing: what does not exist upstream though it was asked for, and is tolerated.
     """
 
     item: P_co
@@ -54,6 +59,7 @@ class Outcome(Generic[P_co]):
     retry_after_s: float | None = None
     action: SecretAction | None = None
     versions: Mapping[str, str] = attribute(default_factory=dict)
+    missing: tuple[Missing, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -67,7 +73,19 @@ class Outcome(Generic[P_co]):
         named = not self.field or self.item.ref.kind == "SealedSecret"
         where = "" if named or not self.failed else f" ({self.field})"
         hint = f"; {self.remedy}" if self.failed and self.remedy else ""
-        return f"{self.message}{where}{hint}"[:SHORT_MESSAGE]
+        absent = "" if self.failed else _absences(self.missing)
+        return f"{self.message}{where}{hint}{absent}"[:SHORT_MESSAGE]
+
+
+def _absences(missing: tuple[Missing, ...]) -> str:
+    """Say what an optional source came to: it is never left out in silence."""
+    optional = [each for each in missing if each.optional]
+    if not optional:
+        return ""
+    shown = ", ".join(f"{each.field} ({each.key})" for each in optional[:_SHOWN_MISSING])
+    more = ", …" if len(optional) > _SHOWN_MISSING else ""
+    what = "optional item does" if len(optional) == 1 else "optional items do"
+    return f"; {len(optional)} {what} not exist: {shown}{more}"
 
 
 class Notes(Generic[P]):
