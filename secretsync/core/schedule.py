@@ -12,14 +12,27 @@ import hashlib
 import math
 from datetime import datetime, timedelta
 
-from secretsync.resources.external_secret import ExternalSecret
+from secretsync.resources.cron import parse_schedule
+from secretsync.resources.external_secret import ExternalSecret, SyncWindows
+from secretsync.resources.sync_windows import SyncWindow
 
-__all__ = ["backoff_s", "next_due_at", "next_tick_at", "phase_s", "refresh_due"]
+__all__ = [
+    "backoff_s",
+    "next_allowed_at",
+    "next_due_at",
+    "next_tick_at",
+    "phase_s",
+    "refresh_due",
+    "windows_allow",
+]
 
 #: 2**48 possible phases: exact as a float, and finer than a timer.
 _PHASE_BITS = 48
 #: Doubling further than this has passed any cap, and would overflow a float.
 _MAX_DOUBLINGS = 63
+#: Windows that follow one another without a gap: after so many the end is not looked for.
+_MAX_WINDOWS = 1000
+_A_SECOND = timedelta(seconds=1)
 
 
 def refresh_due(
@@ -36,7 +49,8 @@ def refresh_due(
         By refreshPolicy: CreatedOnce until the first sync; OnChange when the spec,
         labels or annotations changed since; Periodic also at refreshInterval, and
         where the last refresh is unknown or in the future. A refreshInterval of zero
-        or less means never again once synced, whatever changed.
+        or less means never again once synced, whatever changed. syncWindows hold back
+        what is due by time alone.
     """
     due_at = next_due_at(external_secret, now=now, synced_resource_version=synced_resource_version)
     return due_at is not None and due_at <= now
@@ -67,7 +81,65 @@ def next_due_at(
         return None
     if changed or status.refresh_at is None or status.refresh_at > now:
         return now
-    return _later(status.refresh_at, external_secret.refresh_interval_s)
+    due_at = _later(status.refresh_at, external_secret.refresh_interval_s)
+    if due_at is None or external_secret.sync_windows is None:
+        return due_at
+    return next_allowed_at(external_secret.sync_windows, max(due_at, now))
+
+
+def windows_allow(windows: SyncWindows, now: datetime) -> bool:
+    """Return whether a periodic refresh may happen now.
+
+    Args:
+        windows: without any window everything is allowed; a schedule that cannot be read
+            opens none.
+        now: aware UTC.
+
+    Source: External Secrets Operator 2.9: a window is open from the moment it fires to
+    the end of its duration, both included.
+    """
+    if not windows.windows:
+        return True
+    is_open = any(_opened_at(window, now) is not None for window in windows.windows)
+    return is_open if windows.kind == "allow" else not is_open
+
+
+def _opened_at(window: SyncWindow, now: datetime) -> datetime | None:
+    """Return when a window that is open now fired first within its duration."""
+    schedule = parse_schedule(window.schedule)
+    if schedule is None:
+        return None
+    try:
+        fired_at = schedule.first_from(now - timedelta(seconds=window.duration_s))
+    except OverflowError:  # longer than there is a calendar
+        return now
+    return fired_at if fired_at is not None and fired_at <= now else None
+
+
+def next_allowed_at(windows: SyncWindows, now: datetime) -> datetime | None:
+    """Return when a periodic refresh may happen next; None where no such time is near.
+
+    Args:
+        now: aware UTC; it is the answer itself where it is allowed now.
+    """
+    if windows_allow(windows, now):
+        return now
+    if windows.kind == "allow":
+        schedules = [parse_schedule(window.schedule) for window in windows.windows]
+        # An @every that is not open now never is: it is counted from the moment itself.
+        openings = [each.first_from(now) for each in schedules if each and not each.every_s]
+        return min((at for at in openings if at is not None), default=None)
+    at = now
+    for _ in range(_MAX_WINDOWS):
+        ends = [
+            opened + timedelta(seconds=window.duration_s)
+            for window in windows.windows
+            if (opened := _opened_at(window, at)) is not None
+        ]
+        if not ends:
+            return at
+        at = max(*ends, at) + _A_SECOND
+    return None
 
 
 def _later(moment: datetime, interval_s: float) -> datetime | None:
