@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator, Mapping
 
@@ -12,10 +11,11 @@ from secretsync.controller.dispatch import Stores
 from secretsync.controller.garbage import Garbage
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.recorder import Recorder
+from secretsync.controller.retries import PERMANENT_BASE_S, Retries
+from secretsync.controller.sync_gate import SyncGate
 from secretsync.controller.targets import TargetCache
 from secretsync.controller.world import Entry, World, store_ref
 from secretsync.core.hashes import created_by_hash
-from secretsync.core.schedule import backoff_s, phase_s
 from secretsync.core.sources import (
     FindSource,
     GeneratorSource,
@@ -35,12 +35,6 @@ from secretsync.resources.meta import ObjectMeta, ObjectRef
 __all__ = ["Reconciler"]
 
 log = logging.getLogger(__name__)
-
-TRANSIENT_BASE_S = 1.0
-PERMANENT_BASE_S = 10.0
-#: A failure is looked at again this often at least, whatever the refresh interval:
-#: somebody may be waiting for it.
-RETRY_CAP_S = 300.0
 
 ESO_FINALIZER = "externalsecrets.external-secrets.io/externalsecret-cleanup"
 
@@ -69,8 +63,8 @@ class Reconciler:
         self._recorder = recorder
         self._metrics = metrics
         self._garbage = garbage
-        self._lock = threading.Lock()
-        self._attempts: dict[ObjectRef, int] = {}
+        self._retries = Retries()
+        self._gate = SyncGate(queue, engine.clock)
 
     def stores_of(self, key: ObjectRef) -> Stores:
         """Return what must be asked to process an object; nothing for one that goes."""
@@ -115,7 +109,7 @@ class Reconciler:
             self._targets.forget((item.meta.namespace, item.target.name))
         self._recorder.record(outcome, version)
         self._metrics.took(item.ref, time.monotonic_ns() - began_ns)
-        self._plan_next(outcome)
+        self._plan_next(outcome, version)
         if outcome.progress is Progress.APPLIED and item.target.creation_policy == "Owner":
             self._remove_renamed(item)
 
@@ -141,7 +135,9 @@ class Reconciler:
         for session, ref in moved:
             # This one read a newer version first: the others that use the key follow.
             for user in self._index.session_users(session, ref) - {item.ref}:
-                self._queue.add(user, Lane.ROTATION)
+                entry = self._world.item(user)
+                if entry is not None:
+                    self._gate.admit(entry.item, Lane.ROTATION)
 
     def _session_key(self, item: ExternalSecret, store: StoreRef) -> SessionKey | None:
         found = self._world.store(store_ref(item, store.name, store.kind))
@@ -149,29 +145,28 @@ class Reconciler:
             return None
         return session_key(found[0], item.meta.namespace)
 
-    def _plan_next(self, outcome: Outcome[ExternalSecret]) -> None:
+    def _plan_next(self, outcome: Outcome[ExternalSecret], version: str) -> None:
         ref = outcome.item.ref
         if not outcome.failed:
-            with self._lock:
-                self._attempts.pop(ref, None)
+            self._retries.forget(ref)
             if outcome.retry_after_s is not None:
                 self._queue.add_after(ref, Lane.DUE, outcome.retry_after_s)
+            self.plan_generator(outcome.item)
             return
-        with self._lock:
-            attempt = self._attempts.get(ref, 0)
-            self._attempts[ref] = attempt + 1
-        base_s = TRANSIENT_BASE_S if outcome.transient else PERMANENT_BASE_S
         # Objects of one store wait alike, so that their retries are read as one batch.
         stores = ",".join(f"{store.kind}/{store.name}" for store in outcome.item.stores())
-        wait_s = backoff_s(
-            attempt, base_s=base_s, cap_s=RETRY_CAP_S, spread=min(0.999, phase_s(stores, 1.0))
-        )
-        self._queue.add_after(ref, Lane.DUE, max(wait_s, outcome.retry_after_s or 0.0))
+        wait_s = self._retries.failed(ref, outcome, alike=stores)
+        if self._recorder.status(outcome.item).synced_resource_version == version:
+            wait_s = self._gate.held_s(outcome.item, wait_s)
+        self._queue.add_after(ref, Lane.DUE, wait_s)
+
+    def plan_generator(self, item: ExternalSecret) -> None:
+        """Plan the next turn of one whose values are generated."""
+        self._gate.plan_generator(item, self._recorder.status(item))
 
     def forget(self, ref: ObjectRef) -> None:
         """Drop what is remembered of an ExternalSecret that is gone."""
-        with self._lock:
-            self._attempts.pop(ref, None)
+        self._retries.forget(ref)
 
     def _remove_renamed(self, item: ExternalSecret) -> None:
         """Delete what the same ExternalSecret owned under an earlier target name."""

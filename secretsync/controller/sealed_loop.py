@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from secretsync.controller.garbage import Garbage
+from secretsync.controller.retries import RETRY_CAP_S, TRANSIENT_BASE_S, Retries
 from secretsync.controller.ring import RingKeeper
 from secretsync.controller.sealed_recorder import SealedRecorder
 from secretsync.controller.sealed_targets import SealedTargets
 from secretsync.core.plan import Verb
-from secretsync.core.schedule import backoff_s, phase_s
+from secretsync.core.schedule import backoff_s
 from secretsync.core.sealed import UNSEAL_FAILED
 from secretsync.errors import ClusterUnavailable
 from secretsync.refresh.clock import Clock
@@ -36,9 +37,6 @@ log = logging.getLogger(__name__)
 BATCH = 64
 #: Batches at once: while one waits for the API server, the other uses the keys.
 WORKERS = 2
-TRANSIENT_BASE_S = 1.0
-PERMANENT_BASE_S = 10.0
-RETRY_CAP_S = 300.0
 #: What does not open goes on not opening until it or the keys change, which is noticed.
 UNSEAL_RETRY_CAP_S = 3600.0
 #: A Secret that somebody keeps changing back is mended at once so often, then at the
@@ -116,7 +114,7 @@ class SealedLoop:
         self._clock = clock
         self._drifted = drifted
         self._lock = threading.Lock()
-        self._attempts: dict[ObjectRef, int] = {}
+        self._retries = Retries()
         self._unopened: set[ObjectRef] = set()
         self._working: set[ObjectRef] = set()
         self._heals: dict[ObjectRef, _Heals] = {}
@@ -139,9 +137,8 @@ class SealedLoop:
         """Try again what did not open."""
         with self._lock:
             refs = list(self._unopened)
-            for ref in refs:
-                self._attempts.pop(ref, None)
         for ref in refs:
+            self._retries.forget(ref)
             self._queue.add(ref, Lane.NEW)
 
     def target_changed(self, ref: ObjectRef) -> None:
@@ -153,15 +150,15 @@ class SealedLoop:
 
     def renewed(self, ref: ObjectRef) -> None:
         """Begin anew with a SealedSecret that was edited."""
+        self._retries.forget(ref)
         with self._lock:
-            self._attempts.pop(ref, None)
             self._heals.pop(ref, None)
 
     def forget(self, ref: ObjectRef) -> None:
         """Drop what is remembered of a SealedSecret that is gone."""
         self._queue.forget(ref)
+        self._retries.forget(ref)
         with self._lock:
-            self._attempts.pop(ref, None)
             self._unopened.discard(ref)
             self._heals.pop(ref, None)
 
@@ -234,8 +231,8 @@ class SealedLoop:
         if outcome.failed:
             self._retry(outcome)
             return
+        self._retries.forget(item.ref)
         with self._lock:
-            self._attempts.pop(item.ref, None)
             self._unopened.discard(item.ref)
 
     def _note_write(self, outcome: SealedOutcome, before: SealedSecretStatus) -> None:
@@ -256,18 +253,12 @@ class SealedLoop:
     def _retry(self, outcome: SealedOutcome) -> None:
         ref = outcome.item.ref
         unopened = outcome.reason == UNSEAL_FAILED and not outcome.transient
-        with self._lock:
-            attempt = self._attempts.get(ref, 0)
-            self._attempts[ref] = attempt + 1
-            if unopened:
+        if unopened:
+            with self._lock:
                 self._unopened.add(ref)
-        wait_s = backoff_s(
-            attempt,
-            base_s=TRANSIENT_BASE_S if outcome.transient else PERMANENT_BASE_S,
-            cap_s=UNSEAL_RETRY_CAP_S if unopened else RETRY_CAP_S,
-            spread=min(0.999, phase_s(str(ref), 1.0)),
-        )
-        self._queue.add_after(ref, Lane.DUE, max(wait_s, outcome.retry_after_s or 0.0))
+        cap_s = UNSEAL_RETRY_CAP_S if unopened else RETRY_CAP_S
+        wait_s = self._retries.failed(ref, outcome, alike=str(ref), cap_s=cap_s)
+        self._queue.add_after(ref, Lane.DUE, wait_s)
 
     def _end(self, refs: Sequence[ObjectRef]) -> None:
         with self._lock:
