@@ -19,7 +19,7 @@ __all__ = ["DIALECTS", "Dialect", "dialect_of"]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one provider's values are read.
+    r"""How one provider's values are read.
 
     Args:
         why: the reason of the row.
@@ -31,7 +31,8 @@ class Dialect:
             `remote`: the service takes the property itself; nothing is selected here.
         values: `bytes`: the payload is anything. `map`: it is a JSON object, which is
             written anew by Go's rules when it is taken whole. `text-map`: the same, all
-            members are strings that may hold any byte.
+            members are strings that may hold any byte: those that are not UTF-8 stand as
+            Python's surrogateescape has them (`\udc80` to `\udcff`).
         float_numbers: numbers go through float64 where all members become keys.
         json_needed: a property of what is not JSON is an error, not a missing property.
         missing_property_is_absent: a missing property counts as a missing secret, which

@@ -151,7 +151,10 @@ def _any_bytes(value: Any) -> bytes:
     """Return a member of a text map; bytes that are not UTF-8 stand as lone surrogates."""
     if not isinstance(value, str):
         return member_text(value, floats=False)
-    return value.encode("utf-8", "surrogateescape")
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace")
 
 
 def select_metadata(raw: bytes, property_path: str, *, dialect: str, key: str = "") -> bytes:
