@@ -22,6 +22,7 @@ from google.oauth2 import service_account
 from providers.base import AuthFailed, CallObserver, ProviderError, Unavailable
 from providers.gcp.federation import STS_URL, AwsKeys, PoolLogin
 from providers.gcp.login import Ambient, ClusterLogin, KeyLogin, Login
+from providers.gcp.machine import MachineRequests, cluster_attribute
 from providers.gcp.token_requests import TokenRequests
 
 __all__ = ["SCOPE", "TokenSource"]
@@ -72,6 +73,7 @@ class TokenSource:
         self._lock = threading.Lock()
         self._credentials: Any = None
         self._request: Callable[..., Any] = self._requests
+        self._machine: MachineRequests | None = None
         self._refused: AuthFailed | None = None
 
     def token(self) -> str:
@@ -101,6 +103,8 @@ class TokenSource:
     def close(self) -> None:
         """Close the connections. What Google issued cannot be revoked; it runs out."""
         self._requests.close()
+        if self._machine is not None:
+            self._machine.close()
 
     def _current(self) -> str:
         if self._credentials is None:
@@ -129,40 +133,21 @@ class TokenSource:
 
     def _ambient(self, login: Ambient) -> Any:
         """Return what the operator gave this process; its sources are trusted as such."""
-        # Imported here: only this login asks the machine's metadata server.
-        from google.auth.transport.requests import (  # noqa: PLC0415 - see above
-            Request,
-        )
-
-        self._request = Request()
-        credentials, _ = google.auth.default(scopes=[SCOPE], request=self._request)
+        self._machine = MachineRequests()
+        self._request = self._machine.request
+        credentials, _ = google.auth.default(scopes=[SCOPE], request=self._machine.request)
         return credentials
 
 
 def _cluster_pool(login: ClusterLogin) -> PoolLogin:
-    location = login.location or _cluster_attribute("cluster-location")
-    name = login.cluster or _cluster_attribute("cluster-name")
+    location = login.location or cluster_attribute("cluster-location")
+    name = login.cluster or cluster_attribute("cluster-name")
     provider = (
         f"https://container.googleapis.com/v1/projects/{login.project}"
         f"/locations/{location}/clusters/{name}"
     )
     audience = f"identitynamespace:{login.project}.svc.id.goog:{provider}"
     return PoolLogin(audience, login.token, login.account)
-
-
-def _cluster_attribute(name: str) -> str:
-    # Imported here: only clusters that do not say where they are ask the metadata server.
-    from google.auth.compute_engine import _metadata  # noqa: PLC0415 - see above
-    from google.auth.transport.requests import Request  # noqa: PLC0415 - see above
-
-    get: Any = _metadata.get
-    value = get(Request(), f"instance/attributes/{name}", retry_count=1, timeout=3)
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,62}", value, re.ASCII):
-        raise Unavailable(
-            f"the metadata server does not tell {name}",
-            remedy="set clusterLocation and clusterName in workloadIdentity",
-        )
-    return value
 
 
 class _FixedToken(identity_pool.SubjectTokenSupplier):

@@ -6,17 +6,13 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pytest
-
-from providers.base import Credentials, SecretBytes, SecretKeySelector
-from providers.gcp.config import GcpAuth, GcpConfig, GcpSecretRef
+from providers.gcp.config import GcpConfig
 from providers.registry import load
 from tests.contract.provider_cases import Ability
 from tests.contract.respelled import Respelled, respelled
+from tests.support.gcp import key_auth, key_credentials, led_to
 from tests.support.gcp_account import PROJECT
-from tests.support.gcp_certificates import roots_file
 from tests.support.gcp_server import GcpServer, gcp_server
-from tests.support.gcp_tokens import key_file
 
 __all__ = ["opened_gcp_case"]
 
@@ -32,11 +28,9 @@ class GcpCase:
         self.observed: list[tuple[str, str]] = []
 
     def open(self) -> Any:
-        selector = SecretKeySelector("gcp", "key.json")
-        config = GcpConfig(project_id=PROJECT, auth=GcpAuth(secret_ref=GcpSecretRef(selector)))
-        credentials = Credentials({selector: SecretBytes(key_file())})
-        provider = load("gcpsm").open_provider(config, credentials, observe=self._observe)
-        return Respelled(provider)
+        config = GcpConfig(project_id=PROJECT, auth=key_auth())
+        module = load("gcpsm")
+        return Respelled(module.open_provider(config, key_credentials(), observe=self._observe))
 
     def _observe(self, operation: str, outcome: str) -> None:
         if operation != "ExchangeKey":
@@ -94,8 +88,5 @@ class GcpCase:
 @contextlib.contextmanager
 def opened_gcp_case() -> Iterator[GcpCase]:
     """Serve one project, with the environment that leads to it."""
-    with gcp_server() as server, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("GCP_SECRETMANAGER_ENDPOINT", server.url)
-        environment.setenv("GCP_AUTH_ENDPOINT", server.tokens.url)
-        environment.setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", roots_file())
+    with gcp_server() as server, led_to(server):
         yield GcpCase(server)
