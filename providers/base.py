@@ -282,12 +282,15 @@ class SecretRef:
         metadata: read what describes the secret (`metadataPolicy: Fetch`), as one JSON object.
         listed: the key is the service's own full name, as `find` gave it: what a store's
             configuration puts before keys (`prefix`, `path`) is not put before this one.
+        property: for services that select it themselves, as webhooks do; "" elsewhere,
+            so that one read serves all properties of a key.
     """
 
     key: str
     version: str = ""
     metadata: bool = False
     listed: bool = False
+    property: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from secretsync.cluster.base import Cluster, WatchEvent, WatchEventType
 from secretsync.controller.drift import metadata_drifted
 from secretsync.controller.garbage import Garbage
 from secretsync.controller.metrics import Metrics
+from secretsync.controller.needs import all_known
 from secretsync.controller.reconciler import Reconciler
 from secretsync.controller.recorder import Recorder
 from secretsync.controller.targets import TargetCache
 from secretsync.controller.world import Entry, World
-from secretsync.core.sources import GeneratorSource, sources, version_key
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.index import DependencyIndex
 from secretsync.refresh.lanes import Lane, LaneQueue
@@ -182,10 +182,10 @@ class Intake:
             return False
         if item.refresh_policy == "Periodic":
             versions = seen.versions if seen is not None else {}
-            read = [each for each in sources(item) if not isinstance(each, GeneratorSource)]
-            if any(version_key(source) not in versions for source in read):
+            if not all_known(parts.world, item, versions):
                 return False
             parts.reconciler.enroll(item, versions, failed=False)
+            parts.reconciler.plan_generator(item)
         parts.targets.expect_as_seen(key, exclusive=exclusive)
         parts.metrics.condition(item.ref, ready=True)
         return True

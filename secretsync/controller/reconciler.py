@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from secretsync.cluster.base import KINDS, Cluster, Preconditions
 from secretsync.controller.dispatch import Stores
 from secretsync.controller.garbage import Garbage
 from secretsync.controller.metrics import Metrics
+from secretsync.controller.needs import needs as needs_of
 from secretsync.controller.recorder import Recorder
 from secretsync.controller.retries import PERMANENT_BASE_S, Retries
 from secretsync.controller.sync_gate import SyncGate
 from secretsync.controller.targets import TargetCache
 from secretsync.controller.world import Entry, World, store_ref
 from secretsync.core.hashes import created_by_hash
-from secretsync.core.sources import (
-    FindSource,
-    GeneratorSource,
-    found_versions,
-    sources,
-    version_key,
-)
 from secretsync.errors import ClusterError, NotFound
 from secretsync.refresh.index import DependencyIndex, GroupKey, Need
 from secretsync.refresh.lanes import Lane, LaneQueue
@@ -117,7 +111,7 @@ class Reconciler:
         """Put an ExternalSecret under refresh, with the versions it was made from."""
         needs: dict[GroupKey, list[Need]] = {}
         read: list[tuple[SessionKey, Need, str]] = []
-        for store, need, version in _needs(item, versions):
+        for store, need, version in needs_of(self._world, item, versions):
             session = self._session_key(item, store)
             if session is None or item.refresh_policy != "Periodic" or item.refresh_interval_s <= 0:
                 continue
@@ -211,16 +205,3 @@ class Reconciler:
                 "secret not deleted",
                 extra={"object": str(item.ref), "secret": name, "cause": exc.message},
             )
-
-
-def _needs(
-    item: ExternalSecret, versions: Mapping[str, str]
-) -> Iterator[tuple[StoreRef, Need, str | None]]:
-    """Yield what it depends on in stores, each with the version that was written, if any."""
-    for source in sources(item):
-        if isinstance(source, GeneratorSource):
-            continue
-        need = source.query if isinstance(source, FindSource) else source.ref
-        yield source.store, need, versions.get(version_key(source))
-    for found, version in found_versions(item, versions):
-        yield found.store, found.ref, version

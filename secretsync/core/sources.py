@@ -7,7 +7,7 @@ Neighbours: `refresh.reading` answers sources, `materialize` makes keys of the a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from providers.base import (
@@ -18,6 +18,7 @@ from providers.base import (
     SecretRef,
     SecretValue,
 )
+from secretsync.core.dialects import DIALECTS
 from secretsync.resources.external_secret import (
     DataFrom,
     DataItem,
@@ -39,14 +40,18 @@ __all__ = [
     "Item",
     "Source",
     "found_digest",
+    "found_names",
     "found_versions",
     "items",
+    "remote_stores",
     "sources",
     "version_key",
 ]
 
-#: Names, in the annotation, what a query found.
+#: Names, in the annotation, what a query found: with `_PINNED`, what its list named with
+#: its version, so that the query's digest tells whether it moved.
 _FOUND = "found:"
+_PINNED = "listed:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +118,23 @@ class Item:
     source: AnySource
 
 
-def items(external_secret: ExternalSecret) -> Iterator[Item]:
-    """Yield every entry in order of precedence: later ones win, as in ESO."""
+def remote_stores(dialects: Mapping[StoreRef, str]) -> frozenset[StoreRef]:
+    """Return the stores whose service selects properties itself.
+
+    Args:
+        dialects: the provider's key of each store.
+    """
+    return frozenset(
+        store for store, dialect in dialects.items() if DIALECTS[dialect].address == "remote"
+    )
+
+
+def items(external_secret: ExternalSecret, *, remote: Collection[StoreRef] = ()) -> Iterator[Item]:
+    """Yield every entry in order of precedence: later ones win, as in ESO.
+
+    Args:
+        remote: see `remote_stores`; elsewhere one read serves all properties of a key.
+    """
     for index, entry in enumerate(external_secret.data_from):
         path = f"spec.dataFrom[{index}]"
         if isinstance(entry.source, GeneratorRef):
@@ -123,10 +143,10 @@ def items(external_secret: ExternalSecret) -> Iterator[Item]:
         elif isinstance(entry.source, Find):
             yield Item(f"{path}.find", entry, FindSource(_store(entry), _query(entry.source)))
         else:
-            source = Source(_store(entry), _ref(entry.source))
+            source = Source(_store(entry), _ref(entry.source, entry.store in remote))
             yield Item(f"{path}.extract", entry, source)
     for index, item in enumerate(external_secret.data):
-        source = Source(item.store, _ref(item.remote_ref))
+        source = Source(item.store, _ref(item.remote_ref, item.store in remote))
         yield Item(f"spec.data[{index}].remoteRef", item, source)
 
 
@@ -136,8 +156,13 @@ def _store(entry: DataFrom) -> StoreRef:
     return entry.store
 
 
-def _ref(remote: RemoteRef) -> SecretRef:
-    return SecretRef(remote.key, remote.version, metadata=remote.metadata_policy == "Fetch")
+def _ref(wanted: RemoteRef, with_property: bool) -> SecretRef:  # noqa: FBT001 - one of two forms
+    return SecretRef(
+        wanted.key,
+        wanted.version,
+        metadata=wanted.metadata_policy == "Fetch",
+        property=wanted.property if with_property else "",
+    )
 
 
 def _query(find: Find) -> FindQuery:
@@ -148,9 +173,15 @@ def _query(find: Find) -> FindQuery:
     return FindQuery(find.path, find.name_regexp, tags, regexp.search)
 
 
-def sources(external_secret: ExternalSecret) -> tuple[AnySource, ...]:
-    """Return everything it reads, each once."""
-    return tuple(dict.fromkeys(item.source for item in items(external_secret)))
+def sources(
+    external_secret: ExternalSecret, *, remote: Collection[StoreRef] = ()
+) -> tuple[AnySource, ...]:
+    """Return everything it reads, each once.
+
+    Args:
+        remote: as for `items`.
+    """
+    return tuple(dict.fromkeys(item.source for item in items(external_secret, remote=remote)))
 
 
 def version_key(source: Source | FindSource) -> str:
@@ -163,9 +194,10 @@ def version_key(source: Source | FindSource) -> str:
         return f"{store}find({_query_digest(source.query)})"
     ref = source.ref
     if ref.listed:
-        return f"{store}{_FOUND}{ref.key}"
+        return f"{store}{_PINNED if ref.version else _FOUND}{ref.key}"
     version = f"@{ref.version}" if ref.version else ""
-    return f"{store}{ref.key}{version}{'#metadata' if ref.metadata else ''}"
+    rest = "#metadata" if ref.metadata else f"#{ref.property}" if ref.property else ""
+    return f"{store}{ref.key}{version}{rest}"
 
 
 def _prefix(store: StoreRef) -> str:
@@ -175,16 +207,33 @@ def _prefix(store: StoreRef) -> str:
 def found_versions(
     external_secret: ExternalSecret, versions: Mapping[str, str]
 ) -> Iterator[tuple[Source, str]]:
-    """Yield what queries found, from the versions that were written, with its version.
+    """Yield what queries found and must be compared by itself, with its version.
 
-    What a list names with its version is not there: the query's digest covers it.
+    What a list names with its version need not: the query's digest covers it.
+
+    Args:
+        versions: as they were written.
     """
-    queries = [source for source in sources(external_secret) if isinstance(source, FindSource)]
-    for store in dict.fromkeys(source.store for source in queries):
+    for store in _searched(external_secret):
         prefix = f"{_prefix(store)}{_FOUND}"
         for name, version in versions.items():
             if name.startswith(prefix):
                 yield Source(store, SecretRef(name.removeprefix(prefix), listed=True)), version
+
+
+def found_names(external_secret: ExternalSecret, versions: Mapping[str, str]) -> frozenset[str]:
+    """Return the entries of the versions that name what queries found."""
+    prefixes = tuple(
+        f"{_prefix(store)}{kind}"
+        for store in _searched(external_secret)
+        for kind in (_FOUND, _PINNED)
+    )
+    return frozenset(name for name in versions if name.startswith(prefixes))
+
+
+def _searched(external_secret: ExternalSecret) -> tuple[StoreRef, ...]:
+    found = (source for source in sources(external_secret) if isinstance(source, FindSource))
+    return tuple(dict.fromkeys(source.store for source in found))
 
 
 def _query_digest(query: FindQuery) -> str:

@@ -19,7 +19,7 @@ from secretsync.core.safety import (
     observe_absence,
 )
 from secretsync.core.secrets import VERSIONS_ANNOTATION, LiveSecret
-from secretsync.core.sources import FindSource, found_versions, sources, version_key
+from secretsync.core.sources import FindSource, found_names, sources, version_key
 from secretsync.refresh.clock import Clock
 from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.meta import ObjectRef
@@ -87,12 +87,10 @@ def _narrower(
     item: ExternalSecret, versions: Mapping[str, str], written: Mapping[str, str]
 ) -> bool:
     """Return whether something that was written was not found now."""
-    found = {version_key(source) for source, _ in found_versions(item, versions)}
-    before = {version_key(source) for source, _ in found_versions(item, written)}
+    before = found_names(item, written)
     if before:
-        return not before <= found
-    # Where the list itself has the versions only the digest is kept: it says that
-    # something differs, not what.
+        return not before <= found_names(item, versions)
+    # Of very many only the digest is kept: it says that something differs, not what.
     keys = [version_key(query) for query in queries(item)]
     return any(key in written and written[key] != versions.get(key) for key in keys)
 

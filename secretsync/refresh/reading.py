@@ -25,6 +25,7 @@ from secretsync.core.sources import (
     FoundValues,
     GeneratorSource,
     Source,
+    remote_stores,
     sources,
 )
 from secretsync.errors import (
@@ -166,7 +167,7 @@ class SourceReader:
         """Read everything that a resolved batch needs."""
         demands: dict[int, _Demand] = {}
         for item, by_store in batch:
-            for source in sources(item):
+            for source in _sources(item, by_store):
                 if isinstance(source, GeneratorSource):
                     continue
                 session = by_store[source.store]
@@ -179,10 +180,10 @@ class SourceReader:
         readings = []
         for item, by_store in batch:
             values = {
-                source: self._answer(item, source, by_store, demands) for source in sources(item)
+                source: self._answer(item, source, by_store, demands)
+                for source in _sources(item, by_store)
             }
-            dialects = {store: session.dialect for store, session in by_store.items()}
-            readings.append((item, Readings(values, dialects)))
+            readings.append((item, Readings(values, _dialects(by_store))))
         return readings
 
     def _answer(
@@ -224,6 +225,16 @@ class SourceReader:
         if any(isinstance(answer, AuthFailed) for answer in everything):
             # The next use looks the credentials up again: they may have been rotated.
             self._sessions.forget(demand.session.key, only=demand.session)
+
+
+def _dialects(by_store: Mapping[StoreRef, StoreSession]) -> dict[StoreRef, str]:
+    return {store: session.dialect for store, session in by_store.items()}
+
+
+def _sources(
+    item: ExternalSecret, by_store: Mapping[StoreRef, StoreSession]
+) -> tuple[AnySource, ...]:
+    return sources(item, remote=remote_stores(_dialects(by_store)))
 
 
 def by_sessions(
