@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.support.aws import AwsApi, shared_moto
 from tests.support.aws_faults import dropped, server_error, slow, throttled
-from tests.support.aws_http import Upstream
+from tests.support.aws_http import HttpServer, Reply, Upstream
 
 
 @pytest.fixture
@@ -130,6 +132,27 @@ def test_dropped_and_slow_replies(ask, front, api):
     started = time.monotonic()
     assert ask("GetSecretValue", SecretId="a")[0] == 200
     assert time.monotonic() - started >= 0.05
+
+
+def test_reply_that_comes_after_the_close_leaves_no_connection_behind():
+    """A front ends while moto still works on what a dead client asked for."""
+    asked, answer = threading.Event(), threading.Event()
+
+    def late(_):
+        asked.set()
+        assert answer.wait(20)
+        return Reply()
+
+    behind = HttpServer(late)
+    upstream = Upstream(behind.url)
+    with ThreadPoolExecutor() as pool:
+        sent = pool.submit(upstream.send, "/", {}, b"")
+        assert asked.wait(20)
+        upstream.close()
+        answer.set()
+        assert sent.result(20).status == 200
+    assert upstream._idle == []
+    behind.close()
 
 
 def test_moto_runs_as_a_child_that_lives():

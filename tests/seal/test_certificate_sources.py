@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from urllib.error import HTTPError
 
 import pytest
 
@@ -12,6 +13,7 @@ from secretsync.cli.seal.certificates import add_certificate_options, load_certi
 from secretsync.cli.seal.service import SealedSecretsService, kubectl_flags
 from secretsync.errors import ClusterError, ConfigError, InputError
 from tests.seal.dropin_kit import key_files, now_certificate
+from tests.support.aws_http import HttpServer, Reply
 from tests.support.service_proxy import service_proxy
 
 
@@ -96,6 +98,19 @@ def test_certificate_that_cannot_be_had_is_an_error_that_names_it(
         load_certificate(options("--cert", source))
     assert says in caught.value.message
     assert "sesame" not in f"{caught.value.message}{caught.value.remedy}"
+
+
+def test_server_that_refuses_is_let_go_of_at_once():
+    """What was raised may live long; the connection must not."""
+    server = HttpServer(lambda _: Reply(404, body=b"no such page"))
+    try:
+        with pytest.raises(InputError, match=f'cannot fetch "{server.url}/x": 404') as caught:
+            load_certificate(options("--cert", f"{server.url}/x"))
+        refused = caught.value.__cause__
+        assert isinstance(refused, HTTPError)
+        assert refused.closed
+    finally:
+        server.close()
 
 
 def test_windows_path_is_a_file(tmp_path, monkeypatch):

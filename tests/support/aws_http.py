@@ -126,6 +126,7 @@ class Upstream:
         self._host = url.removeprefix("http://")
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
+        self._closed = False
 
     def send(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """POST and return the whole reply."""
@@ -140,12 +141,17 @@ class Upstream:
             connection.close()
             raise
         with self._lock:
-            self._idle.append(connection)
+            kept = not self._closed
+            if kept:
+                self._idle.append(connection)
+        if not kept:
+            connection.close()
         return reply
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the kept connections; one in use is closed when its reply is there."""
         with self._lock:
+            self._closed = True
             for connection in self._idle:
                 connection.close()
             self._idle.clear()

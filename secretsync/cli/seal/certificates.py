@@ -132,6 +132,7 @@ def _fetched(url: str) -> bytes:
         with urlopen(url, timeout=FETCH_TIMEOUT_S) as answer:  # noqa: S310 - see above
             pem: bytes = answer.read(MAX_CERTIFICATE_BYTES)
     except HTTPError as exc:
+        exc.close()  # It holds the connection, and what was raised from it lives on.
         raise InputError(f'cannot fetch "{shown}": {exc.code} {exc.reason}') from exc
     except (OSError, HTTPException, ValueError) as exc:
         reason = exc.reason if isinstance(exc, URLError) else exc
