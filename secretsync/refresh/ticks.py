@@ -68,10 +68,11 @@ class Ticker:
         lists = {need: version for need, version in known.items() if isinstance(need, FindQuery)}
         refs = {need: version for need, version in known.items() if isinstance(need, SecretRef)}
         moved, error = self._list(session, lists)
-        if error is None and refs:
-            result = self._compare_all(group, session, refs)
-        else:
-            result = TickResult(error=error)
+        if error is not None:
+            return TickResult(error=error)
+        result = self._compare_all(group, session, refs) if refs else TickResult()
+        if result.error is not None:
+            return result
         return replace(
             result,
             moved=result.moved | self._index.users(group, moved),
