@@ -16,7 +16,7 @@ from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]  # sh
     RetryInfo,
 )
 
-from providers.base import CallObserver, ProviderError, Unavailable
+from providers.base import CallObserver, ProviderError, RateLimited, Unavailable
 from providers.gcp.errors import STATES, Fault, fault_of
 
 __all__ = ["CallError", "Calls"]
@@ -47,12 +47,19 @@ class CallError(Exception):
         self._login = login
 
     @property
+    def unsent(self) -> bool:
+        """It never got as far as the service, as there was no token."""
+        return self._login is not None
+
+    @property
     def transient(self) -> bool:
         """It may work in a while, for whatever is asked."""
         return issubclass(self.fault.kind, Unavailable)
 
     def error(self, subject: str = "") -> ProviderError:
         """Return the error for `subject`; what the login reported is the same for all."""
+        if isinstance(self._login, RateLimited):
+            return RateLimited(self._login.message, retry_after_s=self._login.retry_after_s)
         if self._login is not None:
             return type(self._login)(self._login.message, remedy=self._login.remedy)
         return self.fault.error(self.operation, subject)

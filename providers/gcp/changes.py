@@ -86,11 +86,11 @@ class ChangeDetector:
     def _unanswered(self, failed: CallError) -> str:
         """Return "" for what is said of one key; raise what is true of all."""
         kind = failed.fault.kind
-        if issubclass(kind, RateLimited):
+        if issubclass(kind, RateLimited) and not failed.unsent:
             self._versions.budget.throttled()
             return ""
         error: ProviderError = failed.error()
-        if isinstance(error, AuthFailed) or failed.transient:
+        if isinstance(error, AuthFailed) or failed.transient or failed.unsent:
             raise error
         return ""
 

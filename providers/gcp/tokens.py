@@ -75,6 +75,7 @@ class TokenSource:
         self._request: Callable[..., Any] = self._requests
         self._machine: MachineRequests | None = None
         self._refused: AuthFailed | None = None
+        self._to_its_end: str | None = None
 
     def token(self) -> str:
         """Return an access token that is good now.
@@ -109,17 +110,28 @@ class TokenSource:
     def _current(self) -> str:
         if self._credentials is None:
             self._credentials = _asked(self._made, unusable=_UNUSABLE_KEY)
-        state = self._credentials.token_state
-        if state is not TokenState.FRESH:
-            try:
-                _asked(lambda: self._credentials.refresh(self._request), unusable=_UNUSABLE_ANSWER)
-            except Unavailable:
-                if state is not TokenState.STALE:
-                    raise  # A stale token is good for minutes yet.
+        self._renew()
         token = self._credentials.token
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise Unavailable("the answer of Google's token service holds no usable token")
         return token
+
+    def _renew(self) -> None:
+        """Renew the token if it is old; one that is only getting old is renewed once.
+
+        Where that fails, or gives another short-lived one, it is used to its end: a token
+        service is not to be asked before each request.
+        """
+        held, state = self._credentials.token, self._credentials.token_state
+        if state is TokenState.FRESH or (state is TokenState.STALE and held == self._to_its_end):
+            return
+        try:
+            _asked(lambda: self._credentials.refresh(self._request), unusable=_UNUSABLE_ANSWER)
+        except Unavailable:
+            if state is not TokenState.STALE:
+                raise
+        if self._credentials.token_state is TokenState.STALE:
+            self._to_its_end = self._credentials.token
 
     def _made(self) -> Any:
         login = self._login
@@ -230,7 +242,7 @@ def _refusal(exc: GoogleAuthError) -> ProviderError:
         )
     if exc.retryable:
         return Unavailable("no token can be had: Google's token service cannot serve now")
-    words = re.split(r"[^A-Za-z_]+", str(exc.args[0]) if exc.args else "")
+    words = re.split(r"[^A-Za-z_]+", " ".join(map(str, exc.args)))
     code = next((word for word in words if word in _CODES), "refused")
     return AuthFailed(
         f"Google issues no token for the store's credentials ({code})", remedy=_REMEDY

@@ -133,6 +133,8 @@ class VersionReader:
         try:
             version = self._get(ref.key, version_of(ref))
         except CallError as failed:
+            if failed.unsent:
+                raise
             if failed.fault.kind is RateLimited:
                 self.budget.throttled()
             elif failed.fault.kind is AccessDenied:
