@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import yaml
 from secretsync.cli.seal.findings import RULES
 from tests.cli.kit import write
 from tests.seal_verbs.kit import fingerprint, manifest, run_seal, seal_process, sealed
-from tests.seal_verbs.sarif_rules import SARIF
+from tests.seal_verbs.sarif_schema import sarif_schema
 from tests.sealing.kit import other_key, vector_key
 
 NOTE = "secretsync.io/sealed-with"
@@ -306,6 +307,23 @@ def test_text_names_place_object_field_and_remedy(tmp_path):
     assert out.endswith("1 files, 1 SealedSecrets, 1 finding; of 1 the certificate is unknown\n")
 
 
+def _uri(place):
+    return place["artifactLocation"]["uri"]
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        pytest.param({"version": "2.2.0"}, id="version"),
+        pytest.param({"runs": [{"results": []}]}, id="no tool"),
+        pytest.param({"runs": [{"tool": {"driver": {"name": "x"}}, "more": 1}]}, id="unknown"),
+    ],
+)
+def test_schema_that_reports_are_held_against_refuses_what_is_no_sarif(spoiled):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"version": "2.1.0", "runs": []} | spoiled, sarif_schema())
+
+
 def test_sarif_is_valid_and_says_what_json_says(tmp_path, files, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for number, (obj, _) in enumerate(CASES.values()):
@@ -314,14 +332,15 @@ def test_sarif_is_valid_and_says_what_json_says(tmp_path, files, monkeypatch):
     (tmp_path / "gone.yaml").symlink_to(tmp_path / "nothing")
     ended = run_seal("check", ".", "-o", "sarif")
     assert ended.code == 2
-    jsonschema.validate(ended.json, SARIF)
+    jsonschema.validate(ended.json, sarif_schema())
     (run,) = ended.json["runs"]
     rows = run_seal("check", ".", "-o", "json").json["findings"]
     assert [result["ruleId"] for result in run["results"]] == [row["rule"] for row in rows]
     for result, row in zip(run["results"], rows, strict=True):
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
         place = result["locations"][0]["physicalLocation"]
-        assert " " not in place["artifactLocation"]["uri"]
+        # RFC 3986; the schema names the format, which jsonschema alone does not look at.
+        assert re.fullmatch(r"(?:[\w.~!$&'()*+,;=:@/?#-]|%[0-9A-F]{2})+", _uri(place), re.ASCII)
         assert place["region"]["startLine"] == row["line"]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == list(RULES)
     prints = [result["partialFingerprints"]["sealCheck/v1"] for result in run["results"]]
