@@ -26,6 +26,8 @@ PROVIDERS: dict[str, str] = {
     "aws": "providers.aws",
     "directory": "providers.directory",
     "fake": "providers.fake",
+    "kubernetes": "providers.kubernetes",
+    "webhook": "providers.webhook",
     "gcpsm": "providers.gcp",
 }
 

@@ -6,7 +6,6 @@ import ipaddress
 import socket
 import threading
 import time
-import traceback
 
 import pytest
 
@@ -26,6 +25,7 @@ from providers.http import HttpClient, status_error
 from providers.http_answers import HttpAnswer
 from providers.http_tls import ClientCertificate
 from tests.support.kube_certs import CertificateAuthority
+from tests.support.showing import shown
 from tests.support.web import FAULTS, Reply, WebServer, fault, json_reply, web_server
 
 LOOPBACK = Reach.parse("127.0.0.0/8")
@@ -327,12 +327,3 @@ def test_server_that_is_not_there_is_unavailable():
     client = HttpClient(f"http://127.0.0.1:{port}", reach=LOOPBACK)
     with pytest.raises(Unavailable, match="cannot be reached"):
         client.request("GET", "/")
-
-
-def shown(error: BaseException) -> str:
-    """Everything that a log of the error could show."""
-    links, link = [], error
-    while link is not None:
-        links.append(f"{link!r} {vars(link)}")
-        link = link.__cause__ or link.__context__
-    return "".join([*links, *traceback.format_exception(error)])

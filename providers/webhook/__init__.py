@@ -1,0 +1,71 @@
+"""Webhook: any HTTP service that answers with a value.
+
+Whoever may create a store says where the request goes, and the process stands inside the
+cluster's network. Therefore: public addresses only, unless the process was started with
+the networks of its webhooks; never the metadata services of clouds; no redirects to other
+hosts; only Secrets labelled `external-secrets.io/type: webhook` are handed to templates.
+
+Neighbours: `providers.registry` loads this module; `store` serves, `requests` sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from providers.base import (
+    CallObserver,
+    Capability,
+    Credentials,
+    Provider,
+    ServiceAccountSelector,
+)
+from providers.webhook.config import WebhookConfig
+
+__all__ = [
+    "CONFIG",
+    "audiences",
+    "capability",
+    "identity_names_namespace",
+    "metric_name",
+    "open_provider",
+]
+
+CONFIG = WebhookConfig
+
+
+def metric_name(config: WebhookConfig) -> str:
+    """Return the name that metrics report."""
+    return "Webhook"
+
+
+def capability(config: WebhookConfig) -> Capability:
+    """Return what such stores are used for."""
+    return Capability.READ | Capability.WRITE
+
+
+def audiences(
+    config: WebhookConfig, selector: ServiceAccountSelector, annotations: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return nothing: a webhook gets no tokens."""
+    return ()
+
+
+def identity_names_namespace(config: WebhookConfig) -> bool:
+    """Return False: the namespace is no part of a request."""
+    return False
+
+
+def open_provider(
+    config: WebhookConfig, credentials: Credentials, *, observe: CallObserver
+) -> Provider:
+    """Make requests possible; none is sent yet.
+
+    Raises:
+        InvalidRef: the block cannot work.
+    """
+    # Imported here: urllib3 is only for those who send.
+    from providers.webhook.requests import WebhookRequests  # noqa: PLC0415 - see above
+    from providers.webhook.store import WebhookStore  # noqa: PLC0415 - see above
+
+    reads = (config.method or "GET").upper() in ("GET", "HEAD")
+    return WebhookStore(WebhookRequests(config, credentials), reads=reads, observe=observe)
