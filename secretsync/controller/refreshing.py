@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from providers.base import AuthFailed, ProviderError
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.staleness import Staleness
+from secretsync.controller.sync_gate import SyncGate
 from secretsync.controller.world import World
 from secretsync.errors import ClusterError, ConfigError
 from secretsync.refresh.clock import Clock
@@ -19,6 +20,7 @@ from secretsync.refresh.sessions import StoreSession
 from secretsync.refresh.ticks import Ticker
 from secretsync.refresh.wiring import Engine
 from secretsync.resources.external_secret import StoreRef
+from secretsync.resources.meta import ObjectRef
 
 __all__ = ["Refresher"]
 
@@ -47,6 +49,7 @@ class Refresher:
         self._staleness = staleness
         self._ticker = Ticker(index, engine.fetcher, engine.lister, clock)
         self._scheduler = GroupScheduler(self.tick)
+        self._gate = SyncGate(queue, clock)
         self._lock = threading.Lock()
         self._good_at_s: dict[GroupKey, float] = {}
 
@@ -107,10 +110,20 @@ class Refresher:
             with self._lock:
                 self._good_at_s[group] = self._clock.monotonic_s()
         self._metrics.reads_avoided(result.compared)
-        for user in result.moved:
-            self._queue.add(user, Lane.ROTATION)
-        for user in result.unread:
-            self._queue.add(user, Lane.DUE)
+        self._admit(result.moved | self._templates_moved(group), Lane.ROTATION)
+        self._admit(result.unread, Lane.DUE)
+
+    def _admit(self, users: frozenset[ObjectRef], lane: Lane) -> None:
+        for user in users:
+            entry = self._world.item(user)
+            if entry is not None:
+                self._gate.admit(entry.item, lane)
+
+    def _templates_moved(self, group: GroupKey) -> frozenset[ObjectRef]:
+        """Return whose templates have another text now, in a ConfigMap or a Secret."""
+        users = self._index.users(group, self._index.needs(group))
+        entries = (self._world.item(user) for user in users)
+        return self._engine.templates.moved(entry.item for entry in entries if entry is not None)
 
     def _session(self, group: GroupKey) -> StoreSession | None:
         member = self._index.member(group)

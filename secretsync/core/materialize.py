@@ -35,10 +35,12 @@ from secretsync.core.sources import (
     Source,
     found_digest,
     items,
+    remote_stores,
     sources,
     version_key,
 )
 from secretsync.core.taking import SourceError, is_optional, key_of, take
+from secretsync.core.target_template import Rendered
 from secretsync.resources.external_secret import ExternalSecret, StoreRef
 
 __all__ = [
@@ -97,7 +99,8 @@ def materialize(
     """Make the data of the target from what the sources answered, before any template.
 
     Args:
-        values: an entry for every source of `sources(external_secret)`.
+        values: an entry for every source of `sources(external_secret)`, those of remote
+            stores with their properties.
         dialects: how each store addresses properties (the provider's key).
 
     Raises:
@@ -108,7 +111,7 @@ def materialize(
     tolerant = external_secret.target.deletion_policy != "Retain"
     data: dict[str, SecretBytes] = {}
     missing: list[Missing] = []
-    for item in items(external_secret):
+    for item in items(external_secret, remote=remote_stores(dialects)):
         dialect = dialects.get(item.entry.store, "") if item.entry.store else ""
         try:
             taken = take(item, values[item.source], dialect)
@@ -131,10 +134,11 @@ def _absence(item: Item, error: CoreError | ProviderError, *, tolerant: bool) ->
     if isinstance(error, SecretNotFound) and (tolerant or optional):
         return Missing(item.field, key_of(item), error.definite, optional)
     # What is not JSON has no properties either, but may have been cut off.
-    if isinstance(error, PropertyMissing) and error.certain:
-        if optional or (error.absent and tolerant):
-            return Missing(item.field, key_of(item), definite=True, optional=optional)
-    return None
+    if not isinstance(error, PropertyMissing) or not error.certain:
+        return None
+    allowed = optional or (error.absent and tolerant)
+    missing = Missing(item.field, key_of(item), definite=True, optional=optional)
+    return missing if allowed else None
 
 
 def _versions(values: Mapping[AnySource, Answer]) -> dict[str, str]:
@@ -151,7 +155,7 @@ def _versions(values: Mapping[AnySource, Answer]) -> dict[str, str]:
 def _found_versions(source: FindSource, answer: FoundValues) -> dict[str, str]:
     versions = {version_key(source): found_digest(found for found, _ in answer.values)}
     for found, value in answer.values:
-        if isinstance(value, SecretValue) and not found.ref.version:
+        if isinstance(value, SecretValue):
             versions[version_key(Source(source.store, found.ref))] = value.version
     # Annotations hold 256 KiB in all. Without these one read per start takes their place.
     return versions if sum(map(len, versions)) <= _FOUND_CHARS else {}
@@ -167,17 +171,20 @@ def desired_secret(
     external_secret: ExternalSecret,
     materialized: Materialized,
     *,
+    rendered: Rendered | None = None,
     extra_labels: Mapping[str, str] | None = None,
 ) -> DesiredSecret:
     """Return the Secret that the ExternalSecret wants, all but its live part.
 
     Args:
+        rendered: what its template makes of the data. None where there is no template,
+            or where only what is known without rendering matters.
         extra_labels: labels of ours, such as the inventory of a PATH.
     """
     meta, target = external_secret.meta, external_secret.target
     owner_policy = target.creation_policy == "Owner"
     created_by = created_by_hash(meta.namespace, meta.name)
-    labels, annotations = _metadata(external_secret)
+    labels, annotations = _metadata(external_secret, rendered)
     labels = {**labels, MANAGED_LABEL: "true"}
     if target.creation_policy in ("Owner", "Orphan"):
         # A Secret that others share is not ours to prune.
@@ -188,7 +195,7 @@ def desired_secret(
         parent=external_secret.ref,
         namespace=meta.namespace,
         name=target.name,
-        data=materialized.data,
+        data=materialized.data if rendered is None else rendered.data,
         field_managers=(field_manager(meta.name), *eso_field_managers(meta.name)),
         created_by=created_by,
         type=target.template.type if target.template else "",
@@ -206,14 +213,23 @@ def desired_secret(
     )
 
 
-def _metadata(external_secret: ExternalSecret) -> tuple[dict[str, str], dict[str, str]]:
+def _metadata(
+    external_secret: ExternalSecret, rendered: Rendered | None
+) -> tuple[dict[str, str], dict[str, str]]:
     """Without a template the object's own labels and annotations are copied."""
+    if rendered is not None:
+        return dict(rendered.labels), _without(rendered.annotations, _COMPUTED)
     template = external_secret.target.template
     if template is not None:
-        written = dict(template.metadata.annotations)
-        return dict(template.metadata.labels), _without(written, _COMPUTED)
+        plain = (_plain(template.metadata.labels), _plain(template.metadata.annotations))
+        return plain[0], _without(plain[1], _COMPUTED)
     meta = external_secret.meta
     return dict(meta.labels), _without(meta.annotations, _NOT_COPIED | _COMPUTED)
+
+
+def _plain(entries: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """What needs no rendering to be known."""
+    return {key: value for key, value in entries if "{{" not in value}
 
 
 def _without(strings: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:

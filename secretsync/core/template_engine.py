@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from gotpl import TemplateExecutionError, TemplateSyntaxError, TypedMap
 from gotpl.compile.compiler import compile_template
@@ -29,7 +30,7 @@ from secretsync.core.template_errors import Place, call_reason, execution_text, 
 from secretsync.core.template_limits import CURRENT, TURN_STEPS, Budget, Limits, TemplateLimit
 from secretsync.core.template_program import LOOPED, SHOWN, paid, size_of
 
-__all__ = ["compile_text", "function_names", "run"]
+__all__ = ["compile_text", "dot_of", "function_names", "run"]
 
 #: For each part of the template that a turn of a loop may run.
 _PART_STEPS = 6
@@ -93,20 +94,31 @@ def function_names(dialect: Dialect) -> frozenset[str]:
     return frozenset(functions(dialect)) - _OWN_FUNCTIONS
 
 
-def run(program: Program, data: Mapping[str, bytes], limits: Limits, dialect: Dialect) -> bytes:
+def dot_of(data: Mapping[str, Any]) -> TypedMap[str, Any]:
+    """Return values as templates see them: Go's map[string]string, or a map of such maps.
+
+    Args:
+        data: name → value, which need not be UTF-8; or name → such a map, as webhooks have.
+    """
+    if data and all(isinstance(value, Mapping) for value in data.values()):
+        maps = {key: dot_of(value) for key, value in data.items()}
+        return TypedMap(maps, TypedMap({}, "", "string", "string"), "string", "map[string]string")
+    texts = {key: from_bytes(value) for key, value in data.items()}
+    return TypedMap(texts, "", "string", "string")
+
+
+def run(program: Program, dot: TypedMap[str, Any], budget: Budget, dialect: Dialect) -> bytes:
     """Render a compiled template.
 
     Args:
         program: from `compile_text`.
-        data: the dot, name → value; values need not be UTF-8.
-        limits: what it may use.
+        dot: from `dot_of`; templates cannot change it.
+        budget: pays.
         dialect: as it was compiled.
 
     Raises:
-        TemplateProblem: it fails, or needs more than the limits.
+        TemplateProblem: it fails, or needs more than is left.
     """
-    budget = Budget(limits)
-    dot = TypedMap({key: from_bytes(value) for key, value in data.items()}, "", "string", "string")
     token = CURRENT.set(budget)
     try:
         rendered = _rendered(program, dot, budget, dialect)
@@ -114,13 +126,13 @@ def run(program: Program, data: Mapping[str, bytes], limits: Limits, dialect: Di
         CURRENT.reset(token)
     if isinstance(rendered, TemplateProblem):
         raise rendered
-    if len(rendered) > limits.output_bytes:
-        raise TemplateProblem(f"the template writes more than {limits.output_bytes} bytes")
+    if len(rendered) > budget.limits.output_bytes:
+        raise TemplateProblem(f"the template writes more than {budget.limits.output_bytes} bytes")
     return rendered
 
 
 def _rendered(
-    program: Program, dot: TypedMap[str, str], budget: Budget, dialect: Dialect
+    program: Program, dot: TypedMap[str, Any], budget: Budget, dialect: Dialect
 ) -> bytes | TemplateProblem:
     """An error is returned, not raised: the frames of a traceback hold values."""
     try:

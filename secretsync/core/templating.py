@@ -5,30 +5,32 @@ to the Secret, and an error speaks of the text alone. Rendering is pure but for 
 functions that are random or read the clock.
 
 Neighbours: `template_engine` does the work and loads gotpl; a text without `{{` never
-gets that far. `template_limits` says how much a template may cost.
+gets that far. `template_limits` says how much a template may cost, `template_dialect`
+whose it is, `template_kept` keeps what was compiled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sealing import TemplateFailed
 from secretsync.core.errors import TemplateProblem
 from secretsync.core.template_dialect import Dialect
-from secretsync.core.template_limits import Limits
+from secretsync.core.template_kept import Kept
+from secretsync.core.template_limits import Budget, Limits
 
 if TYPE_CHECKING:
+    from gotpl import TypedMap
     from gotpl.compile.instructions import Program
 
-__all__ = ["Engine", "render_sealed_template", "render_template"]
+__all__ = ["Engine", "Rendering", "render_sealed_template", "render_template", "rendering"]
 
 _OPENS_ACTION = "{{"
-#: Compiled templates that are kept, and how long their texts may be: in the worst case
-#: a compiled template takes two hundred times its text.
-_KEPT_TEMPLATES = 256
-_KEPT_CHARS = 4096
+#: Compiled templates that are kept, by the length of their texts together; none may be
+#: longer than the second: in the worst case a compiled one takes two hundred times its text.
+_KEPT_CHARS = 256 * 1024
+_KEPT_TEMPLATE_CHARS = 4096
 
 
 class Engine:
@@ -42,12 +44,12 @@ class Engine:
     def __init__(
         self, limits: Limits | None = None, *, dialect: Dialect = Dialect.SEALED_SECRETS
     ) -> None:
-        self._limits = limits or Limits()
-        self._dialect = dialect
-        # Keyed by name and text. The values that a template is given are never kept.
-        self._kept = lru_cache(maxsize=_KEPT_TEMPLATES)(self._compiled)
+        self.limits = limits or Limits()
+        self.dialect = dialect
+        # By name and text. The values that a template is given are never kept.
+        self._kept: Kept[Program] = Kept(_KEPT_CHARS, _KEPT_TEMPLATE_CHARS)
 
-    def render(self, key: str, text: str, data: Mapping[str, bytes]) -> bytes:
+    def render(self, key: str, text: str, data: Mapping[str, Any]) -> bytes:
         """Render one template.
 
         Args:
@@ -61,30 +63,79 @@ class Engine:
         Raises:
             TemplateProblem: the template is broken, fails, or asks for too much.
         """
+        return Rendering(self, data).render(key, text)
+
+    def program(self, key: str, text: str) -> Program:
+        """Return a template compiled; compiling it again is avoided.
+
+        Raises:
+            TemplateProblem: it is broken.
+        """
+        found = self._kept.get(key, text)
+        if found is None:
+            from secretsync.core.template_engine import (  # noqa: PLC0415 - gotpl loads slowly
+                compile_text,
+            )
+
+            found = compile_text(key, text, self.limits, self.dialect)
+            self._kept.put(key, text, found)
+        return found
+
+
+class Rendering:
+    """Templates over the same values that share one budget: those of one object.
+
+    For one thread.
+
+    Args:
+        data: the dot: name → value, any bytes.
+    """
+
+    def __init__(self, engine: Engine, data: Mapping[str, Any]) -> None:
+        self._engine = engine
+        self._data = data
+        self._budget = Budget(engine.limits)
+        self._dot: TypedMap[str, Any] | None = None
+
+    def render(self, key: str, text: str) -> bytes:
+        """Render one of them; see `Engine.render`."""
         if _OPENS_ACTION not in text:
             return text.encode()
-        from secretsync.core.template_engine import run  # noqa: PLC0415 - gotpl loads slowly
+        from secretsync.core.template_engine import dot_of, run  # noqa: PLC0415 - as above
 
-        program = (self._kept if len(text) <= _KEPT_CHARS else self._compiled)(key, text)
-        return run(program, data, self._limits, self._dialect)
+        program = self._engine.program(key, text)
+        if self._dot is None:
+            self._dot = dot_of(self._data)
+        return run(program, self._dot, self._budget, self._engine.dialect)
 
-    def _compiled(self, key: str, text: str) -> Program:
-        from secretsync.core.template_engine import compile_text  # noqa: PLC0415 - as above
-
-        return compile_text(key, text, self._limits, self._dialect)
+    def over(self, data: Mapping[str, Any]) -> Rendering:
+        """Return what renders over other values, and pays from the same budget."""
+        other = Rendering(self._engine, data)
+        other._budget = self._budget
+        return other
 
 
 _ENGINE = Engine()
 _EXTERNAL = Engine(dialect=Dialect.EXTERNAL_SECRETS)
 
 
-def render_template(name: str, text: str, values: Mapping[str, bytes]) -> bytes:
-    """Render a template with the functions of External Secrets Operator's engine v2.
+def rendering(values: Mapping[str, bytes]) -> Rendering:
+    """Return what renders the templates of one ExternalSecret.
+
+    Args:
+        values: the dot of all of them.
+    """
+    return Rendering(_EXTERNAL, values)
+
+
+def render_template(name: str, text: str, values: Mapping[str, Any]) -> bytes:
+    """Render one template with the functions of External Secrets Operator's engine v2.
 
     Args:
         name: what errors call it: the key of the item.
         text: the template.
-        values: the dot: name → value, any bytes. A name that is not there is an error.
+        values: the dot: name → value, any bytes, or name → map of such. A name that is not
+            there is an error.
 
     Returns:
         The bytes that it writes, at most 1 MiB.

@@ -1,8 +1,9 @@
 """The one way from a batch of ExternalSecrets to written Secrets.
 
 resolve stores → read (deduplicated, packed) → materialize → claim the target →
-plan → apply. A command gives it everything at once, the service what is due; one
-bad object never stops the good ones, and one slow store never holds up another.
+render its template → plan → apply. A command gives it everything at once, the service
+what is due; one bad object never stops the good ones, and one slow store never holds up
+another.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from providers.base import ProviderError
 from secretsync.core.materialize import Materialized, SourceError, desired_secret, materialize
 from secretsync.core.plan import SecretAction, Verb
+from secretsync.core.target_template import Rendered, TargetTemplateError, render_target
 from secretsync.errors import SecretSyncError
 from secretsync.refresh.applying import Applier
 from secretsync.refresh.claims import Claims
@@ -29,6 +31,7 @@ from secretsync.refresh.reading import (
     portions,
 )
 from secretsync.refresh.sessions import StoreSession
+from secretsync.refresh.template_sources import TemplateBatch, TemplateSources
 from secretsync.resources.external_secret import ExternalSecret, StoreRef
 from secretsync.resources.meta import Parent
 
@@ -45,6 +48,14 @@ Made = tuple[ExternalSecret, Materialized]
 DEFAULT_WORKERS = 8
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the threads of one batch share."""
+
+    notes: Notes[ExternalSecret]
+    templates: TemplateBatch
+
+
 class Pipeline:
     """Runs batches.
 
@@ -59,6 +70,7 @@ class Pipeline:
         applier: Applier,
         deleter: Deleter,
         claims: Claims,
+        templates: TemplateSources,
         *,
         labels: Mapping[str, str] | None = None,
         workers: int = DEFAULT_WORKERS,
@@ -67,6 +79,7 @@ class Pipeline:
         self._applier = applier
         self._deleter = deleter
         self._claims = claims
+        self._templates = templates
         self._labels = labels or {}
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="apply")
         self._groups = ThreadPoolExecutor(16, thread_name_prefix="batch")
@@ -87,79 +100,92 @@ class Pipeline:
         Args:
             done: called with each outcome as soon as it is known, from any thread.
         """
-        notes = Notes(done)
+        run = _Run(Notes(done), self._templates.batch())
         readable, unreadable = self._reader.split(batch)
         for item, why in unreadable:
-            notes.add(_unreadable(item, why))
+            run.notes.add(_unreadable(item, why))
         groups = by_sessions(readable)
         if len(groups) == 1:
-            incomplete = self._run_group(groups[0], notes)
+            incomplete = self._run_group(groups[0], run)
         else:
-            running = [self._groups.submit(self._run_group, group, notes) for group in groups]
+            running = [self._groups.submit(self._run_group, group, run) for group in groups]
             incomplete = [each for future in running for each in future.result()]
         # What may delete comes last, when the absences of the whole batch are known.
-        self._finish_all(incomplete, notes)
-        notes.close()
-        return [notes.outcomes[id(item)] for item in batch]
+        self._finish_all(incomplete, run)
+        run.notes.close()
+        return [run.notes.outcomes[id(item)] for item in batch]
 
-    def _run_group(self, group: list[Resolved], notes: Notes[ExternalSecret]) -> list[Made]:
+    def _run_group(self, group: list[Resolved], run: _Run) -> list[Made]:
         """Read and finish a group; returns what misses something, not finished yet."""
-        return [each for portion in portions(group) for each in self._run_portion(portion, notes)]
+        return [each for portion in portions(group) for each in self._run_portion(portion, run)]
 
-    def _run_portion(self, group: list[Resolved], notes: Notes[ExternalSecret]) -> list[Made]:
+    def _run_portion(self, group: list[Resolved], run: _Run) -> list[Made]:
         made: list[Made] = []
         try:
             readings = self._reader.read(group)
         except Exception as exc:
             log.debug("internal error", exc_info=exc)
             for item, _ in group:
-                notes.add(_bug(item, exc))
+                run.notes.add(_bug(item, exc))
             return made
         for item, reading in readings:
             result = _materialized(item, reading)
             if isinstance(result, Outcome):
-                notes.add(result)
+                run.notes.add(result)
             else:
                 self._deleter.observe(item, result)
                 made.append((item, result))
-        self._finish_all([each for each in made if not each[1].missing], notes)
+        self._finish_all([each for each in made if not each[1].missing], run)
         return [each for each in made if each[1].missing]
 
-    def _finish_all(self, made: list[Made], notes: Notes[ExternalSecret]) -> None:
+    def _finish_all(self, made: list[Made], run: _Run) -> None:
         if len(made) == 1:
-            notes.add(self._one(*made[0]))
+            run.notes.add(self._one(*made[0], run))
             return
-        for future in [self._pool.submit(self._one, item, result) for item, result in made]:
-            notes.add(future.result())
+        for future in [self._pool.submit(self._one, item, result, run) for item, result in made]:
+            run.notes.add(future.result())
 
-    def _one(self, item: ExternalSecret, materialized: Materialized) -> Outcome[ExternalSecret]:
+    def _one(
+        self, item: ExternalSecret, materialized: Materialized, run: _Run
+    ) -> Outcome[ExternalSecret]:
         """Finish one ExternalSecret; every fault becomes its outcome."""
         try:
-            return self._finish(item, materialized)
+            return self._finish(item, materialized, run)
+        except TargetTemplateError as exc:
+            return replace(_failure(item, "could not update secret", exc), field=exc.field)
         except SecretSyncError as exc:
             return _failure(item, "could not update secret", exc)
         except Exception as exc:
             log.debug("%s: internal error", item.ref, exc_info=exc)
             return _bug(item, exc)
 
-    def _finish(self, item: ExternalSecret, materialized: Materialized) -> Outcome[ExternalSecret]:
+    def _finish(
+        self, item: ExternalSecret, materialized: Materialized, run: _Run
+    ) -> Outcome[ExternalSecret]:
         versions = materialized.versions
         if item.target.creation_policy == "None":
-            return Outcome(item, Progress.UNCHANGED, versions=versions)
+            return Outcome(
+                item, Progress.UNCHANGED, versions=versions, missing=materialized.missing
+            )
         rival = self._claims.rival(item)
         if rival is not None:
             return _contested(item, rival)
         verdict = self._deleter.judge(item, materialized)
         if isinstance(verdict, Outcome):
             return verdict
-        desired = desired_secret(item, materialized, extra_labels=self._labels)
+        desired = desired_secret(
+            item,
+            materialized,
+            rendered=_rendered(item, materialized, run),
+            extra_labels=self._labels,
+        )
         desired = replace(
             desired,
             hold_removals=verdict.hold,
             allow_empty=desired.allow_empty or verdict.emptied,
         )
         outcome = _outcome(item, self._applier.reconcile(desired), versions)
-        return replace(outcome, retry_after_s=verdict.retry_after_s)
+        return replace(outcome, retry_after_s=verdict.retry_after_s, missing=materialized.missing)
 
 
 def _materialized(
@@ -172,6 +198,13 @@ def _materialized(
     except Exception as exc:
         log.debug("%s: internal error", item.ref, exc_info=exc)
         return _bug(item, exc)
+
+
+def _rendered(item: ExternalSecret, materialized: Materialized, run: _Run) -> Rendered | None:
+    template = item.target.template
+    if template is None:
+        return None
+    return render_target(template, materialized.data, run.templates.texts(item))
 
 
 def _bug(item: ExternalSecret, error: Exception) -> Outcome[ExternalSecret]:

@@ -18,6 +18,7 @@ from secretsync.refresh.pipeline import DEFAULT_WORKERS, Pipeline
 from secretsync.refresh.reading import Generating, SourceReader
 from secretsync.refresh.selectors import CredentialSource
 from secretsync.refresh.sessions import CallCounter, Sessions, no_counting
+from secretsync.refresh.template_sources import TemplateSources
 
 __all__ = ["Engine", "Options", "build_engine"]
 
@@ -59,6 +60,8 @@ class Engine:
     reader: SourceReader
     deleter: Deleter
     catalog: StoreCatalog
+    templates: TemplateSources
+    clock: Clock
 
     def close(self) -> None:
         """End threads and sessions."""
@@ -89,7 +92,16 @@ def build_engine(
         intend=options.intend,
     )
     deleter = Deleter(applier, siblings, clock, one_shot=options.one_shot)
+    templates = TemplateSources(credentials)
     pipeline = Pipeline(
-        reader, applier, deleter, claims, labels=options.labels, workers=options.workers
+        reader,
+        applier,
+        deleter,
+        claims,
+        templates,
+        labels=options.labels,
+        workers=options.workers,
     )
-    return Engine(pipeline, fetcher, lister, applier, sessions, reader, deleter, catalog)
+    return Engine(
+        pipeline, fetcher, lister, applier, sessions, reader, deleter, catalog, templates, clock
+    )
