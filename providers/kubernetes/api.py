@@ -83,13 +83,7 @@ class KubeApi:
         """
         query = {"limit": str(PAGE), **({"labelSelector": labels} if labels else {})}
         for _ in range(MAX_PAGES):
-            page = self._call(
-                "ListSecrets",
-                "GET",
-                f"{_path(namespace)}?{urlencode(query)}",
-                f"the list of Secrets in {namespace}",
-                accept=_METADATA_LIST,
-            )
+            page = self._page(namespace, query)
             items = page.get("items")
             if not isinstance(items, list):
                 raise Unavailable("the API server's list has no items")
@@ -103,6 +97,16 @@ class KubeApi:
                 return
             query["continue"] = str(more)
         raise InvalidRef(f"namespace {namespace} has more than {PAGE * MAX_PAGES} Secrets")
+
+    def _page(self, namespace: str, query: Mapping[str, str]) -> Mapping[str, Any]:
+        target = f"{_path(namespace)}?{urlencode(query)}"
+        what = f"the list of Secrets in {namespace}"
+        try:
+            return self._call("ListSecrets", "GET", target, what, accept=_METADATA_LIST)
+        except MalformedSecret as exc:
+            # Of no Secret in particular: the server will do better, or whoever mends it.
+            problem = exc
+        raise Unavailable(problem.message, remedy=problem.remedy)
 
     def create(self, namespace: str, secret: Mapping[str, Any]) -> None:
         """Create a Secret."""

@@ -12,6 +12,8 @@ from tests.contract.provider_cases import CASES, ProviderCase
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(ability): laws of what not every service offers")
+    config.addinivalue_line("markers", "remote: laws of services that can fail")
+    config.addinivalue_line("markers", "probing: laws of services that can be probed")
 
 
 @pytest.fixture(params=CASES)
@@ -20,6 +22,10 @@ def case(request: pytest.FixtureRequest) -> Iterator[ProviderCase]:
     with request.param() as made:
         if needed is not None and needed.args[0] not in made.abilities:
             pytest.skip(f"it does not offer {needed.args[0].name}")
+        if request.node.get_closest_marker("remote") and getattr(made, "local", False):
+            pytest.skip("there is no service that could fail")
+        if request.node.get_closest_marker("probing") and not getattr(made, "probes", True):
+            pytest.skip("nothing is sent without a ref")
         yield made
 
 

@@ -41,7 +41,11 @@ class Ability(enum.Flag):
 
 
 class ProviderCase(Protocol):
-    """A service under the suite's control."""
+    """A service under the suite's control.
+
+    A store that no service stands behind says `local = True`, and one whose `check` sends
+    nothing without refs says `probes = False`: the laws of faults, or of probes, skip it.
+    """
 
     #: What of the contract it is held to besides reading.
     abilities: Ability
@@ -253,8 +257,48 @@ def gcp_case() -> Iterator[ProviderCase]:
         yield case
 
 
+@contextlib.contextmanager
+def kubernetes_case() -> Iterator[ProviderCase]:
+    """Secrets of another cluster: a real API server behind a front."""
+    from tests.contract.kubernetes_case import opened_kubernetes_case
+
+    with opened_kubernetes_case() as case:
+        yield case
+
+
+@contextlib.contextmanager
+def webhook_case() -> Iterator[ProviderCase]:
+    """A webhook: a loopback HTTPS server."""
+    from tests.contract.webhook_case import opened_webhook_case
+
+    with opened_webhook_case() as case:
+        yield case
+
+
+@contextlib.contextmanager
+def fake_case() -> Iterator[ProviderCase]:
+    """The fake store."""
+    from tests.contract.local_cases import opened_fake_case
+
+    with opened_fake_case() as case:
+        yield case
+
+
+@contextlib.contextmanager
+def directory_case() -> Iterator[ProviderCase]:
+    """A directory of files."""
+    from tests.contract.local_cases import opened_directory_case
+
+    with opened_directory_case() as case:
+        yield case
+
+
 CASES = [
     pytest.param(aws_case, id="aws-secrets-manager"),
     pytest.param(parameter_store_case, id="aws-parameter-store"),
     pytest.param(gcp_case, id="gcp-secret-manager"),
+    pytest.param(kubernetes_case, id="kubernetes", marks=pytest.mark.built),
+    pytest.param(webhook_case, id="webhook"),
+    pytest.param(fake_case, id="fake"),
+    pytest.param(directory_case, id="directory"),
 ]

@@ -41,6 +41,7 @@ def test_fetch_with_one_missing_answers_every_ref(case, provider):
     assert all(isinstance(got[ref], SecretValue) for ref in refs[:2])
 
 
+@pytest.mark.remote
 def test_fetch_with_one_denied_leaves_the_others(case, provider):
     refs = refs_of(case, 20)
     case.deny("app/key-7")
@@ -49,6 +50,7 @@ def test_fetch_with_one_denied_leaves_the_others(case, provider):
     assert sum(isinstance(one, SecretValue) for one in got.values()) == 19
 
 
+@pytest.mark.remote
 def test_fetch_when_throttled_says_for_how_long(case, provider):
     refs = refs_of(case, 3)
     case.throttle(retry_after_s=7)
@@ -58,6 +60,7 @@ def test_fetch_when_throttled_says_for_how_long(case, provider):
     assert {one.retry_after_s for one in got.values()} == {7.0}
 
 
+@pytest.mark.remote
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("trouble", ["fail", "garble", "cut_off"])
 def test_fetch_from_a_broken_service_is_unavailable_never_absent(case, provider, trouble, count):
@@ -68,6 +71,7 @@ def test_fetch_from_a_broken_service_is_unavailable_never_absent(case, provider,
     assert all(isinstance(one, Unavailable | MalformedSecret) for one in got.values()), got
 
 
+@pytest.mark.remote
 def test_fetch_after_the_service_recovers_succeeds(case, provider):
     refs = refs_of(case, 2)
     case.fail()
@@ -84,6 +88,7 @@ def test_fetch_after_an_update_gives_another_version(case, provider):
     assert read(provider, refs) != before
 
 
+@pytest.mark.remote
 def test_fetch_sends_one_call_and_reports_it(case, provider):
     refs = refs_of(case, min(3, case.batch_size))
     provider.fetch(refs)
@@ -195,6 +200,7 @@ def test_changes_of_a_service_that_cannot_tell_are_unknown(case, provider):
     assert (found.changed, found.unchanged, found.unknown) == ({}, set(), known.keys())
 
 
+@pytest.mark.remote
 @needs_changes
 @pytest.mark.parametrize("trouble", ["fail", "garble", "cut_off"])
 def test_changes_from_a_broken_service_raises_unavailable(case, provider, trouble):
@@ -210,6 +216,7 @@ def test_check_passes_where_the_refs_can_be_read(case, provider):
     provider.check(refs)
 
 
+@pytest.mark.remote
 def test_check_of_a_denied_ref_raises(case, provider):
     refs = refs_of(case, 2)
     case.deny("app/key-1")
@@ -217,6 +224,8 @@ def test_check_of_a_denied_ref_raises(case, provider):
         provider.check(refs)
 
 
+@pytest.mark.remote
+@pytest.mark.probing
 def test_check_of_a_broken_service_raises(case, provider):
     case.fail()
     with pytest.raises(Unavailable):
@@ -255,6 +264,7 @@ def test_close_may_be_called_twice(case):
     opened.close()
 
 
+@pytest.mark.remote
 @pytest.mark.parametrize("trouble", ["fail", "garble", "cut_off", "throttle", "deny"])
 def test_no_error_shows_a_value(case, provider, trouble, caplog):
     caplog.set_level("DEBUG")

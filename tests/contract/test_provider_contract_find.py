@@ -91,6 +91,7 @@ def test_find_after_an_update_reads_the_new_value(case, provider, grove):
     assert got.value.reveal() == case.payload("another")
 
 
+@pytest.mark.remote
 @needs_find
 @pytest.mark.parametrize("trouble", ["fail", "garble", "cut_off", "throttle"])
 def test_find_from_a_broken_service_raises_never_an_empty_list(case, provider, grove, trouble):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from providers.base import (
     Provider,
     ProviderError,
@@ -56,6 +58,7 @@ def test_metadata_and_value_of_one_secret_are_two_answers(case, provider):
     assert got[described].value != got[ref].value
 
 
+@pytest.mark.remote
 @needs_metadata
 def test_metadata_of_nothing_is_absent_and_of_a_broken_service_unavailable(case, provider):
     [ref] = refs_of(case, 1)

@@ -27,7 +27,7 @@ from tests.contract.provider_kit import (
     text_of,
 )
 
-PUSHED = b'{"user":"canary-9f1c-must-not-show","port":5432}'
+PUSHED = b'{"user":"canary-9f1c-must-not-show","port":"5432"}'
 OTHER = b'{"user":"other"}'
 
 
@@ -108,6 +108,7 @@ def test_delete_of_what_others_made_is_refused(case, provider):
     assert read(provider, [ref])
 
 
+@pytest.mark.remote
 @needs_write
 @pytest.mark.parametrize("trouble", ["fail", "garble", "cut_off"])
 def test_writing_to_a_broken_service_raises_and_shows_no_value(case, provider, trouble):

@@ -17,7 +17,17 @@ from pathlib import Path
 from tests.support.aws_http import Reply, Request, _read_request, _send
 from tests.support.kube_certs import CertificateAuthority, write_private
 
-__all__ = ["FAULTS", "Reply", "Request", "Stream", "WebServer", "fault", "json_reply", "web_server"]
+__all__ = [
+    "FAULTS",
+    "Answer",
+    "Reply",
+    "Request",
+    "Stream",
+    "WebServer",
+    "fault",
+    "json_reply",
+    "web_server",
+]
 
 #: Writes an answer by hand, to show what a broken server does.
 Stream = Callable[[socket.socket, threading.Event], None]
