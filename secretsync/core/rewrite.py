@@ -63,12 +63,14 @@ def _by_regexp(keys: Iterable[str], rule: RegexpRewrite) -> dict[str, str]:
 
 def _by_template(keys: Iterable[str], rule: TransformRewrite) -> dict[str, str]:
     # Few ExternalSecrets have one, and it loads the whole template engine.
-    from secretsync.core.templating import render_template  # noqa: PLC0415 - see above
+    from secretsync.core.templating import rendering  # noqa: PLC0415 - see above
 
+    # One budget for all keys: a costly template must not cost that once a key.
+    shared = rendering({})
     return {
-        key: render_template(
-            "rewrite.transform", rule.template, {"value": key.encode("utf-8", "surrogatepass")}
-        ).decode("utf-8", "replace")
+        key: shared.over({"value": key.encode("utf-8", "surrogatepass")})
+        .render("rewrite.transform", rule.template)
+        .decode("utf-8", "replace")
         for key in keys
     }
 
