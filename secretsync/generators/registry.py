@@ -18,6 +18,7 @@ __all__ = ["GENERATORS", "Entropy", "GeneratorModule", "load"]
 #: Kind of `generators.external-secrets.io` → module.
 GENERATORS: dict[str, str] = {
     "Fake": "secretsync.generators.fake",
+    "GCRAccessToken": "providers.gcp.generators",
     "MFA": "secretsync.generators.mfa",
     "Password": "secretsync.generators.password",
     "SSHKey": "secretsync.generators.ssh_key",
