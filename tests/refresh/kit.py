@@ -255,6 +255,7 @@ class Rig:
         objects: manifests of stores, and of the Secrets that they authenticate with; a
             SecretStore at AWS where none is given.
         tokens: acknowledged mass deletions.
+        context: what the process allows to adapters.
         options: see `secretsync.refresh.wiring.Options`.
     """
 
@@ -265,6 +266,7 @@ class Rig:
         *objects: dict[str, Any],
         clock: Clock,
         tokens: Sequence[str] = (),
+        context: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
         self.items = list(items)
@@ -274,7 +276,7 @@ class Rig:
         self.engine = build_engine(
             self.cluster,
             lookup=stores,
-            credentials=ClusterCredentials(self.cluster, Overlay.of(given)),
+            credentials=ClusterCredentials(self.cluster, Overlay.of(given), context=context),
             siblings=PathSiblings(self.items, stores, tokens),
             claims=Claims(self.items),
             clock=clock,
