@@ -84,9 +84,10 @@ class KubeApi:
         query = {"limit": str(PAGE), **({"labelSelector": labels} if labels else {})}
         for _ in range(MAX_PAGES):
             page = self._page(namespace, query)
-            items = page.get("items")
-            if not isinstance(items, list):
-                raise Unavailable("the API server's list has no items")
+            # An empty list is written as null; what is no list at all has no such kind.
+            items = page.get("items") or []
+            if page.get("kind") != "PartialObjectMetadataList" or not isinstance(items, list):
+                raise Unavailable("the API server's list is no list of metadata")
             for item in items:
                 metadata = item.get("metadata") if isinstance(item, dict) else None
                 if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):

@@ -19,6 +19,9 @@ from providers.base import AuthFailed, SecretBytes
 __all__ = ["KubeContext", "read_kubeconfig"]
 
 MAX_BYTES = 256 * 1024
+MAX_DEPTH = 32
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _REMEDY = "store a kubeconfig with a token, or a certificate, as data"
 #: Fields that are refused, with what they would do.
@@ -87,13 +90,27 @@ def _parsed(content: bytes) -> dict[str, Any]:
     document: Any = None
     if len(content) <= MAX_BYTES:
         try:
-            document = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
-        except (yaml.YAMLError, ValueError, RecursionError):
+            if _is_flat(content):
+                document = yaml.load(content, Loader=_LOADER)  # noqa: S506 - a safe loader
+        except (yaml.YAMLError, ValueError):
             document = None
     # Outside of the handler: its error quotes the text.
     if not isinstance(document, dict):
         raise AuthFailed("the Secret holds no kubeconfig", remedy=_REMEDY)
     return document
+
+
+def _is_flat(content: bytes) -> bool:
+    """Return whether loading is safe: the C loader recurses until the process dies."""
+    depth = 0
+    for event in yaml.parse(content, Loader=_LOADER):
+        if isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH or isinstance(event, yaml.AliasEvent):
+            return False
+    return True
 
 
 def _named(document: Mapping[str, Any], kind: str, name: Any) -> Mapping[str, Any]:
