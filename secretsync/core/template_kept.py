@@ -1,12 +1,13 @@
-"""Compiled templates that are kept: the last used, as long as their texts are not too long.
+"""Compiled templates that are kept: those used lately, while their texts are not too long.
+
+Two generations: what is used of the old one moves to the new one, and the old one goes
+when the new one is full. No step of it needs a lock: at worst a template is compiled twice.
 
 Neighbour: `templating` asks here before it compiles.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from typing import Generic, TypeVar
 
 __all__ = ["Kept"]
@@ -23,29 +24,27 @@ class Kept(Generic[_Compiled]):
     """
 
     def __init__(self, chars: int, each_chars: int) -> None:
-        self._left = chars
+        self._chars = chars // 2
         self._each = each_chars
-        self._lock = threading.Lock()
-        self._found: OrderedDict[tuple[str, str], _Compiled] = OrderedDict()
+        self._used = 0
+        self._young: dict[tuple[str, str], _Compiled] = {}
+        self._old: dict[tuple[str, str], _Compiled] = {}
 
     def get(self, name: str, text: str) -> _Compiled | None:
         """Return what is kept of a template."""
-        with self._lock:
-            found = self._found.get((name, text))
+        found = self._young.get((name, text))
+        if found is None:
+            found = self._old.get((name, text))
             if found is not None:
-                self._found.move_to_end((name, text))
+                self.put(name, text, found)
         return found
 
     def put(self, name: str, text: str, compiled: _Compiled) -> None:
-        """Keep a template; the longest unused ones give way."""
+        """Keep a template."""
         size = len(name) + len(text)
         if size > self._each:
             return
-        with self._lock:
-            if (name, text) in self._found:
-                return
-            self._found[name, text] = compiled
-            self._left -= size
-            while self._left < 0:
-                (old_name, old_text), _ = self._found.popitem(last=False)
-                self._left += len(old_name) + len(old_text)
+        if self._used + size > self._chars:
+            self._old, self._young, self._used = self._young, {}, 0
+        self._young[name, text] = compiled
+        self._used += size

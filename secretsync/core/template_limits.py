@@ -65,7 +65,7 @@ class Budget:
         limits: what it starts with.
     """
 
-    __slots__ = ("_crypto", "_memory", "_output", "_steps", "limits")
+    __slots__ = ("_crypto", "_memory", "_output", "_steps", "limits", "opened")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -73,6 +73,8 @@ class Budget:
         self._memory = limits.memory_bytes
         self._output = limits.output_bytes
         self._crypto = limits.crypto
+        #: Keystores that are open, so that their key and their certificates cost one opening.
+        self.opened: dict[tuple[str, str], object] = {}
 
     def step(self, count: int = 1) -> None:
         """Take `count` steps.

@@ -17,7 +17,6 @@ from tests.tools.build import CACHE, GO_ENV, go_program
 
 __all__ = ["answers_of", "built", "from_base64", "to_base64"]
 
-_SOURCE_NAMES = ("go.mod", "go.sum", "main.go")
 _BUILD_WITHIN_S = 280
 _ANSWER_WITHIN_S = 120
 
@@ -29,7 +28,8 @@ def built(sources: Path, name: str) -> Path:
         sources: the folder of its Go module.
         name: of the program.
     """
-    digest = hashlib.sha256(b"".join((sources / each).read_bytes() for each in _SOURCE_NAMES))
+    files = [sources / "go.mod", sources / "go.sum", *sorted(sources.glob("*.go"))]
+    digest = hashlib.sha256(b"".join(each.read_bytes() for each in files))
     target = CACHE / "tools" / f"{name}-{digest.hexdigest()[:16]}" / name
     if target.exists():
         return target
