@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self
 
 from providers.base import AuthFailed, SecretBytes, ServiceAccountToken
 from secretsync.cluster.base import KINDS, Cluster
+from secretsync.refresh.allowances import allowances
 from secretsync.resources.core_objects import ConfigMapManifest, SecretManifest
 from secretsync.resources.manifests import Manifests
 
@@ -85,7 +86,7 @@ class ClusterCredentials:
 
     Args:
         overlay: what PATH brings.
-        context: what the process allows to adapters: see `providers.base.Credentials`.
+        context: what the process allows to adapters; None is what `allowances` says.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class ClusterCredentials:
     ) -> None:
         self._cluster = cluster
         self._overlay = overlay or Overlay()
-        self._context = dict(context or {})
+        self._context = dict(allowances() if context is None else context)
 
     @property
     def context(self) -> Mapping[str, str]:

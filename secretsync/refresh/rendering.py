@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from providers.base import Render
-from secretsync.core import templating
 from secretsync.core.errors import TemplateProblem
+from secretsync.core.templating import render_template
 
 __all__ = ["render"]
 
@@ -18,19 +17,14 @@ def render(name: str, text: str, values: Mapping[str, Any]) -> bytes:
     Args:
         name: for errors.
         text: the template.
-        values: the dot: texts, bytes and maps of them.
+        values: the dot: name → bytes, or name → map of such.
 
     Raises:
         ValueError: it does not render; the text holds no value.
     """
     try:
-        return _engine()(name, text, values)
+        return render_template(name, text, values)
     except TemplateProblem as exc:
         problem = str(exc)
     # Outside of the handler: the error carries no other one with it.
     raise ValueError(problem)
-
-
-def _engine() -> Render:
-    found: Render = getattr(templating, "render_template", None) or templating.Engine().render
-    return found

@@ -271,3 +271,17 @@ def test_templates_of_stores_are_rendered(cluster: DirectoryCluster, put: Any) -
     with pytest.raises(ValueError, match="url") as caught:
         found.render("url", "{{ fail .a }}", {"a": CANARY.encode()})
     assert CANARY not in repr(caught.value)
+
+
+def test_nothing_is_allowed_unless_the_environment_of_the_process_says_so(
+    cluster: DirectoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SECRETSYNC_WEBHOOK_NETWORKS", "SECRETSYNC_DIRECTORY_ROOTS"):
+        monkeypatch.delenv(name, raising=False)
+    assert ClusterCredentials(cluster).context == {}
+    monkeypatch.setenv("SECRETSYNC_WEBHOOK_NETWORKS", "10.0.0.0/8")
+    monkeypatch.setenv("SECRETSYNC_DIRECTORY_ROOTS", "/mnt")
+    assert ClusterCredentials(cluster).context == {
+        "webhook_networks": "10.0.0.0/8",
+        "directory_roots": "/mnt",
+    }
