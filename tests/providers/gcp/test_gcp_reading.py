@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 
 import grpc
@@ -387,3 +389,27 @@ def _automatic():
     from google.cloud.secretmanager_v1.types import Secret
 
     return Secret(replication={"automatic": {}})
+
+
+def test_the_page_of_a_proxy_is_no_answer(server, open_gcp, three, environment):
+    page = b"HTTP/1.1 404 Not Found\r\nContent-Length: 22\r\n\r\n<html>not here</html>\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.sendall(page)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        environment.setenv(
+            "GCP_SECRETMANAGER_ENDPOINT", f"http://127.0.0.1:{listener.getsockname()[1]}"
+        )
+        provider = open_gcp()
+        answer = read(provider, three)
+        provider.close()
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert type(answer) is Unavailable
