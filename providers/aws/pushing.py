@@ -75,7 +75,8 @@ def push_options(
     Raises:
         InvalidRef: a field is unknown, refused, or not what it must be.
     """
-    spec = metadata.get("spec") or {} if "spec" in metadata else metadata
+    spec = metadata.get("spec", metadata)
+    spec = {} if spec is None else spec
     if not isinstance(spec, Mapping):
         raise InvalidRef("metadata.spec is no object", remedy="write its fields there")
     fields = _canonical(spec, known, refused)
