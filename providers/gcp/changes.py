@@ -5,8 +5,10 @@ Neighbours: `versions` resolves within its budget; `secret_manager` offers this 
 key is asked for its newest number: free, but scarce. What is beyond the budget, or what
 this identity may not see, is unknown; the caller then reads the value by itself.
 
-A number never changes its payload. It is asked about only in full comparisons (without a
-watermark), which notice that it was disabled, destroyed, or that its secret is gone.
+A version has an id of its number and its date, as numbers begin again when a secret is made
+anew. While a secret stays, a number never changes its payload: a ref that pins one is asked
+about only in full comparisons (without a watermark), which notice that it was disabled or
+destroyed, or that its secret is gone.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from providers.base import (
     SecretRef,
 )
 from providers.gcp.calls import CallError
-from providers.gcp.ids import is_number
+from providers.gcp.ids import is_latest, number_of
 from providers.gcp.versions import ENABLED, VersionReader
 
 __all__ = ["ChangeDetector"]
@@ -60,7 +62,7 @@ class ChangeDetector:
         changed: dict[SecretRef, str] = {}
         unchanged: set[SecretRef] = set()
         # Numbers last: they are the least likely to have something to tell.
-        for ref in sorted(known, key=lambda ref: is_number(ref.version)):
+        for ref in sorted(known, key=lambda ref: number_of(ref.version) != ""):
             now = known[ref] if _still(ref, known[ref], full=full) else self._now(ref, known[ref])
             if now == known[ref]:
                 unchanged.add(ref)
@@ -74,14 +76,17 @@ class ChangeDetector:
         try:
             if ref.metadata:
                 return self._metadata_version(ref) if self._versions.budget.take() else ""
-            if not is_number(ref.version):
-                self._versions.note(ref.key, known if ref.version in ("", "latest") else "")
+            if is_latest(ref):
+                self._versions.note(ref.key, number_of(known))
             version = self._versions.look_up(ref)
         except (InvalidRef, AccessDenied):
             return ""
         except CallError as failed:
             return self._unanswered(failed)
-        return version.number if version is not None and version.state == ENABLED else ""
+        if version is None or version.state != ENABLED:
+            return ""
+        undated = number_of(known) == version.number and "@" not in known
+        return "" if undated else version.id
 
     def _unanswered(self, failed: CallError) -> str:
         """Return "" for what is said of one key; raise what is true of all."""
@@ -96,4 +101,5 @@ class ChangeDetector:
 
 
 def _still(ref: SecretRef, known: str, *, full: bool) -> bool:
-    return not full and not ref.metadata and is_number(ref.version) and ref.version == known
+    pinned = number_of(ref.version)
+    return not full and not ref.metadata and pinned != "" and pinned == number_of(known)

@@ -12,10 +12,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from providers.base import InvalidRef, SecretRef
 
-__all__ = ["LATEST", "Place", "is_latest", "is_number", "number_in", "place_of", "version_of"]
+__all__ = [
+    "LATEST",
+    "Place",
+    "is_latest",
+    "is_number",
+    "number_in",
+    "number_of",
+    "place_of",
+    "version_id",
+    "version_of",
+]
 
 #: The alias that every secret has, of its newest version, whatever that one's state.
 LATEST = "latest"
@@ -23,6 +34,8 @@ LATEST = "latest"
 _SECRET_ID = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)
 _ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}", re.ASCII)
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+#: What `version_id` makes of a number; a reference may name a version so as well.
+_ID = re.compile(r"(?P<number>[1-9][0-9]{0,18})[@#][0-9A-Za-z:.+-]{1,64}", re.ASCII)
 #: A project's id, its number, or the id of a project in a domain (`example.com:web`).
 _PROJECT = re.compile(r"(?:[a-z0-9.-]{1,63}:)?[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 _LOCATION = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
@@ -99,13 +112,31 @@ def version_of(ref: SecretRef) -> str:
     Raises:
         InvalidRef: it is none of these.
     """
-    version = ref.version or LATEST
+    version = number_of(ref.version) or ref.version or LATEST
     if not _NUMBER.fullmatch(version) and not _ALIAS.fullmatch(version):
         raise InvalidRef(
             f'the version asked of "{ref.key}" is neither a number nor an alias',
             remedy="use a version number, an alias of the secret, or latest",
         )
     return version
+
+
+def version_id(number: str, created_at: datetime | None, digest: str) -> str:
+    """Return what tells a version from all others that ever had its name.
+
+    A number alone does not: a secret that is deleted and made anew counts from 1 again,
+    which is what replacing it in Terraform does. So the date of the version is part of it,
+    and where that is not told, a digest that is good for comparing only.
+    """
+    if created_at is None:
+        return f"{number}#{digest[:16]}"
+    return f"{number}@{created_at.astimezone(UTC).isoformat()}"
+
+
+def number_of(version: str) -> str:
+    """Return the number in a version's id, or "" for what is none."""
+    found = _ID.fullmatch(version)
+    return found["number"] if found else version if is_number(version) else ""
 
 
 def is_number(version: str) -> bool:

@@ -32,8 +32,8 @@ from providers.base import (
 from providers.gcp.calls import CallError, Calls
 from providers.gcp.checksum import crc32c
 from providers.gcp.errors import STATES
-from providers.gcp.ids import Place, is_latest, number_in, version_of
-from providers.gcp.versions import ENABLED, VersionReader
+from providers.gcp.ids import Place, is_latest, number_in, number_of, version_of
+from providers.gcp.versions import ENABLED, Version, VersionReader
 from providers.metadata import content_version, metadata_json
 
 __all__ = ["SecretReader"]
@@ -107,13 +107,12 @@ class SecretReader:
             raise InvalidRef("a reference has an empty key", remedy="name it in remoteRef.key")
         if ref.metadata:
             return self.metadata(ref)
-        version = self._versions.resolve(ref)
+        version = self._versions.look_up(ref)
         if version is None:
             return self._read_directly(ref)
         if version.state != ENABLED:
             raise version.error(ref.key)
-        value = self._access(ref, version.number)
-        return SecretValue(value.value, value.version, version.created_at)
+        return self._access(ref, version.number, version)
 
     def _read_directly(self, ref: SecretRef) -> SecretValue:
         """Read by the name that the ref gives, and see that it is no step back."""
@@ -125,12 +124,12 @@ class SecretReader:
                 instead = self._versions.enabled_instead(ref, failed.fault.code)
             if instead is None:
                 raise
-            return self._access(ref, instead.number)
+            return self._access(ref, instead.number, instead)
         if is_latest(ref):
             newest = self._versions.newest(ref.key)
-            if int(value.version) < newest:
+            if int(number_of(value.version)) < newest:
                 value = self._newer(ref, newest) or value
-            self._versions.note(ref.key, value.version)
+            self._versions.note(ref.key, number_of(value.version))
         return value
 
     def _newer(self, ref: SecretRef, number: int) -> SecretValue | None:
@@ -145,17 +144,19 @@ class SecretReader:
                 return None
             raise
 
-    def _access(self, ref: SecretRef, version: str) -> SecretValue:
+    def _access(self, ref: SecretRef, version: str, told: Version | None = None) -> SecretValue:
         name = f"{self._place.secret(ref.key)}/versions/{version}"
         answer = self._calls.run(
             "AccessSecretVersion",
             self._client.access_secret_version,
             AccessSecretVersionRequest(name=name),
         )
-        return self._checked(ref, version, answer)
+        number, payload = self._checked(ref, version, answer)
+        made = self._versions.identified(ref.key, number, payload, told)
+        return SecretValue(SecretBytes(payload), made, told.created_at if told else None)
 
-    def _checked(self, ref: SecretRef, asked: str, answer: Any) -> SecretValue:
-        """Return the value of an answer that is whole, right and of the asked secret."""
+    def _checked(self, ref: SecretRef, asked: str, answer: Any) -> tuple[str, bytes]:
+        """Return number and payload of an answer that is whole, right and of that secret."""
         # The plain message: the SDK's wrapper would be most of what this costs.
         plain = AccessSecretVersionResponse.pb(answer)
         name, number = plain.name.partition("/versions/")[0], number_in(plain.name)
@@ -171,7 +172,7 @@ class SecretReader:
                 f'the payload of "{ref.key}" does not match its checksum',
                 remedy="look at proxies between here and Google",
             )
-        return SecretValue(SecretBytes(payload.data), number)
+        return number, payload.data
 
     def _error(self, failed: CallError, ref: SecretRef) -> ProviderError:
         """Return the error of a ref; of an absent one after a look at its secret.

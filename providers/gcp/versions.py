@@ -7,7 +7,8 @@ may be read 90,000 times a minute; metadata is free, and a project may read it 6
 minute, all its users together. So metadata is asked for within a budget, and what is
 beyond it is answered "not known", which leads to a read of the value and is never wrong.
 
-No value is kept here: numbers, and which keys' metadata this identity may not see.
+No value is kept here: numbers, keyed digests of what was read last, and which keys'
+metadata this identity may not see.
 
 Source: https://cloud.google.com/secret-manager/quotas
 """
@@ -35,7 +36,8 @@ from providers.base import (
 from providers.gcp.budget import Budget
 from providers.gcp.calls import CallError, Calls
 from providers.gcp.errors import UnreadableVersion, state_error
-from providers.gcp.ids import Place, is_latest, is_number, number_in, version_of
+from providers.gcp.ids import Place, is_latest, number_in, version_id, version_of
+from providers.metadata import content_version
 
 __all__ = ["ENABLED", "Version", "VersionReader"]
 
@@ -43,6 +45,8 @@ ENABLED = "ENABLED"
 
 #: Denials without a single success, after which an identity is taken to have no metadata.
 _DENIALS = 5
+#: Versions of one secret whose ids are remembered: the newest, and those that refs pin.
+_REMEMBERED = 8
 #: Pages of a version list that are looked through; a filtered page may be empty.
 _PAGES = 20
 
@@ -53,7 +57,12 @@ class Version:
 
     number: str
     state: str
-    created_at: datetime | None
+    created_at: datetime
+
+    @property
+    def id(self) -> str:
+        """What tells it from all others; see `ids.version_id`."""
+        return version_id(self.number, self.created_at, "")
 
     def error(self, key: str) -> UnreadableVersion:
         """Return why it cannot be read."""
@@ -85,6 +94,7 @@ class VersionReader:
         self._fetch_enabled = fetch_enabled
         self._lock = threading.Lock()
         self._newest: dict[str, int] = {}
+        self._read: dict[str, dict[str, tuple[str, str]]] = {}
         self._denied: set[str] = set()
         self._seen = False
         self.budget = Budget()
@@ -101,29 +111,39 @@ class VersionReader:
 
     def note(self, key: str, number: str) -> None:
         """Remember that a version exists."""
-        if is_number(number):
+        if number:
             with self._lock:
                 self._newest[key] = max(self._newest.get(key, 0), int(number))
+
+    def identified(self, key: str, number: str, payload: bytes, told: Version | None) -> str:
+        """Return the id of a version whose payload was read.
+
+        One that metadata dated before is known again by a digest of the payload, which
+        is kept for that: a read beyond the budget is no change by itself.
+
+        Args:
+            told: what metadata says of it, if it was asked.
+        """
+        digest = content_version(payload)
+        with self._lock:
+            versions = self._read.setdefault(key, {})
+            before = versions.pop(number, None)
+            if before is None and len(versions) >= _REMEMBERED:
+                del versions[next(iter(versions))]
+            made = version_id(number, told.created_at if told else None, digest)
+            if told is None and before is not None and before[0] == digest:
+                made = before[1]
+            versions[number] = (digest, made)
+            return made
 
     def forget(self, key: str) -> None:
         """Forget a secret's numbers: it was made anew, and they began again."""
         with self._lock:
             self._newest.pop(key, None)
-
-    def resolve(self, ref: SecretRef) -> Version | None:
-        """Return the version that a ref means, or None where only a read can tell.
-
-        A number means itself and is not asked about.
-
-        Raises:
-            CallError: there is no such version, or it cannot be asked for now.
-        """
-        if is_number(version_of(ref)):
-            return None
-        return self.look_up(ref)
+            self._read.pop(key, None)
 
     def look_up(self, ref: SecretRef) -> Version | None:
-        """Return what metadata says of the ref's version, or None if that is not told.
+        """Return what metadata says of the ref's version, or None if only a read can tell.
 
         Raises:
             CallError: there is no such version, or it cannot be asked for now.
@@ -210,9 +230,9 @@ class VersionReader:
 def _version(told: Any) -> Version:
     number = number_in(told.name)
     state = told.state.name if hasattr(told.state, "name") else ""
-    if not number or state not in ("ENABLED", "DISABLED", "DESTROYED"):
-        raise Unavailable("what Google tells of a version is not whole")
     made = told.create_time
+    if not number or not made or state not in ("ENABLED", "DISABLED", "DESTROYED"):
+        raise Unavailable("what Google tells of a version is not whole")
     # The SDK's own class of dates carries more than the contract wants.
-    created_at = datetime.fromtimestamp(made.timestamp(), UTC) if made else None
+    created_at = datetime.fromtimestamp(made.timestamp(), UTC)
     return Version(number, state, created_at)

@@ -17,6 +17,7 @@ import grpc
 from google.cloud.secretmanager_v1.types import Secret, SecretVersion
 
 from providers.gcp.checksum import crc32c
+from providers.gcp.ids import version_id
 
 __all__ = ["PROJECT", "PROJECT_NUMBER", "Account", "Refusal", "StoredSecret", "StoredVersion"]
 
@@ -204,6 +205,11 @@ class Account:
         with self.lock:
             self.secret(resource)
             del self.secrets[canonical(resource)]
+
+    def version_id(self, key: str, number: int) -> str:
+        """Return the id that the adapter gives to a version of a global secret."""
+        found = self.version(f"projects/{PROJECT}/secrets/{key}/versions/{number}")
+        return version_id(str(number), moment(found.created_at), "")
 
     def _shows(self, version: StoredVersion) -> bool:
         # The first version of a secret shows at once; what lags is the change of an alias.

@@ -24,6 +24,10 @@ def read(provider, refs):
     return {ref: one.version for ref, one in got.items()}
 
 
+def first_versions(server, refs):
+    return {ref: server.account.version_id(ref.key, 1) for ref in refs}
+
+
 def test_200_keys_cost_200_accesses_once_and_none_while_nothing_changes(server, open_gcp, refs):
     provider = open_gcp()
     known = read(provider, refs)
@@ -39,7 +43,7 @@ def test_200_keys_cost_200_accesses_once_and_none_while_nothing_changes(server, 
 
 
 def test_known_versions_of_an_earlier_run_cost_no_access(server, open_gcp, refs):
-    found = open_gcp().changes(None, dict.fromkeys(refs, "1"))
+    found = open_gcp().changes(None, first_versions(server, refs))
     assert found.unchanged == set(refs)
     assert server.count("AccessSecretVersion") == 0
 
@@ -50,16 +54,17 @@ def test_one_changed_key_costs_one_access(server, open_gcp, refs):
     server.account.put("key-7", "another")
     server.pass_time(60)
     found = provider.changes(None, known)
-    assert found.changed == {refs[7]: "2"}
+    assert found.changed == {refs[7]: server.account.version_id("key-7", 2)}
     before = server.count("AccessSecretVersion")
     assert read(provider, list(found.changed)) == found.changed
     assert server.count("AccessSecretVersion") == before + 1
 
 
 def test_keys_beyond_the_budget_are_unknown_and_cost_no_metadata(server, open_gcp):
-    known = {SecretRef(f"key-{number}"): "1" for number in range(LARGEST + 50)}
-    for ref in known:
+    many = [SecretRef(f"key-{number}") for number in range(LARGEST + 50)]
+    for ref in many:
         server.account.put(ref.key, "value")
+    known = first_versions(server, many)
     provider = open_gcp()
     found = provider.changes(None, known)
     assert len(found.unchanged) == LARGEST
@@ -84,7 +89,7 @@ def test_an_identity_without_metadata_has_all_unknown_after_few_questions(server
 def test_a_permission_that_was_granted_is_noticed_at_the_next_full_comparison(server, open_gcp):
     server.account.put("app", "value")
     server.account.accessor_only = True
-    provider, known = open_gcp(), {SecretRef("app"): "1"}
+    provider, known = open_gcp(), first_versions(server, [SecretRef("app")])
     mark = provider.changes(None, known).watermark
     server.account.accessor_only = False
     assert provider.changes(mark, known).unknown == known.keys()
@@ -92,18 +97,18 @@ def test_a_permission_that_was_granted_is_noticed_at_the_next_full_comparison(se
 
 
 def test_a_used_up_quota_makes_the_rest_unknown_and_is_not_asked_on(server, open_gcp, refs):
-    provider, known = open_gcp(), dict.fromkeys(refs, "1")
+    provider, known = open_gcp(), first_versions(server, refs)
     server.throttle(5, "GetSecretVersion")
     found = provider.changes(None, known)
     assert found.unknown == known.keys()
     assert server.count("GetSecretVersion") == 1
     # Values have a quota of their own.
-    assert read(provider, refs[:2]) == dict.fromkeys(refs[:2], "1")
+    assert read(provider, refs[:2])
 
 
 def test_the_quota_of_the_project_is_respected_whatever_the_interval(server, open_gcp, refs):
     """Ticks without a pause: Google refuses, rounds get smaller, and all is told all the same."""
-    provider, known = open_gcp(), dict.fromkeys(refs, "1")
+    provider, known = open_gcp(), first_versions(server, refs)
     for _ in range(5):
         found = provider.changes(None, known)
         assert found.unchanged | found.unknown == known.keys()
@@ -116,12 +121,34 @@ def test_numbers_are_asked_about_in_full_comparisons_only(server, open_gcp):
     name = server.account.put("app", "value")
     ref = SecretRef("app", "1")
     provider = open_gcp()
-    mark = provider.changes(None, {ref: "1"}).watermark
-    assert server.count() == 1
+    known = read(provider, [ref])
+    mark = provider.changes(None, known).watermark
+    asked = server.count()
     server.account.secret(name).versions[0].state = State.DESTROYED
-    assert provider.changes(mark, {ref: "1"}).unchanged == {ref}
-    assert server.count() == 1
-    assert provider.changes(None, {ref: "1"}).unknown == {ref}
+    assert provider.changes(mark, known).unchanged == {ref}
+    assert server.count() == asked
+    assert provider.changes(None, known).unknown == {ref}
+
+
+def test_a_read_beyond_the_budget_is_no_change_by_itself(server, open_gcp):
+    server.account.put("app", "value")
+    provider, ref = open_gcp(), SecretRef("app")
+    known = read(provider, [ref])
+    while provider._detector._versions.budget.take():
+        pass
+    assert read(provider, [ref]) == known
+    assert server.count("GetSecretVersion") == 1
+
+
+def test_an_id_without_date_is_read_once_and_then_known(server, open_gcp):
+    server.account.put("app", "value")
+    server.account.accessor_only = True
+    provider, ref = open_gcp(), SecretRef("app")
+    known = read(provider, [ref])
+    server.account.accessor_only = False
+    assert provider.changes(None, known).unknown == {ref}
+    known = read(provider, [ref])
+    assert provider.changes(None, known).unchanged == {ref}
 
 
 def test_an_alias_that_moved_is_changed(server, open_gcp):
@@ -132,15 +159,16 @@ def test_an_alias_that_moved_is_changed(server, open_gcp):
     provider, ref = open_gcp(), SecretRef("app", "good")
     known = read(provider, [ref])
     aliases["good"] = 2
-    assert provider.changes(None, known).changed == {ref: "2"}
+    second = server.account.version_id("app", 2)
+    assert provider.changes(None, known).changed == {ref: second}
     aliases["good"] = 1
-    assert provider.changes(None, {ref: "2"}).changed == {ref: "1"}
+    assert provider.changes(None, {ref: second}).changed == known
 
 
 @pytest.mark.parametrize("state", [State.DISABLED, State.DESTROYED])
 def test_a_version_that_cannot_be_read_any_more_is_unknown(server, open_gcp, state):
     name = server.account.put("app", "value")
-    provider, known = open_gcp(), {SecretRef("app"): "1"}
+    provider, known = open_gcp(), first_versions(server, [SecretRef("app")])
     server.account.secret(name).versions[0].state = state
     assert provider.changes(None, known).unknown == known.keys()
 
@@ -149,7 +177,7 @@ def test_a_late_latest_is_no_change_back(server, open_gcp):
     server.account.put("app", "value 1")
     server.account.put("app", "value 2")
     server.account.latest_lag_s = 300
-    known = {SecretRef("app"): "2"}
+    known = {SecretRef("app"): server.account.version_id("app", 2)}
     found = open_gcp().changes(None, known)
     assert not found.changed
     assert found.unchanged == known.keys()

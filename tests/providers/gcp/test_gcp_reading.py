@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import socket
 import threading
 
@@ -23,7 +24,7 @@ from providers.gcp.calls import Calls
 from providers.gcp.channel import open_client
 from providers.gcp.checksum import crc32c
 from providers.gcp.errors import UnreadableVersion
-from providers.gcp.ids import place_of
+from providers.gcp.ids import number_of, place_of
 from providers.gcp.login import plan_login
 from providers.gcp.secret_manager import GcpSecretManager
 from providers.gcp.tokens import TokenSource
@@ -38,7 +39,7 @@ def read(provider, key, version=""):
 
 def text(answer):
     assert isinstance(answer, SecretValue), answer
-    return answer.value.reveal().decode(), answer.version
+    return answer.value.reveal().decode(), number_of(answer.version)
 
 
 def state_of(server, key, number, state):
@@ -61,7 +62,7 @@ def three(server):
         pytest.param("", "3", ["GetSecretVersion", "AccessSecretVersion"], id="default"),
         pytest.param("latest", "3", ["GetSecretVersion", "AccessSecretVersion"], id="latest"),
         pytest.param("good", "2", ["GetSecretVersion", "AccessSecretVersion"], id="alias"),
-        pytest.param("1", "1", ["AccessSecretVersion"], id="number"),
+        pytest.param("1", "1", ["GetSecretVersion", "AccessSecretVersion"], id="number"),
     ],
 )
 def test_a_version_is_read_by_its_number(server, open_gcp, three, version, expected, operations):
@@ -128,7 +129,7 @@ def test_latest_or_fetch_takes_the_latest_enabled_version(server, open_gcp, thre
     assert text(read(provider, three)) == ("value 2", "2")
     assert isinstance(read(provider, three, "latest"), UnreadableVersion)
     assert isinstance(read(provider, three, "3"), UnreadableVersion)
-    known = {SecretRef(three): "2"}
+    known = {SecretRef(three): server.account.version_id(three, 2)}
     assert provider.changes(None, known).unchanged == known.keys()
 
 
@@ -159,6 +160,42 @@ def test_a_secret_made_anew_is_read_from_its_first_version(server, open_gcp, thr
     server.account.delete(f"projects/{PROJECT}/secrets/{three}")
     server.account.put(three, "anew")
     assert text(read(provider, three)) == ("anew", "1")
+
+
+@pytest.mark.parametrize("accessor_only", [False, True])
+def test_the_first_version_of_a_secret_made_anew_has_another_id(server, open_gcp, accessor_only):
+    """As Terraform replaces secrets: number 1 before, and number 1 after."""
+    server.account.accessor_only = accessor_only
+    name = server.account.put("app", "before")
+    provider, ref = open_gcp(), SecretRef("app")
+    before = read(provider, "app")
+    known = {ref: before.version}
+    mark = provider.changes(None, known).watermark
+    server.account.delete(name)
+    server.pass_time(5)
+    server.account.put("app", "after")
+    found = provider.changes(mark, known)
+    assert ref in (found.unknown if accessor_only else found.changed)
+    after = read(provider, "app")
+    assert text(after) == ("after", "1")
+    assert after.version != before.version
+    assert read(provider, "app").version == after.version
+
+
+def test_the_id_of_a_version_reads_that_version(server, open_gcp, three):
+    provider = open_gcp()
+    pinned = read(provider, three, "2").version
+    assert text(read(provider, three, pinned)) == ("value 2", "2")
+
+
+def test_a_digest_in_an_id_tells_nothing_of_the_value(server, open_gcp):
+    server.account.accessor_only = True
+    for key in ("one", "two"):
+        server.account.put(key, "same")
+    ids = {read(open_gcp(), key).version for key in ("one", "one", "two")}
+    # Comparable within a process, and made with a key that no other one has.
+    assert len(ids) == 1
+    assert hashlib.blake2b(b"same").hexdigest()[:8] not in ids.pop()
 
 
 def test_only_a_missing_secret_is_definitely_absent(server, open_gcp, three):
