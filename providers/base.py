@@ -357,11 +357,13 @@ class PushItem:
 
     Args:
         metadata: the `metadata` block of the PushSecret's entry as written, {} for none.
+        secret_key: of the source, which templates of webhooks may use; "" for the whole.
     """
 
     ref: PushRef
     value: SecretBytes
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    secret_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

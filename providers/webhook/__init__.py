@@ -51,8 +51,10 @@ def audiences(
 
 
 def identity_names_namespace(config: WebhookConfig) -> bool:
-    """Return False: the namespace is no part of a request."""
-    return False
+    """Return whether a template may use the namespace, as `.remoteRef.namespace`."""
+    texts = [config.url, config.body, config.result.json_path]
+    texts += [text for _, text in config.headers]
+    return any("namespace" in text for text in texts)
 
 
 def open_provider(
@@ -68,4 +70,6 @@ def open_provider(
     from providers.webhook.store import WebhookStore  # noqa: PLC0415 - see above
 
     reads = (config.method or "GET").upper() in ("GET", "HEAD")
-    return WebhookStore(WebhookRequests(config, credentials), reads=reads, observe=observe)
+    namespace = credentials.context.get("namespace", "")
+    requests = WebhookRequests(config, credentials)
+    return WebhookStore(requests, reads=reads, observe=observe, namespace=namespace)

@@ -71,7 +71,7 @@ class WebhookConfig:
 
     Args:
         url: a template, as are the values of `headers`, `body` and `result.jsonPath`;
-            what a template of the URL inserts is escaped for a query.
+            what the URL takes from `.remoteRef` is escaped for a query.
         timeout: of a whole request.
         ca_bundle: PEM certificates of the server's authority, in base64.
     """

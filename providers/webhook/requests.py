@@ -71,7 +71,7 @@ class WebhookRequests:
         *,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
-        secret: Mapping[str, bytes] | None = None,
+        default_body: bytes | None = None,
     ) -> HttpAnswer:
         """Send the request that the templates make.
 
@@ -79,22 +79,23 @@ class WebhookRequests:
             remote: `.remoteRef` of the templates.
             method: where the block names none.
             headers: besides those of the block.
-            secret: more of `.remoteRef`, which the URL must not hold.
+            default_body: where the block has none.
 
         Raises:
             ProviderError: it cannot be made, or there is no whole answer.
         """
-        raw = {"remoteRef": {**remote, **(secret or {})}, **self._secrets}
-        escaped = {
-            name: {key: quote_plus(value).encode() for key, value in members.items()}
-            for name, members in {**raw, "remoteRef": dict(remote)}.items()
-        }
+        raw = {"remoteRef": remote, **self._secrets}
+        escaped = {name: quote_plus(value).encode() for name, value in remote.items()}
         own = {
             name: self._rendered(f"headers.{name}", text, raw).decode("latin-1")
             for name, text in self._config.headers
         }
-        body = self._rendered("body", self._config.body, raw) if self._config.body else None
-        url = self._rendered("url", self._config.url, escaped).decode(errors="replace")
+        body = default_body
+        if self._config.body:
+            body = self._rendered("body", self._config.body, raw)
+        # As in ESO, what is asked for is escaped and the block's own Secrets are not.
+        dot = {"remoteRef": escaped, **self._secrets}
+        url = self._rendered("url", self._config.url, dot).decode(errors="replace")
         return self._client.request(
             (self._config.method or method).upper(),
             url.strip(),

@@ -47,10 +47,19 @@ class WebhookStore:
         reads: whether the block's method is one that changes nothing, so that `changes`
             may send it.
         observe: is told of each request.
+        namespace: of the object that uses the store; `.remoteRef.namespace` of templates.
     """
 
-    def __init__(self, requests: WebhookRequests, *, reads: bool, observe: CallObserver) -> None:
+    def __init__(
+        self,
+        requests: WebhookRequests,
+        *,
+        reads: bool,
+        observe: CallObserver,
+        namespace: str = "",
+    ) -> None:
         self._requests = requests
+        self._namespace = namespace.encode()
         self._reads = reads
         self._observe = observe
         self._lock = threading.Lock()
@@ -92,7 +101,7 @@ class WebhookStore:
             if answer.status == _NOT_MODIFIED:
                 unchanged.add(ref)
             elif answer.ok:
-                moved = content_version(self._requests.value(answer, _remote(ref)))
+                moved = content_version(self._requests.value(answer, self._remote(ref)))
                 if moved == version:
                     unchanged.add(ref)
                 else:
@@ -127,9 +136,14 @@ class WebhookStore:
         with self._lock:
             if self._pushed.get(item.ref) == version:
                 return False
-        remote = {"remoteKey": key.encode(), "property": item.ref.property.encode()}
+        remote = {
+            "remoteKey": _bytes(key),
+            "property": _bytes(item.ref.property),
+            "secretKey": _bytes(item.secret_key),
+            key: value,
+        }
         try:
-            answer = self._requests.send(remote, method="POST", secret={key: value})
+            answer = self._requests.send(remote, method="POST", default_body=value)
             if not answer.ok:
                 raise status_error(answer, "the push")
         except ProviderError as exc:
@@ -180,7 +194,7 @@ class WebhookStore:
             raise SecretNotFound(f'the webhook does not know "{ref.key}"', definite=True)
         if not answer.ok:
             raise status_error(answer, f'the webhook for "{ref.key}"')
-        value = self._requests.value(answer, _remote(ref))
+        value = self._requests.value(answer, self._remote(ref))
         version = content_version(value)
         with self._lock:
             if len(self._tags) >= _MAX_TAGS:
@@ -188,9 +202,17 @@ class WebhookStore:
             self._tags[ref] = (answer.headers.get("etag", ""), version)
         return SecretValue(SecretBytes(value), version)
 
+    def _remote(self, ref: SecretRef) -> Mapping[str, bytes]:
+        return {
+            "key": _bytes(ref.key),
+            "version": _bytes(ref.version),
+            "property": _bytes(ref.property),
+            "namespace": self._namespace,
+        }
+
     def _sent(self, ref: SecretRef, headers: Mapping[str, str]) -> HttpAnswer:
         try:
-            answer = self._requests.send(_remote(ref), headers=headers)
+            answer = self._requests.send(self._remote(ref), headers=headers)
         except ProviderError:
             self._observe("GetSecret", "error")
             raise
@@ -199,9 +221,5 @@ class WebhookStore:
         return answer
 
 
-def _remote(ref: SecretRef) -> Mapping[str, bytes]:
-    return {
-        "key": ref.key.encode(errors="replace"),
-        "version": ref.version.encode(errors="replace"),
-        "property": ref.property.encode(errors="replace"),
-    }
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="replace")

@@ -103,16 +103,28 @@ def test_templates_make_url_headers_and_body(server, asked):
     store.close()
 
 
-def test_values_in_the_url_are_escaped_and_elsewhere_as_they_are(server, asked):
+def test_secrets_of_the_block_are_inserted_as_they_are(server, asked):
     store = opened(
         server,
-        "/?t={{ .auth.token }}&r={{ .auth.raw }}",
+        "/?t={{ .auth.token }}&u={{ .auth.token | urlquery }}",
         headers=(("X", "{{ .auth.token }}"),),
         secrets=(AUTH,),
     )
     assert isinstance(answer(store), SecretValue)
-    assert asked[0].path == f"/?t={CANARY}%2F%2B%26&r=%FF"
+    assert asked[0].path == f"/?t={CANARY}/+&&u={CANARY}%2F%2B%26"
     assert asked[0].headers["x"] == f"{CANARY}/+&"
+    store.close()
+
+
+def test_namespace_is_of_whoever_uses_the_store(server, asked):
+    module = load("webhook")
+    template = "/{{ .remoteRef.namespace }}"
+    store = opened(server, template, context={**LOOPBACK, "namespace": "team-a"})
+    assert isinstance(answer(store), SecretValue)
+    assert asked[0].path == "/team-a"
+    assert module.identity_names_namespace(WebhookConfig(template))
+    assert module.identity_names_namespace(WebhookConfig("/", headers=(("X", template),)))
+    assert not module.identity_names_namespace(WebhookConfig("/{{ .remoteRef.key }}"))
     store.close()
 
 
@@ -271,17 +283,19 @@ def test_authority_of_the_block_is_trusted_and_no_other(server, asked):
             opened(server, ca_provider=None, ca_bundle=wrong)
 
 
-def test_push_sends_the_value_once_in_the_body_only(server, asked):
+def test_push_sends_the_value_once(server, asked):
     store = opened(
         server,
-        "/push?id={{ .remoteRef.remoteKey }}",
+        "/push?id={{ .remoteRef.remoteKey }}&k={{ .remoteRef.secretKey }}",
         body='{"v": {{ index .remoteRef .remoteRef.remoteKey | toJson }}}',
     )
-    item = PushItem(PushRef("a b"), SecretBytes(CANARY.encode()))
+    item = PushItem(PushRef("a b"), SecretBytes(CANARY.encode()), secret_key="key")
     assert [store.push(item), store.push(item)] == [True, False]
-    [request] = asked
-    assert (request.method, request.path) == ("POST", "/push?id=a+b")
+    [request] = list(asked)
+    assert (request.method, request.path) == ("POST", "/push?id=a+b&k=key")
     assert json.loads(request.body) == {"v": CANARY}
+    assert opened(server, "/push").push(item)
+    assert asked[-1].body == CANARY.encode()
     for refused in (store.exists, store.delete):
         with pytest.raises(InvalidRef):
             refused(PushRef("a b"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers.base import SecretBytes
-from secretsync.resources.core_objects import parse_namespace, parse_secret
+from secretsync.resources.core_objects import parse_config_map, parse_namespace, parse_secret
 from secretsync.resources.meta import ObjectRef
 from tests.resources.builders import changed, document, found
 
@@ -89,3 +89,30 @@ def test_secret_larger_than_the_api_takes_is_refused():
     parsed = parse({"stringData": {"half": "a" * 2**20, "more": "b"}})
     assert parsed.value is None
     assert parsed.problems[0].message == "the Secret is larger than 1 MiB"
+
+
+CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "texts"}}
+
+
+def test_config_map_gives_its_texts():
+    fields = {"data": {"a": "b\n", "empty": ""}, "binaryData": {"c": "AA=="}}
+    parsed = parse_config_map(document({**CONFIG_MAP, **fields}), default_namespace="web")
+    assert parsed.problems == ()
+    assert parsed.value is not None
+    assert parsed.value.ref == ObjectRef("ConfigMap", "web", "texts")
+    assert parsed.value.data == {"a": "b\n", "empty": ""}
+
+
+@pytest.mark.parametrize(
+    ("data", "path", "message"),
+    [
+        (["a"], "data", "expected an object, found a list"),
+        ({"a": 1}, "data.a", "expected a string, found an integer"),
+        ({"a/b": ""}, 'data["a/b"]', "the key is not valid"),
+        ({"a": "x" * (1024 * 1024 + 1)}, "", "the ConfigMap is larger than 1 MiB"),
+    ],
+)
+def test_bad_config_map_is_an_error_at_its_field(data, path, message):
+    parsed = parse_config_map(document({**CONFIG_MAP, "data": data}), default_namespace="web")
+    assert parsed.value is None
+    assert ("error", path, message) in found(parsed.problems)
