@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dh, dsa, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_private_key
 
@@ -32,6 +32,12 @@ __all__ = [
 ]
 
 _HASHES = {"SHA1": hashes.SHA1, "SHA512": hashes.SHA512}
+_KEYS = (
+    rsa.RSAPrivateKey,
+    ec.EllipticCurvePrivateKey,
+    ed25519.Ed25519PrivateKey,
+    x25519.X25519PrivateKey,
+)
 #: An operation with a larger key takes seconds.
 _MAX_RSA_BITS = 8192
 
@@ -108,7 +114,7 @@ def private_key(der: bytes) -> PrivateKeyTypes:
     """
     # Whether its primes are primes takes longer than all the rest, and is the owner's affair.
     key = load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
-    if isinstance(key, dsa.DSAPrivateKey | dh.DHPrivateKey):
+    if not isinstance(key, _KEYS):
         raise FunctionProblem("unable to parse private key type")
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size > _MAX_RSA_BITS:
         raise FunctionProblem("the RSA key is too large")

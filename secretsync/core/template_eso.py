@@ -17,7 +17,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 
-from secretsync.core.template_bytes import from_bytes, quoted, to_bytes
+from secretsync.core.template_bytes import from_bytes, to_bytes
 from secretsync.core.template_yaml import from_yaml, to_yaml
 
 __all__ = ["eso_functions"]
@@ -57,8 +57,8 @@ def _hexdec(value: str) -> str:
         return "encoding/hex: odd length hex string"
     # Go reads bytes; the first of a character is named as if it were one itself.
     first = chr(to_bytes(wrong[0])[0])
-    shown = quoted(first)[1:-1].replace("'", r"\'").replace(r"\"", '"')
-    return f"encoding/hex: invalid byte: U+{ord(first):04X} '{shown}'"
+    shown = f" '{first}'" if first.isprintable() else ""
+    return f"encoding/hex: invalid byte: U+{ord(first):04X}{shown}"
 
 
 def _cert_sans(certificate: str) -> list[str]:

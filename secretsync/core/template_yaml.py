@@ -20,7 +20,13 @@ from typing import Any
 
 import yaml
 
-from secretsync.core.template_yaml_reading import YamlProblem, go_float, read_map, scalar_text
+from secretsync.core.template_yaml_reading import (
+    NotAMap,
+    YamlProblem,
+    go_float,
+    read_map,
+    scalar_text,
+)
 from secretsync.resources.yaml_events import is_plain_string
 
 __all__ = ["YamlProblem", "from_yaml", "string_map", "to_yaml"]
@@ -61,6 +67,9 @@ def from_yaml(text: str) -> dict[str, object]:
     """
     try:
         return {key: _as_json(value) for key, value in read_map(text).items()}
+    except NotAMap as exc:
+        said = f"cannot unmarshal {exc.kind} into Go value of type map[string]interface {{}}"
+        return {"Error": f"error unmarshaling JSON: while decoding JSON: json: {said}"}
     except YamlProblem as exc:
         return {"Error": f"error converting YAML to JSON: yaml: {exc}"}
 
@@ -91,7 +100,8 @@ def to_yaml(value: object) -> str:
         return ""
     finally:
         dumper.dispose()
-    return stream.getvalue().removesuffix("\n")
+    # What marks the end where the last text keeps its line breaks, Go leaves out.
+    return stream.getvalue().removesuffix("...\n").removesuffix("\n")
 
 
 def _events(value: object) -> Iterator[yaml.Event]:

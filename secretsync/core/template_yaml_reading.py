@@ -15,7 +15,7 @@ from typing import Any
 from secretsync.resources.text_events import Event, EventKind, TextError
 from secretsync.resources.yaml_events import yaml_events
 
-__all__ = ["YamlProblem", "go_float", "read_map", "scalar_text"]
+__all__ = ["NotAMap", "YamlProblem", "go_float", "read_map", "scalar_text"]
 
 _MAX_DEPTH = 50
 #: Values of a document, aliases expanded.
@@ -29,6 +29,19 @@ _EXPONENT_BELOW = -4
 
 class YamlProblem(ValueError):
     """The text is not YAML of the wanted shape; the message holds none of it."""
+
+
+class NotAMap(YamlProblem):
+    """The text is something else.
+
+    Args:
+        found: what it is; only its kind is kept.
+    """
+
+    def __init__(self, found: object) -> None:
+        kinds = {list: "array", str: "string", bool: "bool"}
+        self.kind = kinds.get(type(found), "number")
+        super().__init__(f"the text is a YAML {self.kind}, not a map")
 
 
 def read_map(text: str) -> dict[str, Any]:
@@ -45,14 +58,15 @@ def read_map(text: str) -> dict[str, Any]:
                 break
             builder.step(event)
     except TextError as exc:
-        problem = f"line {exc.line}: {exc.message}" if exc.line else exc.message
+        said = exc.message.removeprefix("not valid YAML: ")
+        problem = f"line {exc.line}: {said}" if exc.line > 1 else said
     if problem:
         raise YamlProblem(problem)
     found = builder.root
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise YamlProblem("the text is not a map")
+        raise NotAMap(found)
     return found
 
 
