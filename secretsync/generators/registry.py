@@ -17,11 +17,13 @@ __all__ = ["GENERATORS", "Entropy", "GeneratorModule", "load"]
 
 #: Kind of `generators.external-secrets.io` → module.
 GENERATORS: dict[str, str] = {
+    "ECRAuthorizationToken": "providers.aws.ecr_generator",
     "Fake": "secretsync.generators.fake",
     "GCRAccessToken": "providers.gcp.generators",
     "MFA": "secretsync.generators.mfa",
     "Password": "secretsync.generators.password",
     "SSHKey": "secretsync.generators.ssh_key",
+    "STSSessionToken": "providers.aws.sts_generator",
     "UUID": "secretsync.generators.uuid",
 }
 

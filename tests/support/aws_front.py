@@ -8,6 +8,7 @@ Parameter Store, `aws_faults` for faults.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
@@ -154,7 +155,7 @@ class StrictFront:
         return None
 
     def _served(self, call: Call) -> Reply:
-        if call.operation.startswith(("Assume", "GetCaller")):
+        if call.operation.startswith(("Assume", "GetCaller", "GetSession")):
             return self._sts(call)
         if call.access_key in self.rejected_keys:
             message = "The security token included in the request is invalid."
@@ -181,6 +182,8 @@ class StrictFront:
                 return self._get(call)
             case "DescribeSecret":
                 return self._described(call)
+            case "GetAuthorizationToken":
+                return _json(_registry_token(call, self._account_of(call), self.clock()))
             case operation if operation in _WRITES:
                 return self._written(call)
             case _:
@@ -394,6 +397,16 @@ def _page(entries: list[Any], start: int, size: int) -> dict[str, Any]:
     if start + size < len(entries):
         page["NextToken"] = f"offset-{start + size}"
     return page
+
+
+def _registry_token(call: Call, account: str, now: float) -> dict[str, Any]:
+    """Answer as ECR does, or ECR Public, which the SDK asks by another target."""
+    token = base64.b64encode(b"AWS:canary-registry-password").decode()
+    found: dict[str, Any] = {"authorizationToken": token, "expiresAt": int(now) + 12 * 3600}
+    if call.request.headers["x-amz-target"].startswith("Spencer"):
+        return {"authorizationData": found}
+    found["proxyEndpoint"] = f"https://{account}.dkr.ecr.{call.region}.amazonaws.com"
+    return {"authorizationData": [found]}
 
 
 def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
