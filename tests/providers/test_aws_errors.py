@@ -56,13 +56,41 @@ def test_the_sdk_table_names_only_what_exists():
     assert {name for name in SDK_CLASSES if not hasattr(botocore.exceptions, name)} == set()
 
 
-@pytest.mark.parametrize("service", ["secretsmanager", "sts"])
+#: Of services of which a part is used: the operations of that part.
+_PARTS = {
+    "ssm": """GetParameter GetParameters GetParametersByPath DescribeParameters PutParameter
+    DeleteParameter ListTagsForResource AddTagsToResource""",
+    "ecr": "GetAuthorizationToken",
+    "ecr-public": "GetAuthorizationToken",
+}
+
+
+@pytest.mark.parametrize("service", ["secretsmanager", "sts", *_PARTS])
 def test_every_modelled_error_code_is_in_the_table(service):
     model = botocore.session.Session().get_service_model(service)
+    operations = _PARTS.get(service, " ".join(model.operation_names)).split()
     codes = {
-        shape.metadata.get("error", {}).get("code", shape.name) for shape in model.error_shapes
+        shape.metadata.get("error", {}).get("code", shape.name)
+        for operation in operations
+        for shape in model.operation_model(operation).error_shapes
     }
     assert codes - CODES.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("GetParametersByPath", "ssm:GetParametersByPath"),
+        ("ListTagsForResource", "ssm:ListTagsForResource"),
+        ("AddTagsToResource", "ssm:AddTagsToResource"),
+        ("TagResource", "secretsmanager:TagResource"),
+        ("GetAuthorizationToken", "ecr:GetAuthorizationToken"),
+        ("AssumeRole", "sts:AssumeRole"),
+    ],
+)
+def test_denied_operation_names_the_permission_it_needs(operation, action):
+    error = fault_of_code("AccessDeniedException").error(operation)
+    assert error.remedy == f"allow {action} for this identity"
 
 
 def test_unknown_operations_are_invalid_refs():
