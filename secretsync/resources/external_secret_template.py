@@ -158,19 +158,21 @@ class Template:
         return tuple(dict.fromkeys(found))
 
 
-def template_of(spec: TemplateSpec) -> Template:
+def template_of(spec: TemplateSpec, *, path: Path = _PATH) -> Template:
     """Return the value of a spec that `check_template` found nothing wrong with."""
+    where = ".".join(str(part) for part in path)
     entries = tuple(
-        part for index, entry in enumerate(spec.template_from) for part in _parts(index, entry)
+        part
+        for index, entry in enumerate(spec.template_from)
+        for part in _parts(f"{where}.templateFrom[{index}]", entry)
     )
     return Template(spec.type, spec.metadata, spec.data, entries, spec.merge_policy)
 
 
-def _parts(index: int, spec: TemplateFromSpec) -> Iterator[TemplateFrom]:
+def _parts(path: str, spec: TemplateFromSpec) -> Iterator[TemplateFrom]:
     """An entry may name a ConfigMap, a Secret and a literal; they are taken in this order."""
     target = _TARGET_BY_LOWER.get(spec.target.lower() or "data", spec.target)
     strategy = spec.values_decoding_strategy
-    path = f"spec.target.template.templateFrom[{index}]"
     for kind, name, ref in (
         ("ConfigMap", "configMap", spec.config_map),
         ("Secret", "secret", spec.secret),
@@ -182,27 +184,30 @@ def _parts(index: int, spec: TemplateFromSpec) -> Iterator[TemplateFrom]:
         yield TemplateFrom(f"{path}.literal", None, (), spec.literal, target, strategy)
 
 
-def check_template(spec: TemplateSpec, findings: Findings, *, generic: bool = False) -> None:
+def check_template(
+    spec: TemplateSpec, findings: Findings, *, generic: bool = False, path: Path = _PATH
+) -> None:
     """Report what is wrong with a template before anything is rendered.
 
     Args:
+        path: of the template, which a PushSecret has elsewhere.
         generic: the target is not a Secret (`target.manifest`); `templateFrom[].target`
             may then be any path.
     """
-    _check_type(spec, findings)
+    _check_type(spec, path, findings)
     for key, _ in spec.data:
         if not generic and (wanted := check_secret_key(key)):
-            findings.error((*_PATH, "data", key), "the key is not valid", f"it must be {wanted}")
+            findings.error((*path, "data", key), "the key is not valid", f"it must be {wanted}")
     for index, entry in enumerate(spec.template_from):
-        _check_entry(entry, (*_PATH, "templateFrom", index), findings, generic=generic)
-    _check_metadata(spec.metadata, (*_PATH, "metadata"), findings)
+        _check_entry(entry, (*path, "templateFrom", index), findings, generic=generic)
+    _check_metadata(spec.metadata, (*path, "metadata"), findings)
 
 
-def _check_type(spec: TemplateSpec, findings: Findings) -> None:
-    path = (*_PATH, "type")
+def _check_type(spec: TemplateSpec, path: Path, findings: Findings) -> None:
+    where = (*path, "type")
     if spec.type == _BOOTSTRAP_TOKEN:
         findings.error(
-            path,
+            where,
             f"Secrets of type {_BOOTSTRAP_TOKEN} are refused: they let machines join the cluster",
             "use another type",
         )
@@ -210,7 +215,7 @@ def _check_type(spec: TemplateSpec, findings: Findings) -> None:
         return
     if SERVICE_ACCOUNT_NAME in dict(spec.metadata.annotations):
         findings.error(
-            path,
+            where,
             f"a Secret of type {SERVICE_ACCOUNT_TOKEN} with the annotation "
             f"{SERVICE_ACCOUNT_NAME} is refused: Kubernetes would put a token into it",
             "remove the annotation, or use another type",
@@ -218,7 +223,7 @@ def _check_type(spec: TemplateSpec, findings: Findings) -> None:
     for index, entry in enumerate(spec.template_from):
         if entry.target.lower() == "annotations":
             findings.error(
-                (*_PATH, "templateFrom", index, "target"),
+                (*path, "templateFrom", index, "target"),
                 f"a Secret of type {SERVICE_ACCOUNT_TOKEN} with rendered annotations is refused: "
                 "one of them may have Kubernetes put a token into it",
                 "use another target, or another type",

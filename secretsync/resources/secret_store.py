@@ -40,6 +40,7 @@ __all__ = [
     "RetrySettings",
     "SecretStore",
     "admits_namespace",
+    "label_selector",
     "parse_secret_store",
 ]
 
@@ -250,11 +251,14 @@ def _conditions(spec: StoreSpec, kind: str, findings: Findings) -> tuple[Namespa
 def _condition(spec: ConditionSpec) -> NamespaceCondition:
     selector = spec.namespace_selector
     return NamespaceCondition(
-        spec.namespaces, spec.namespace_regexes, None if selector is None else _selector(selector)
+        spec.namespaces,
+        spec.namespace_regexes,
+        None if selector is None else label_selector(selector),
     )
 
 
-def _selector(spec: SelectorSpec) -> LabelSelector:
+def label_selector(spec: SelectorSpec) -> LabelSelector:
+    """Return the selector of a spec that `check_selector` found nothing wrong with."""
     return LabelSelector(
         spec.match_labels,
         tuple((item.key, item.operator, item.values) for item in spec.match_expressions),

@@ -26,7 +26,7 @@ from secretsync.resources.secret_store_spec import (
     StoreSpec,
 )
 
-__all__ = ["check_conditions", "check_selectors", "read_interval_s"]
+__all__ = ["check_conditions", "check_selector", "check_selectors", "read_interval_s"]
 
 _PROVIDER: Path = ("spec", "provider")
 _CA_PROVIDERS = ("Secret", "ConfigMap")
@@ -108,10 +108,11 @@ def _check_condition(condition: ConditionSpec, path: Path, findings: Findings) -
                 where, f"the regular expression cannot be used: {exc}", "write it in RE2 syntax"
             )
     if condition.namespace_selector is not None:
-        _check_selector(condition.namespace_selector, (*path, "namespaceSelector"), findings)
+        check_selector(condition.namespace_selector, (*path, "namespaceSelector"), findings)
 
 
-def _check_selector(selector: SelectorSpec, path: Path, findings: Findings) -> None:
+def check_selector(selector: SelectorSpec, path: Path, findings: Findings) -> None:
+    """Check a label selector: its keys, values and operators."""
     for key, value in selector.match_labels:
         _check_label((*path, "matchLabels", key), key, (value,), findings)
     for index, item in enumerate(selector.match_expressions):
