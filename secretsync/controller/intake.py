@@ -185,7 +185,7 @@ class Intake:
             if not all_known(parts.world, item, versions):
                 return False
             parts.reconciler.enroll(item, versions, failed=False)
-            parts.reconciler.plan_generator(item)
+            parts.reconciler.plan_generator(item, versions)
         parts.targets.expect_as_seen(key, exclusive=exclusive)
         parts.metrics.condition(item.ref, ready=True)
         return True

@@ -39,8 +39,9 @@ def needs(
 
 
 def all_known(world: World, item: ExternalSecret, versions: Mapping[str, str]) -> bool:
-    """Return whether the version of everything that it reads is known."""
-    return all(version_key(source) in versions for source in _read(world, item))
+    """Return whether the version of everything that it reads or generates is known."""
+    generated = [source for source in sources(item) if isinstance(source, GeneratorSource)]
+    return all(version_key(source) in versions for source in [*generated, *_read(world, item)])
 
 
 def _read(world: World, item: ExternalSecret) -> list[Source | FindSource]:

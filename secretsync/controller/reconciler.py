@@ -145,7 +145,7 @@ class Reconciler:
             self._retries.forget(ref)
             if outcome.retry_after_s is not None:
                 self._queue.add_after(ref, Lane.DUE, outcome.retry_after_s)
-            self.plan_generator(outcome.item)
+            self._gate.plan_generator(outcome.item, outcome.versions)
             return
         # Objects of one store wait alike, so that their retries are read as one batch.
         stores = ",".join(f"{store.kind}/{store.name}" for store in outcome.item.stores())
@@ -154,9 +154,9 @@ class Reconciler:
             wait_s = self._gate.held_s(outcome.item, wait_s)
         self._queue.add_after(ref, Lane.DUE, wait_s)
 
-    def plan_generator(self, item: ExternalSecret) -> None:
+    def plan_generator(self, item: ExternalSecret, versions: Mapping[str, str]) -> None:
         """Plan the next turn of one whose values are generated."""
-        self._gate.plan_generator(item, self._recorder.status(item))
+        self._gate.plan_generator(item, versions)
 
     def forget(self, ref: ObjectRef) -> None:
         """Drop what is remembered of an ExternalSecret that is gone."""

@@ -7,12 +7,15 @@ the clock.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from secretsync.core.schedule import next_allowed_at, windows_allow
+from secretsync.core.sources import GeneratorSource, sources
 from secretsync.refresh.clock import Clock
+from secretsync.refresh.generations import generated_at
 from secretsync.refresh.lanes import Lane, LaneQueue
-from secretsync.resources.external_secret import ExternalSecret, ExternalSecretStatus
+from secretsync.resources.external_secret import ExternalSecret
 
 __all__ = ["SyncGate"]
 
@@ -51,20 +54,23 @@ class SyncGate:
         allowed_at = next_allowed_at(windows, at)
         return _ASK_AGAIN_S if allowed_at is None else (allowed_at - now).total_seconds()
 
-    def plan_generator(self, item: ExternalSecret, status: ExternalSecretStatus) -> None:
+    def plan_generator(self, item: ExternalSecret, versions: Mapping[str, str]) -> None:
         """Plan the next turn of one whose values are generated: no store tells of it.
 
         Args:
-            status: as last written; without a refresh time the interval begins now.
+            versions: as they were written; they tell when the values were made. Without
+                that the interval begins now.
         """
-        if not item.generators() or item.refresh_policy != "Periodic":
+        if item.refresh_policy != "Periodic" or item.refresh_interval_s <= 0:
             return
-        if item.refresh_interval_s <= 0:
+        entries = [source for source in sources(item) if isinstance(source, GeneratorSource)]
+        if not entries:
             return
         now = self._clock.now()
-        passed_s = (now - (status.refresh_at or now)).total_seconds()
-        left_s = item.refresh_interval_s - max(0.0, passed_s)
-        self._queue.add_after(item.ref, Lane.DUE, self.held_s(item, max(0.0, left_s)))
+        made = [generated_at(versions, source) or now for source in entries]
+        passed_s = (now - min(made)).total_seconds()
+        left_s = max(0.0, item.refresh_interval_s - max(0.0, passed_s))
+        self._queue.add_after(item.ref, Lane.DUE, self.held_s(item, left_s))
 
 
 def _moved(now: datetime, after_s: float) -> datetime:

@@ -32,6 +32,7 @@ from secretsync.core.sources import (
     GeneratedValues,
     GeneratorSource,
     Item,
+    KeptValues,
     Source,
     found_digest,
     items,
@@ -50,6 +51,7 @@ __all__ = [
     "FoundValues",
     "GeneratedValues",
     "GeneratorSource",
+    "KeptValues",
     "Materialized",
     "Missing",
     "Source",
@@ -83,11 +85,17 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Materialized:
-    """The data of a target, and what it was made from."""
+    """The data of a target, and what it was made from.
+
+    Args:
+        kept: some of the data was generated before and is the live Secret's: it is not
+            rendered again.
+    """
 
     data: Mapping[str, SecretBytes]
     versions: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[Missing, ...] = ()
+    kept: bool = False
 
 
 def materialize(
@@ -125,7 +133,10 @@ def materialize(
             optional = is_optional(item)
             missing.append(Missing(item.field, key_of(item), definite=True, optional=optional))
         data.update(taken)
-    return Materialized(data, _versions(values), tuple(missing))
+    kept = [answer for answer in values.values() if isinstance(answer, KeptValues)]
+    for answer in kept:
+        data = {**answer.live, **data}
+    return Materialized(data, _versions(values), tuple(missing), kept=bool(kept))
 
 
 def _absence(item: Item, error: CoreError | ProviderError, *, tolerant: bool) -> Missing | None:
@@ -142,13 +153,15 @@ def _absence(item: Item, error: CoreError | ProviderError, *, tolerant: bool) ->
 
 
 def _versions(values: Mapping[AnySource, Answer]) -> dict[str, str]:
-    """Return the version of everything that was read; generators have none."""
+    """Return the version of everything that was read or generated."""
     versions: dict[str, str] = {}
     for source, answer in values.items():
         if isinstance(source, Source) and isinstance(answer, SecretValue):
             versions[version_key(source)] = answer.version
         elif isinstance(source, FindSource) and isinstance(answer, FoundValues):
             versions |= _found_versions(source, answer)
+        elif isinstance(answer, GeneratedValues | KeptValues):
+            versions[version_key(source)] = answer.mark
     return versions
 
 

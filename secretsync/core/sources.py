@@ -38,6 +38,7 @@ __all__ = [
     "GeneratedValues",
     "GeneratorSource",
     "Item",
+    "KeptValues",
     "Source",
     "found_digest",
     "found_names",
@@ -95,14 +96,32 @@ class FoundValues:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedValues:
-    """What a generator made, by its own keys."""
+    """What a generator made, by its own keys.
+
+    Args:
+        mark: when and for what; it stands beside the Secret as the version of the values.
+    """
 
     values: Mapping[str, SecretBytes]
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptValues:
+    """What a generator made before stays as it is in the live Secret.
+
+    Args:
+        live: all data of the Secret that is the ExternalSecret's own.
+        mark: as it stands beside the Secret.
+    """
+
+    live: Mapping[str, SecretBytes]
+    mark: str
 
 
 #: What a source was answered with: a Source by a value, a FindSource by FoundValues, a
-#: GeneratorSource by GeneratedValues; any of them by an error.
-Answer = SecretValue | FoundValues | GeneratedValues | ProviderError
+#: GeneratorSource by GeneratedValues or KeptValues; any of them by an error.
+Answer = SecretValue | FoundValues | GeneratedValues | KeptValues | ProviderError
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +203,13 @@ def sources(
     return tuple(dict.fromkeys(item.source for item in items(external_secret, remote=remote)))
 
 
-def version_key(source: Source | FindSource) -> str:
+def version_key(source: AnySource) -> str:
     """Return how the provider-versions annotation names a source.
 
     A query is named by a digest: what it asks for is in the manifest.
     """
+    if isinstance(source, GeneratorSource):
+        return f"{source.ref.kind}/{source.ref.name}:dataFrom[{source.index}]"
     store = _prefix(source.store)
     if isinstance(source, FindSource):
         return f"{store}find({_query_digest(source.query)})"

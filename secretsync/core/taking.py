@@ -20,7 +20,7 @@ from secretsync.core.property_path import (
     whole_value,
 )
 from secretsync.core.rewrite import rewrite
-from secretsync.core.sources import Answer, FoundValues, GeneratedValues, Item
+from secretsync.core.sources import Answer, FoundValues, GeneratedValues, Item, KeptValues
 from secretsync.core.values import check_null_bytes, decode
 from secretsync.resources.external_secret import DataFrom, DataItem, Find, RemoteRef
 
@@ -108,6 +108,8 @@ def _selected(payload: bytes, remote: RemoteRef, dialect: str) -> bytes | None:
 
 
 def _several(entry: DataFrom, answer: Answer, dialect: str) -> dict[str, SecretBytes]:
+    if isinstance(answer, KeptValues):
+        return {}  # `materialize` fills in what no entry makes
     if isinstance(answer, GeneratedValues):
         # As in ESO, what was generated is neither converted nor decoded.
         made = {key: value.reveal() for key, value in answer.values.items()}

@@ -170,6 +170,9 @@ class Pipeline:
         rival = self._claims.rival(item)
         if rival is not None:
             return _contested(item, rival)
+        if materialized.kept and item.target.template is not None:
+            # It was rendered of values that are in no other place.
+            return Outcome(item, Progress.UNCHANGED, versions=versions)
         verdict = self._deleter.judge(item, materialized)
         if isinstance(verdict, Outcome):
             return verdict

@@ -7,12 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from providers.base import (
     AuthFailed,
     FindQuery,
-    InvalidRef,
     ProviderError,
     SecretRef,
     SecretValue,
@@ -39,11 +37,11 @@ from secretsync.errors import (
 from secretsync.refresh.catalog import StoreCatalog, StoreUnmanaged
 from secretsync.refresh.fetching import Fetcher
 from secretsync.refresh.finding import Found, Lister
+from secretsync.refresh.generations import Generations
 from secretsync.refresh.sessions import Sessions, StoreSession
 from secretsync.resources.external_secret import ExternalSecret, StoreRef
 
 __all__ = [
-    "Generating",
     "Readings",
     "SourceReader",
     "Unreadable",
@@ -78,22 +76,6 @@ class Readings:
     dialects: Mapping[StoreRef, str]
 
 
-class Generating(Protocol):
-    """Runs generators."""
-
-    def generate(self, external_secret: ExternalSecret, source: GeneratorSource) -> Answer:
-        """Return what a generator made, or what it made before; total, as a fetch is."""
-        ...
-
-
-class NoGenerators:
-    """Stands in where generators are not served."""
-
-    def generate(self, external_secret: ExternalSecret, source: GeneratorSource) -> Answer:
-        """Refuse."""
-        return InvalidRef(f"generator {source.ref.kind} {source.ref.name} is not served here")
-
-
 @dataclass(slots=True)
 class _Demand:
     """What one session must read for a batch, and what it answered."""
@@ -109,7 +91,7 @@ class SourceReader:
     """Resolves stores and reads, each ref once however many ask for it.
 
     Args:
-        generators: makes the values of generators.
+        generations: answers for generators.
     """
 
     def __init__(
@@ -118,13 +100,13 @@ class SourceReader:
         sessions: Sessions,
         fetcher: Fetcher,
         lister: Lister,
-        generators: Generating | None = None,
+        generations: Generations,
     ) -> None:
         self._catalog = catalog
         self._sessions = sessions
         self._fetcher = fetcher
         self._lister = lister
-        self._generators = generators or NoGenerators()
+        self._generations = generations
 
     def resolve(
         self, external_secret: ExternalSecret
@@ -179,29 +161,15 @@ class SourceReader:
         self._fetch(list(demands.values()))
         readings = []
         for item, by_store in batch:
+            generated = self._generations.answer(item) if item.generators() else {}
             values = {
-                source: self._answer(item, source, by_store, demands)
+                source: generated[source]
+                if isinstance(source, GeneratorSource)
+                else _answer(source, demands[id(by_store[source.store])])
                 for source in _sources(item, by_store)
             }
             readings.append((item, Readings(values, _dialects(by_store))))
         return readings
-
-    def _answer(
-        self,
-        item: ExternalSecret,
-        source: AnySource,
-        by_store: Mapping[StoreRef, StoreSession],
-        demands: Mapping[int, _Demand],
-    ) -> Answer:
-        if isinstance(source, GeneratorSource):
-            return self._generators.generate(item, source)
-        demand = demands[id(by_store[source.store])]
-        if isinstance(source, Source):
-            return demand.answers[source.ref]
-        found = demand.found[source.query]
-        if isinstance(found, ProviderError):
-            return found
-        return FoundValues(tuple((each, demand.answers[each.ref]) for each in found))
 
     def _fetch(self, demands: Sequence[_Demand]) -> None:
         if len(demands) <= 1:
@@ -225,6 +193,15 @@ class SourceReader:
         if any(isinstance(answer, AuthFailed) for answer in everything):
             # The next use looks the credentials up again: they may have been rotated.
             self._sessions.forget(demand.session.key, only=demand.session)
+
+
+def _answer(source: Source | FindSource, demand: _Demand) -> Answer:
+    if isinstance(source, Source):
+        return demand.answers[source.ref]
+    found = demand.found[source.query]
+    if isinstance(found, ProviderError):
+        return found
+    return FoundValues(tuple((each, demand.answers[each.ref]) for each in found))
 
 
 def _dialects(by_store: Mapping[StoreRef, StoreSession]) -> dict[StoreRef, str]:

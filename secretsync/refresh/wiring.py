@@ -14,8 +14,9 @@ from secretsync.refresh.clock import Clock
 from secretsync.refresh.deleting import Deleter, Siblings
 from secretsync.refresh.fetching import Fetcher
 from secretsync.refresh.finding import Lister
+from secretsync.refresh.generations import Generations, Runner
 from secretsync.refresh.pipeline import DEFAULT_WORKERS, Pipeline
-from secretsync.refresh.reading import Generating, SourceReader
+from secretsync.refresh.reading import SourceReader
 from secretsync.refresh.selectors import CredentialSource
 from secretsync.refresh.sessions import CallCounter, Sessions, no_counting
 from secretsync.refresh.template_sources import TemplateSources
@@ -34,7 +35,7 @@ class Options:
         known_absent: see `Applier`.
         intend: see `Applier`.
         count: called for each provider request.
-        generators: makes the values of generators; None serves none.
+        generators: runs generators; None serves none.
     """
 
     controller_class: str = "default"
@@ -45,7 +46,7 @@ class Options:
     intend: Callable[[DesiredSecret], None] | None = None
     count: CallCounter = no_counting
     workers: int = DEFAULT_WORKERS
-    generators: Generating | None = None
+    generators: Runner | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +85,14 @@ def build_engine(
     sessions = Sessions(credentials, clock, count=options.count)
     fetcher = Fetcher(clock)
     lister = Lister(clock)
-    reader = SourceReader(catalog, sessions, fetcher, lister, options.generators)
     applier = Applier(
         cluster,
         known_absent=options.known_absent,
         writes=options.writes,
         intend=options.intend,
     )
+    generations = Generations(options.generators, applier.live, clock)
+    reader = SourceReader(catalog, sessions, fetcher, lister, generations)
     deleter = Deleter(applier, siblings, clock, one_shot=options.one_shot)
     templates = TemplateSources(credentials)
     pipeline = Pipeline(
@@ -103,5 +105,14 @@ def build_engine(
         workers=options.workers,
     )
     return Engine(
-        pipeline, fetcher, lister, applier, sessions, reader, deleter, catalog, templates, clock
+        pipeline,
+        fetcher,
+        lister,
+        applier,
+        sessions,
+        reader,
+        deleter,
+        catalog,
+        templates,
+        clock,
     )

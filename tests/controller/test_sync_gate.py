@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from secretsync.controller.sync_gate import SyncGate
+from secretsync.core.conditions import rfc3339
 from secretsync.refresh.lanes import Lane, LaneQueue
-from secretsync.resources.external_secret import ExternalSecret, ExternalSecretStatus
+from secretsync.resources.external_secret import ExternalSecret
 from tests.core.secret_cases import external_secret
 from tests.refresh.kit import START, FakeClock
 
@@ -20,6 +20,8 @@ GENERATED = {
     "data": None,
     "dataFrom": [{"sourceRef": {"generatorRef": {"kind": "Password", "name": "new"}}}],
 }
+
+MADE = "Password/new:dataFrom[0]"
 
 
 class Waits(LaneQueue):
@@ -48,10 +50,6 @@ def gate(queue: Waits) -> SyncGate:
 
 def windowed(kind: str, window: dict[str, str], **spec: object) -> ExternalSecret:
     return external_secret({"syncWindows": {"kind": kind, "windows": [window]}, **spec})
-
-
-def status(refresh_at: datetime | None) -> ExternalSecretStatus:
-    return ExternalSecretStatus(refresh_at, "v")
 
 
 @pytest.mark.parametrize(
@@ -104,11 +102,13 @@ def test_generator_gets_its_turn_when_its_interval_is_over(
     asked: list[tuple[Lane, float]],
 ) -> None:
     item = external_secret({"refreshInterval": "1h", **GENERATED, **spec})
-    refresh_at = None if passed_s is None else START - timedelta(seconds=passed_s)
-    gate.plan_generator(item, status(refresh_at))
+    versions = {}
+    if passed_s is not None:
+        versions[MADE] = rfc3339(START - timedelta(seconds=passed_s))
+    gate.plan_generator(item, versions)
     assert queue.asked == asked
 
 
 def test_what_reads_only_stores_gets_no_turn_by_the_clock(gate: SyncGate, queue: Waits) -> None:
-    gate.plan_generator(replace(external_secret()), status(START))
+    gate.plan_generator(external_secret(), {MADE: rfc3339(START)})
     assert queue.asked == []

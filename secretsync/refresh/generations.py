@@ -1,0 +1,195 @@
+"""When a generator makes new values, and when what it made before stays.
+
+A generated value is in the Secret and nowhere else: making it anew replaces a password that
+somebody uses. So it is made when the ExternalSecret is new, was edited, or its interval is
+over, and never because a process started, a status was lost, or another key moved. When
+it was made stands on the Secret itself, among the provider-versions.
+
+Neighbours: `generating` runs generators; `reading` asks here for each entry.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from providers.base import ProviderError, SecretBytes
+from secretsync.core.conditions import rfc3339
+from secretsync.core.hashes import data_hash, synced_resource_version
+from secretsync.core.materialize import Materialized, desired_secret
+from secretsync.core.plan import foreign
+from secretsync.core.secrets import DATA_HASH_ANNOTATION, VERSIONS_ANNOTATION, LiveSecret
+from secretsync.core.sources import (
+    Answer,
+    GeneratedValues,
+    GeneratorSource,
+    KeptValues,
+    version_key,
+)
+from secretsync.errors import SecretSyncError
+from secretsync.refresh.clock import Clock
+from secretsync.resources.external_secret import ExternalSecret, GeneratorRef
+from secretsync.resources.timestamps import parse_timestamp
+
+__all__ = ["Generations", "Runner", "generated_at"]
+
+log = logging.getLogger(__name__)
+
+Live = Callable[[str, str], LiveSecret | None]
+
+
+class Runner(Protocol):
+    """Runs generators."""
+
+    def run(self, ref: GeneratorRef, namespace: str) -> Mapping[str, SecretBytes]:
+        """Make new values.
+
+        Raises:
+            ProviderError: the service that makes them cannot, or refuses.
+            SecretSyncError: there is no such generator, or it is not valid.
+        """
+        ...
+
+
+class Generations:
+    """Answers the entries of generators.
+
+    Args:
+        runner: None where generators are not served.
+        live: reads a Secret, None where it is absent.
+    """
+
+    def __init__(self, runner: Runner | None, live: Live, clock: Clock) -> None:
+        self._runner = runner
+        self._live = live
+        self._clock = clock
+
+    def answer(self, item: ExternalSecret) -> dict[GeneratorSource, Answer]:
+        """Answer all entries of generators of one ExternalSecret; total, as a fetch is.
+
+        They are made anew together, or stay together.
+        """
+        wanted = [
+            GeneratorSource(entry.source, index)
+            for index, entry in enumerate(item.data_from)
+            if isinstance(entry.source, GeneratorRef)
+        ]
+        try:
+            kept = self._kept(item, wanted)
+        except SecretSyncError as exc:
+            return dict.fromkeys(wanted, ProviderError(exc.message, remedy=exc.remedy))
+        if kept is not None:
+            return dict.fromkeys(wanted, kept)
+        mark = _mark(self._clock.now(), _version(item))
+        return {source: self._run(source, item.meta.namespace, mark) for source in wanted}
+
+    def _run(self, source: GeneratorSource, namespace: str, mark: str) -> Answer:
+        if self._runner is None:
+            return ProviderError(
+                f"generator {source.ref.kind} {source.ref.name} is not served here"
+            )
+        try:
+            return GeneratedValues(self._runner.run(source.ref, namespace), mark)
+        except ProviderError as exc:
+            return exc.with_traceback(None)
+        except SecretSyncError as exc:
+            return ProviderError(exc.message, remedy=exc.remedy)
+        except Exception as exc:
+            log.debug("generator %s: internal error", source.ref.name, exc_info=exc)
+            return ProviderError(
+                f"internal error ({type(exc).__name__})",
+                remedy="run with --debug for the traceback, and report it",
+            )
+
+    def _kept(self, item: ExternalSecret, wanted: list[GeneratorSource]) -> KeptValues | None:
+        """Return what stays, or None where it is time for new values.
+
+        Raises:
+            SecretSyncError: the Secret cannot be read: then nothing is made either.
+        """
+        live = self._live(item.meta.namespace, item.target.name)
+        if live is None or live.deleting or foreign(desired_secret(item, Materialized({})), live):
+            return None
+        if item.target.template is not None and item.stores():
+            return None  # what was rendered of both cannot be taken apart
+        if not _intact(live):
+            return None
+        made_at, version = _made(item, wanted, live)
+        if self._is_over(item, made_at, version):
+            return None
+        mark = _mark(made_at or self._clock.now(), version or _version(item))
+        return KeptValues(_own(item, live), mark)
+
+    def _is_over(self, item: ExternalSecret, made_at: datetime | None, version: str) -> bool:
+        if item.refresh_policy == "CreatedOnce":
+            return False
+        if item.refresh_policy == "Periodic" and item.refresh_interval_s <= 0:
+            return False
+        if version and version != _version(item):
+            return True  # it was edited
+        if item.refresh_policy == "OnChange" or made_at is None:
+            return False
+        try:
+            due_at = made_at + timedelta(seconds=item.refresh_interval_s)
+        except OverflowError:  # beyond the calendar: it does not come
+            return False
+        return due_at <= self._clock.now()
+
+
+def _mark(made_at: datetime, version: str) -> str:
+    """Return what stands beside the Secret: when it was made, and for which edit."""
+    return f"{rfc3339(made_at)}/{version}"
+
+
+def _made(
+    item: ExternalSecret, wanted: list[GeneratorSource], live: LiveSecret
+) -> tuple[datetime | None, str]:
+    """Return when the values were made, and for which edit of the ExternalSecret.
+
+    The Secret says so. One that External Secrets Operator wrote does not: then its
+    status does, and where that was lost nothing is known, so that nothing is made.
+    """
+    versions = _written(live)
+    marks = [versions.get(version_key(source), "") for source in wanted]
+    if not all(marks):
+        return item.status.refresh_at, item.status.synced_resource_version
+    moments = [generated_at(versions, source) for source in wanted]
+    known = [moment for moment in moments if moment is not None]
+    return min(known, default=None), marks[0].partition("/")[2]
+
+
+def generated_at(versions: Mapping[str, str], source: GeneratorSource) -> datetime | None:
+    """Return when an entry's values were made, by the versions that were written."""
+    return parse_timestamp(versions.get(version_key(source), "").partition("/")[0])
+
+
+def _version(item: ExternalSecret) -> str:
+    meta = item.meta
+    return synced_resource_version(meta.generation, meta.labels, meta.annotations)
+
+
+def _intact(live: LiveSecret) -> bool:
+    """Return whether the Secret is as it was written; somebody else's value is not kept."""
+    revealed = {key: value.reveal() for key, value in live.data.items()}
+    return live.annotations.get(DATA_HASH_ANNOTATION) == data_hash(revealed)
+
+
+def _own(item: ExternalSecret, live: LiveSecret) -> dict[str, SecretBytes]:
+    """Return the data that this ExternalSecret wrote, of a Secret that others share."""
+    if item.target.creation_policy not in ("Merge", "CreateOrMerge"):
+        return dict(live.data)
+    managers = desired_secret(item, Materialized({})).field_managers
+    owned = {key for name in managers if name in live.managers for key in live.managers[name].data}
+    return {key: value for key, value in live.data.items() if key in owned}
+
+
+def _written(live: LiveSecret) -> Mapping[str, str]:
+    text = live.annotations.get(VERSIONS_ANNOTATION, "")
+    try:
+        versions = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}  # somebody edited it
+    return versions if isinstance(versions, dict) else {}
