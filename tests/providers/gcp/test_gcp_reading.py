@@ -394,6 +394,17 @@ def test_crc32c_gives_the_published_values(data, checksum):
     assert crc32c(data) == checksum
 
 
+@pytest.mark.parametrize("size", [*range(508, 522), 1023, 1024, 1025, 5001, 65_535, 65_536])
+def test_crc32c_of_much_is_that_of_its_bits(size):
+    data = bytes(number * number % 251 for number in range(size))
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    assert crc32c(data) == crc ^ 0xFFFFFFFF
+
+
 def test_sessions_do_not_wait_for_each_other(server, open_gcp, three):
     waiting, others = open_gcp(), open_gcp()
     assert text(read(waiting, three, "1"))
