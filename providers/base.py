@@ -37,6 +37,7 @@ __all__ = [
     "FindQuery",
     "FoundSecret",
     "InvalidRef",
+    "LocalApi",
     "MalformedSecret",
     "NotManaged",
     "Provider",
@@ -248,6 +249,29 @@ def no_templates(name: str, text: str, values: Mapping[str, Any]) -> bytes:
     raise ValueError(f"{name}: templates are not available here")
 
 
+class LocalApi(Protocol):
+    """Answers like the API server of the cluster that the process itself works with."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Any:
+        """Return a `providers.http_answers.HttpAnswer`.
+
+        Raises:
+            ProviderError: there is none.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What a store's selectors resolved to; adapters never talk to Kubernetes.
@@ -260,6 +284,7 @@ class Credentials:
         authorities: PEM certificates per CaProvider that it holds.
         context: `namespace`, `store_name` and `store_kind` of the store in use.
         render: the template engine, for providers whose blocks hold templates.
+        local_api: where stores find the cluster itself, if that is a directory.
     """
 
     secrets: Mapping[SecretKeySelector, SecretBytes] = field(default_factory=dict)
@@ -271,6 +296,7 @@ class Credentials:
     authorities: Mapping[CaProvider, bytes] = field(default_factory=dict)
     context: Mapping[str, str] = field(default_factory=dict)
     render: Render = no_templates
+    local_api: LocalApi | None = None
 
 
 @dataclass(frozen=True, slots=True)

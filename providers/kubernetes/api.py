@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from providers.base import (
     CallObserver,
     InvalidRef,
+    LocalApi,
     MalformedSecret,
     ProviderError,
     SecretNotFound,
@@ -57,7 +58,7 @@ class KubeApi:
     """
 
     def __init__(
-        self, client: HttpClient, headers: Mapping[str, str], observe: CallObserver
+        self, client: HttpClient | LocalApi, headers: Mapping[str, str], observe: CallObserver
     ) -> None:
         self._client = client
         self._headers = dict(headers)

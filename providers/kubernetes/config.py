@@ -6,6 +6,7 @@ Source: `external-secrets.io/v1` SecretStore, spec.provider.kubernetes (ESO 2.9)
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from providers.base import CaProvider, SecretKeySelector, ServiceAccountSelector
 from providers.spec import wire
@@ -17,6 +18,9 @@ __all__ = [
     "KubernetesServer",
     "KubernetesToken",
 ]
+
+#: The API server under the names that a cluster gives it.
+_OWN_HOSTS = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,17 @@ class KubernetesServer:
     url: str = "kubernetes.default"
     ca_bundle: str = ""
     ca_provider: CaProvider | None = None
+
+    @property
+    def address(self) -> str:
+        """The URL with its scheme."""
+        url = self.url or "kubernetes.default"
+        return url if "://" in url else f"https://{url}"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the API server of the cluster that the store is in."""
+        return urlsplit(self.address).hostname in _OWN_HOSTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +87,8 @@ class KubernetesConfig:
         default="default",
         metadata=wire(pattern="[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", hint="a namespace's name"),
     )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it reads the cluster that it is in: a directory needs no login then."""
+        return self.auth_ref is None and self.server.is_own

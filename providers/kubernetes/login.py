@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from providers.addresses import Reach
 from providers.base import (
@@ -30,7 +29,6 @@ __all__ = ["open_api"]
 
 #: A page of a list without values, with the annotations that Secrets may have.
 MAX_BODY_BYTES = 16 * 1024 * 1024
-_OWN_HOSTS = ("kubernetes.default", "kubernetes.default.svc", "kubernetes")
 _OWN_CA = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
 
 
@@ -47,6 +45,8 @@ def open_api(
         InvalidRef: the block contradicts itself.
         AuthFailed: a credential cannot be used.
     """
+    if credentials.local_api is not None and config.is_local:
+        return KubeApi(credentials.local_api, {}, observe)
     context = _context(config, credentials)
     headers = {}
     if context.token is not None:
@@ -72,7 +72,7 @@ def open_api(
 def _context(config: KubernetesConfig, credentials: Credentials) -> KubeContext:
     if config.auth_ref is not None:
         return _checked(read_kubeconfig(credentials.secrets[config.auth_ref].reveal()))
-    server = _checked(KubeContext(_url(config.server), _authority(config.server, credentials)))
+    server = _checked(KubeContext(config.server.address, _authority(config.server, credentials)))
     auth = config.auth
     given = [] if auth is None else [auth.cert, auth.token, auth.service_account]
     if auth is None or sum(one is not None for one in given) != 1:
@@ -104,11 +104,6 @@ def _secret(
     return credentials.secrets[selector]
 
 
-def _url(server: KubernetesServer) -> str:
-    url = server.url or "kubernetes.default"
-    return url if "://" in url else f"https://{url}"
-
-
 def _checked(context: KubeContext) -> KubeContext:
     if not context.server.startswith("https://"):
         raise InvalidRef(
@@ -127,6 +122,6 @@ def _authority(server: KubernetesServer, credentials: Credentials) -> bytes | No
         raise InvalidRef(problem, remedy="encode the PEM certificates, as base64 -w0 does")
     if server.ca_provider is not None:
         return credentials.authorities[server.ca_provider]
-    if urlsplit(_url(server)).hostname in _OWN_HOSTS and _OWN_CA.is_file():
+    if server.is_own and _OWN_CA.is_file():
         return _OWN_CA.read_bytes()
     return None

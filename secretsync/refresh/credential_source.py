@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
-from providers.base import AuthFailed, SecretBytes, ServiceAccountToken
+from providers.base import AuthFailed, LocalApi, SecretBytes, ServiceAccountToken
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.refresh.allowances import allowances
+from secretsync.refresh.directory_api import DirectoryApi
 from secretsync.resources.core_objects import ConfigMapManifest, SecretManifest
 from secretsync.resources.manifests import Manifests
 
@@ -37,6 +38,11 @@ class CredentialSource(Protocol):
     @property
     def context(self) -> Mapping[str, str]:
         """What the process allows to adapters, as `providers.base.Credentials.context`."""
+        ...
+
+    @property
+    def local_api(self) -> LocalApi | None:
+        """What answers for the cluster itself, where that is a directory."""
         ...
 
     def secret(self, namespace: str, name: str) -> Mapping[str, SecretBytes] | None:
@@ -104,6 +110,11 @@ class ClusterCredentials:
     def context(self) -> Mapping[str, str]:
         """What the process allows to adapters."""
         return self._context
+
+    @property
+    def local_api(self) -> LocalApi | None:
+        """What answers for the cluster itself, where that is a directory."""
+        return DirectoryApi(self._cluster) if self._cluster.name.startswith("dir:") else None
 
     def secret(self, namespace: str, name: str) -> Mapping[str, SecretBytes] | None:
         """Return a Secret's data, or None where it is definitely absent."""

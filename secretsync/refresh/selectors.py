@@ -99,8 +99,10 @@ def resolve_credentials(
         AuthFailed: a Secret, a ConfigMap or a key of one is missing.
         ClusterError: the cluster cannot be asked.
     """
+    local = source.local_api is not None and getattr(store.config, "is_local", False)
     return resolve_selectors(
-        selectors(store),
+        # A directory issues no tokens, and asks for none.
+        () if local else selectors(store),
         str(store.ref),
         source,
         namespace_of=partial(credential_namespace, store, user_namespace=user_namespace),
@@ -165,6 +167,7 @@ def resolve_selectors(
         authorities,
         context={**source.context, **context},
         render=render,
+        local_api=source.local_api,
     )
 
 

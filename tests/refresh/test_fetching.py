@@ -52,6 +52,7 @@ def aws(front: StrictFront, clock: FakeClock) -> StoreSession:
 
     class NoCredentials:
         context: ClassVar[dict[str, str]] = {}
+        local_api = None
 
         def secret(self, namespace: str, name: str) -> None:
             raise AssertionError("the default chain needs no Secret")

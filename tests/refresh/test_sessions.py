@@ -42,6 +42,8 @@ class Source:
         self.error: Exception | None = None
         self.looks = 0
 
+    local_api = None
+
     @property
     def context(self) -> Mapping[str, str]:
         return {}

@@ -159,6 +159,7 @@ class Unasked:
     """Credentials that nobody needs: the default chain logs in."""
 
     context: ClassVar[dict[str, str]] = {}
+    local_api = None
 
     def secret(self, namespace: str, name: str) -> None:
         raise AssertionError(f"{namespace}/{name} was asked for")
