@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -44,6 +44,15 @@ Live = Callable[[str, str], LiveSecret | None]
 class Runner(Protocol):
     """Runs generators."""
 
+    def require(self, refs: Iterable[GeneratorRef], namespace: str) -> None:
+        """Check that there are such generators, without running one.
+
+        Raises:
+            StoreUnmanaged: another controller serves one.
+            SecretSyncError: one does not exist, or is not valid.
+        """
+        ...
+
     def run(self, ref: GeneratorRef, namespace: str) -> Mapping[str, SecretBytes]:
         """Make new values.
 
@@ -66,6 +75,11 @@ class Generations:
         self._runner = runner
         self._live = live
         self._clock = clock
+
+    def require(self, item: ExternalSecret) -> None:
+        """Check that its generators are there and ours; see `Runner.require`."""
+        if self._runner is not None and item.generators():
+            self._runner.require(item.generators(), item.meta.namespace)
 
     def answer(self, item: ExternalSecret) -> dict[GeneratorSource, Answer]:
         """Answer all entries of generators of one ExternalSecret; total, as a fetch is.

@@ -118,6 +118,7 @@ class SourceReader:
             for store_ref in external_secret.stores():
                 store = self._catalog.find(store_ref, namespace)
                 found[store_ref] = self._sessions.session(store, namespace)
+            self._generations.require(external_secret)
         except StoreUnmanaged as exc:
             return Unreadable(exc, skipped=True)
         except (ConfigError, ClusterError, ProviderError) as exc:

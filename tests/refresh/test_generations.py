@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from providers.base import ProviderError, SecretBytes, Unavailable
 from secretsync.cluster.base import KINDS
 from secretsync.errors import ClusterUnavailable, ConfigError
+from secretsync.refresh.catalog import StoreUnmanaged
 from secretsync.resources.external_secret import ExternalSecret, GeneratorRef
 from tests.core.secret_cases import external_secret, item
 from tests.refresh.kit import FakeClock, Rig
@@ -26,11 +27,17 @@ class Counting:
     Attributes:
         runs: how often it was run.
         error: what it raises instead.
+        unmanaged: another controller serves the generator.
     """
 
     def __init__(self) -> None:
         self.runs = 0
         self.error: Exception | None = None
+        self.unmanaged = False
+
+    def require(self, refs: Iterable[GeneratorRef], namespace: str) -> None:
+        if self.unmanaged:
+            raise StoreUnmanaged("Password web/new is served by controller class other")
 
     def run(self, ref: GeneratorRef, namespace: str) -> Mapping[str, SecretBytes]:
         assert (ref.kind, namespace) == ("Password", "web")
@@ -223,6 +230,15 @@ def test_generator_that_is_not_served_is_an_error(make_rig: MakeRig) -> None:
     (outcome,) = rig.run()
     assert outcome.failed
     assert "generator Password new is not served here" in outcome.message
+
+
+def test_generator_of_another_controller_leaves_its_user_alone(
+    make_rig: MakeRig, runner: Counting
+) -> None:
+    rig = make_rig([made()], generators=runner)
+    runner.unmanaged = True
+    assert rig.ends() == {"db": "skipped"}
+    assert runner.runs == 0
 
 
 def test_foreign_secret_is_not_taken_for_what_was_generated(
