@@ -31,6 +31,7 @@ from botocore.loaders import Loader
 from providers.aws.calls import CallError, Calls
 from providers.aws.errors import fault_of_exception
 from providers.aws.login import LoginPlan, RoleStep, StaticKeys, WebIdentity
+from providers.aws.transport import limit
 from providers.base import AuthFailed, CallObserver, Unavailable
 
 __all__ = ["AwsSession", "open_session"]
@@ -122,6 +123,7 @@ class AwsSession:
             # Of the type of no single service, as the name of the service is not literal.
             make: Any = self._session.client
             client = make(service, endpoint_url=_endpoint_of(service), config=_sdk_config())
+            limit(client)
             self._clients.append(client)
         return client
 
@@ -207,9 +209,11 @@ class AwsSession:
 
     def _sts(self, **options: Any) -> Any:
         with self._lock:
-            return self._plain.create_client(
+            client = self._plain.create_client(
                 "sts", region_name=self._region, endpoint_url=_endpoint_of("sts"), **options
             )
+        limit(client)
+        return client
 
     def _default_chain(self) -> SdkCredentials:
         with self._lock:

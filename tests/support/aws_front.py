@@ -133,6 +133,10 @@ class StrictFront:
         """Return the calls of one operation."""
         return [call for call in self.calls if call.operation == operation]
 
+    def connections(self) -> list[object]:
+        """Return the connections that are open."""
+        return list(self._server.connections())
+
     def redate_list(self, *, step_s: float) -> None:
         """Date what was listed so far one step apart, from now, in the order of creation."""
         for secrets in self._lists.values():

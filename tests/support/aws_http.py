@@ -58,6 +58,11 @@ class HttpServer:
         self._acceptor = threading.Thread(target=self._accept, name="double-accept", daemon=True)
         self._acceptor.start()
 
+    def connections(self) -> list[socket.socket]:
+        """Return the connections that are open."""
+        with self._lock:
+            return list(self._open)
+
     def close(self) -> None:
         """Stop listening, cut connections, wait for the threads."""
         self._closing = True
