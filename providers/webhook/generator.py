@@ -10,12 +10,27 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from providers.base import CallObserver, Credentials, MalformedSecret, ProviderError
+from providers.base import (
+    CallObserver,
+    Credentials,
+    MalformedSecret,
+    ProviderError,
+    ServiceAccountSelector,
+)
 from providers.webhook.config import WebhookGeneratorConfig
 
-__all__ = ["CONFIG", "generate"]
+__all__ = ["CONFIG", "audiences", "generate"]
 
 CONFIG = WebhookGeneratorConfig
+
+
+def audiences(
+    config: WebhookGeneratorConfig,
+    selector: ServiceAccountSelector,
+    annotations: Mapping[str, str],
+) -> tuple[str, ...]:
+    """Return nothing: a webhook gets no tokens."""
+    return ()
 
 
 def generate(

@@ -20,11 +20,14 @@ GENERATORS: dict[str, str] = {
     "ECRAuthorizationToken": "providers.aws.ecr_generator",
     "Fake": "secretsync.generators.fake",
     "GCRAccessToken": "providers.gcp.generators",
+    "GithubAccessToken": "providers.github",
     "MFA": "secretsync.generators.mfa",
     "Password": "secretsync.generators.password",
+    "QuayAccessToken": "providers.quay",
     "SSHKey": "secretsync.generators.ssh_key",
     "STSSessionToken": "providers.aws.sts_generator",
     "UUID": "secretsync.generators.uuid",
+    "Webhook": "providers.webhook.generator",
 }
 
 #: Gives that many random bytes, fit for secrets.

@@ -68,12 +68,14 @@ class Generator:
         config: instance of that kind's `CONFIG` dataclass.
         cluster_wide: it is a ClusterGenerator: credentials are looked up in the
             namespace that a selector names, or else in its user's.
+        path: where in the object its config stands.
     """
 
     meta: ObjectMeta
     kind: str
     config: Any
     cluster_wide: bool = False
+    path: tuple[str, ...] = ("spec",)
 
     @property
     def ref(self) -> ObjectRef:
@@ -114,7 +116,7 @@ def parse_generator(document: Document, *, default_namespace: str) -> Parsed[Gen
     if cluster_wide:
         kind, raw, path = _held(raw, findings)
     config = _config(kind, raw, path, findings) if kind else None
-    generator = Generator(meta, kind, config, cluster_wide)
+    generator = Generator(meta, kind, config, cluster_wide, tuple(map(str, path)))
     return Parsed(None if findings.failed else generator, findings.problems)
 
 

@@ -24,6 +24,13 @@ from secretsync.resources.decode import closest
 from secretsync.resources.documents import Document, Origin
 from secretsync.resources.external_secret import ExternalSecret, parse_external_secret
 from secretsync.resources.findings import Findings
+from secretsync.resources.generator import (
+    CLUSTER_GENERATOR,
+    GENERATOR_GROUP,
+    GENERATOR_KINDS,
+    Generator,
+    parse_generator,
+)
 from secretsync.resources.meta import ObjectRef
 from secretsync.resources.object_meta import object_findings, type_name
 from secretsync.resources.parsed import Parsed
@@ -37,21 +44,22 @@ from secretsync.resources.secret_store import SecretStore, parse_secret_store
 
 __all__ = ["Manifests", "load_manifests"]
 
-_GENERATOR_GROUP = f"generators.{ESO_GROUP}"
 _SERVED = ("ExternalSecret", "SecretStore", "ClusterSecretStore")
 #: Group → the kinds of it that are told from one another.
 _HANDLED = {
     ESO_GROUP: _SERVED,
+    GENERATOR_GROUP: GENERATOR_KINDS,
     SEALED_SECRETS_GROUP: ("SealedSecret",),
     "": ("Secret", "ConfigMap", "Namespace"),
 }
 _LATER = ("PushSecret", "ClusterPushSecret", "ClusterExternalSecret")
-_CLUSTER_SCOPED = ("Namespace", "ClusterSecretStore")
+_CLUSTER_SCOPED = ("Namespace", "ClusterSecretStore", CLUSTER_GENERATOR)
 
 Value = (
     ExternalSecret
     | SealedSecret
     | SecretStore
+    | Generator
     | SecretManifest
     | ConfigMapManifest
     | NamespaceManifest
@@ -69,6 +77,7 @@ class Manifests:
     external_secrets: tuple[ExternalSecret, ...] = ()
     sealed_secrets: tuple[SealedSecret, ...] = ()
     secret_stores: tuple[SecretStore, ...] = ()
+    generators: tuple[Generator, ...] = ()
     secrets: tuple[SecretManifest, ...] = ()
     config_maps: tuple[ConfigMapManifest, ...] = ()
     namespaces: tuple[NamespaceManifest, ...] = ()
@@ -107,6 +116,7 @@ def load_manifests(documents: Iterable[Document], *, default_namespace: str) -> 
         external_secrets=tuple(item for item in values if isinstance(item, ExternalSecret)),
         sealed_secrets=tuple(item for item in values if isinstance(item, SealedSecret)),
         secret_stores=tuple(item for item in values if isinstance(item, SecretStore)),
+        generators=tuple(item for item in values if isinstance(item, Generator)),
         secrets=tuple(item for item in values if isinstance(item, SecretManifest)),
         config_maps=tuple(item for item in values if isinstance(item, ConfigMapManifest)),
         namespaces=tuple(item for item in values if isinstance(item, NamespaceManifest)),
@@ -152,6 +162,8 @@ def _parse(document: Document, default_namespace: str) -> Parsed[Any]:
         return parse_secret_store(document, default_namespace=default_namespace)
     if group == ESO_GROUP and kind == "ExternalSecret":
         return parse_external_secret(document, default_namespace=default_namespace)
+    if group == GENERATOR_GROUP:
+        return parse_generator(document, default_namespace=default_namespace)
     if group == SEALED_SECRETS_GROUP and kind == "SealedSecret":
         return parse_sealed_secret(document, default_namespace=default_namespace)
     if api_version == "v1" and kind == "Secret":
@@ -175,7 +187,7 @@ def _required(document: Document, name: str, findings: Findings) -> str:
 
 def _refuse(group: str, kind: str, findings: Findings) -> None:
     path = ("kind",)
-    if group == _GENERATOR_GROUP or (group == ESO_GROUP and kind in _LATER):
+    if group == ESO_GROUP and kind in _LATER:
         findings.error(path, f"kind {kind} is not supported yet", "leave the object out")
     elif group == ESO_GROUP:
         meant = closest(kind, (*_SERVED, *_LATER))

@@ -119,10 +119,10 @@ def test_good_objects_survive_bad_neighbours_and_all_problems_are_kept():
             id="cluster-external-secret",
         ),
         pytest.param(
-            plain(f"generators.{ESO}/v1alpha1", "Password"),
+            plain(f"generators.{ESO}/v1alpha1", "Grafana"),
             "error",
             "kind",
-            "kind Password is not supported yet",
+            "generator Grafana is not supported yet",
             id="generator",
         ),
         pytest.param(
