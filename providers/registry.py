@@ -29,6 +29,8 @@ PROVIDERS: dict[str, str] = {
     "kubernetes": "providers.kubernetes",
     "webhook": "providers.webhook",
     "gcpsm": "providers.gcp",
+    "openBao": "providers.vault",
+    "vault": "providers.vault",
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import functools
 import time
 from collections.abc import Iterator, Mapping
 from typing import Protocol
@@ -293,10 +294,21 @@ def directory_case() -> Iterator[ProviderCase]:
         yield case
 
 
+@contextlib.contextmanager
+def vault_case(version: int) -> Iterator[ProviderCase]:
+    """A KV engine of OpenBao."""
+    from tests.contract.vault_case import opened_vault_case
+
+    with opened_vault_case(version) as case:
+        yield case
+
+
 CASES = [
     pytest.param(aws_case, id="aws-secrets-manager"),
     pytest.param(parameter_store_case, id="aws-parameter-store"),
     pytest.param(gcp_case, id="gcp-secret-manager"),
+    pytest.param(functools.partial(vault_case, 2), id="vault-kv2"),
+    pytest.param(functools.partial(vault_case, 1), id="vault-kv1"),
     pytest.param(kubernetes_case, id="kubernetes", marks=pytest.mark.built),
     pytest.param(webhook_case, id="webhook"),
     pytest.param(fake_case, id="fake"),

@@ -1,0 +1,329 @@
+"""One identity at a server: logs in once, is renewed, and is revoked at the end.
+
+Neighbours: `logins` says how; `transport` sends; the provider and the generator call.
+A token that the store was given is neither renewed nor revoked: its owner does that.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from providers.addresses import Reach
+from providers.base import (
+    AccessDenied,
+    AuthFailed,
+    CallObserver,
+    Credentials,
+    InvalidRef,
+    ProviderError,
+    SecretBytes,
+    Unavailable,
+)
+from providers.http import HttpClient
+from providers.vault.config import VaultConfig
+from providers.vault.errors import Refused
+from providers.vault.logins import Login, certificate_of, login_of
+from providers.vault.transport import Wire, client_over
+
+__all__ = ["VaultSession"]
+
+#: A value of KV is at most 1 MiB by default, and a standby may take a while to forward.
+DEADLINE_S = 15.0
+#: What one list of about 20,000 secrets with all that describes them takes.
+MAX_BODY_BYTES = 16 * 1024 * 1024
+#: Of a token's life; the rest is for the tries to renew it.
+_RENEW_SHARE = 2 / 3
+#: A renewed life that is shorter than this share of the first is near its end for good.
+_WORN_SHARE = 1 / 3
+
+_OURS = frozenset({"x-vault-token", "x-vault-request", "host", "content-length"})
+_AGAIN = "a new login is made by itself; check the store's auth block if it fails as well"
+
+
+@dataclass(frozen=True, slots=True)
+class _Lease:
+    """How long a token lives.
+
+    Args:
+        first_ttl_s: right after the login; 0 for one that does not end.
+        batch: it cannot be revoked.
+        tells: its policies let it look itself up.
+    """
+
+    first_ttl_s: float
+    renewable: bool
+    batch: bool
+    tells: bool
+
+
+class VaultSession:
+    """Calls of the API with one token.
+
+    Args:
+        wire: sends.
+        login: how to come by a token, or the token.
+        namespace: of the secrets.
+        auth_namespace: of the login and its token.
+    """
+
+    def __init__(
+        self, wire: Wire, login: Login | SecretBytes, *, namespace: str, auth_namespace: str
+    ) -> None:
+        self._wire = wire
+        self._login = login
+        self._lock = threading.Lock()
+        token = login.reveal().decode() if isinstance(login, SecretBytes) else ""
+        self._client = client_over(wire, token=token, namespace=namespace)
+        self._own = client_over(wire, token=token, namespace=auth_namespace)
+        self._ready = bool(token)
+        self._lease: _Lease | None = None
+        self._refused: AuthFailed | None = None
+        self._vouched = False
+
+    @classmethod
+    def of(cls, config: VaultConfig, credentials: Credentials, *, observe: CallObserver) -> Self:
+        """Return a session for a store's block; nothing is sent yet.
+
+        Raises:
+            ProviderError: the block or the credentials cannot work.
+        """
+        login = login_of(config, credentials, observe=observe)
+        http = HttpClient(
+            config.server,
+            name="Vault",
+            ca_pem=_authority(config, credentials),
+            client_cert=certificate_of(config, credentials),
+            deadline_s=DEADLINE_S,
+            max_body_bytes=MAX_BODY_BYTES,
+            reach=Reach.everywhere(),
+        )
+        wire = Wire(
+            http,
+            headers=_headers(config),
+            forward=config.forward_inconsistent,
+            read_your_writes=config.read_your_writes,
+            observe=observe,
+        )
+        return cls(
+            wire,
+            login,
+            namespace=config.namespace,
+            auth_namespace=config.auth.namespace or config.namespace,
+        )
+
+    def call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: object = None,
+    ) -> Mapping[str, Any]:
+        """Send one request, after the login if it is the first.
+
+        Args:
+            operation: as metrics name it.
+            path: beginning with /v1/.
+
+        Raises:
+            Refused: an error status.
+            ProviderError: no login, or no answer.
+        """
+        self._logged_in()
+        reply = self._client.adapter.request(
+            method, path, operation=operation, params=params, json=body
+        )
+        return reply if isinstance(reply, Mapping) else {}
+
+    def explain(self, refused: Refused, subject: str) -> ProviderError:
+        """Return the error of a refusal; a denial is held against the token first.
+
+        Servers say the same of a token that may not and of one that is no more. Which it
+        is, is asked at most once between two calls of `doubt`.
+        """
+        error = refused.error(subject)
+        if isinstance(error, AccessDenied) and not self._lives():
+            return AuthFailed("Vault: the token is not valid any more", remedy=_AGAIN)
+        return error
+
+    def doubt(self) -> None:
+        """Forget that the token was found valid."""
+        self._vouched = False
+
+    def look_up_self(self) -> None:
+        """Prove that the token is valid.
+
+        Raises:
+            ProviderError: it is not, or the server cannot say.
+        """
+        self._logged_in()
+        try:
+            self._own.auth.token.lookup_self()
+        except Refused as refused:
+            error = refused.error("the token")
+            if isinstance(error, AccessDenied) and self._cannot_tell():
+                return
+            if isinstance(error, AccessDenied):
+                error = AuthFailed("Vault: the token is not valid (any more)", remedy=_AGAIN)
+            raise error from None
+        self._vouched = True
+
+    def renew(self) -> float | None:
+        """Prolong the token; see `providers.base.Renewable`."""
+        if self._logged_in():
+            return self._next(self._lease.first_ttl_s if self._lease else 0.0)
+        lease = self._lease
+        if lease is None or lease.first_ttl_s == 0:
+            return None
+        if not lease.renewable:
+            raise AuthFailed("Vault: the token cannot be renewed", remedy=_AGAIN)
+        try:
+            reply = self._own.auth.token.renew_self()
+        except Refused as refused:
+            error = refused.error("the token")
+            if not isinstance(error, Unavailable):
+                error = AuthFailed("Vault: the token was not renewed", remedy=_AGAIN)
+            raise error from None
+        ttl_s = _seconds(_auth_of(reply).get("lease_duration"))
+        if ttl_s <= lease.first_ttl_s * _WORN_SHARE:
+            raise AuthFailed("Vault: the token is at the end of its longest life", remedy=_AGAIN)
+        return self._next(ttl_s)
+
+    def close(self, *, revoke: bool = True) -> None:
+        """Revoke the token if it was issued to this session, and close; may be repeated.
+
+        Args:
+            revoke: False where leases that hang on the token are to outlive it.
+        """
+        with self._lock:
+            lease, self._lease = self._lease, None
+            self._refused = AuthFailed("Vault: the session is closed")
+            self._ready = False
+        if lease is not None and revoke and not lease.batch:
+            # It runs out by itself where this fails.
+            with contextlib.suppress(ProviderError, Refused):
+                self._own.auth.token.revoke_self()
+        self._wire.close()
+
+    def _logged_in(self) -> bool:
+        """Log in where that was not done; one thread does, the others wait.
+
+        Returns:
+            Whether it was done now.
+        """
+        if self._ready:
+            return False
+        with self._lock:
+            if self._is_ready():
+                return False
+            if self._refused is not None:
+                # Asking again with the same credentials would lock accounts out.
+                raise AuthFailed(self._refused.message, remedy=self._refused.remedy)
+            try:
+                self._lease = self._log_in()
+            except AuthFailed as exc:
+                self._refused = exc
+                raise
+            self._ready = True
+        return True
+
+    def _is_ready(self) -> bool:
+        return self._ready
+
+    def _log_in(self) -> _Lease:
+        login = self._login
+        if isinstance(login, SecretBytes):
+            # A given token is ready from the start, until the session is closed.
+            raise AuthFailed("Vault: the session is closed")
+        try:
+            reply = login(self._own)
+        except Refused as refused:
+            raise _login_error(refused) from None
+        auth = _auth_of(reply)
+        token = auth.get("client_token")
+        if not isinstance(token, str) or not token:
+            raise Unavailable("Vault: the answer to the login holds no token")
+        self._own.token = self._client.token = token
+        policies = auth.get("policies") or auth.get("token_policies") or []
+        return _Lease(
+            first_ttl_s=_seconds(auth.get("lease_duration")),
+            renewable=auth.get("renewable") is True,
+            batch=auth.get("token_type") == "batch",
+            tells="default" in policies or "root" in policies,
+        )
+
+    def _lives(self) -> bool:
+        if self._vouched:
+            return True
+        try:
+            self.look_up_self()
+        except AuthFailed:
+            return False
+        except ProviderError:
+            return True  # It could not be asked; the denial stands.
+        return True
+
+    def _cannot_tell(self) -> bool:
+        return self._lease is not None and not self._lease.tells
+
+    @staticmethod
+    def _next(ttl_s: float) -> float | None:
+        return ttl_s * _RENEW_SHARE if ttl_s else None
+
+
+def _login_error(refused: Refused) -> ProviderError:
+    """Whatever a login is refused for, there is no identity; what passes is told apart."""
+    error = refused.error("")
+    if isinstance(error, Unavailable):
+        return error
+    return AuthFailed(
+        f"Vault refuses the login (HTTP status {refused.status})",
+        remedy="check the store's auth block: its path, role and credentials, and namespace",
+    )
+
+
+def _auth_of(reply: object) -> Mapping[str, Any]:
+    auth = reply.get("auth") if isinstance(reply, Mapping) else None
+    return auth if isinstance(auth, Mapping) else {}
+
+
+def _seconds(found: object) -> float:
+    try:
+        return max(0.0, float(str(found)))
+    except ValueError:
+        return 0.0
+
+
+def _authority(config: VaultConfig, credentials: Credentials) -> bytes | None:
+    if config.ca_bundle:
+        try:
+            return base64.b64decode("".join(config.ca_bundle.split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise InvalidRef(
+                "caBundle of the store is not base64", remedy="encode the PEM certificates"
+            ) from None
+    if config.ca_provider is None:
+        return None
+    held = credentials.authorities.get(config.ca_provider)
+    if not held:
+        raise AuthFailed(
+            f'caProvider of the store: "{config.ca_provider.name}" holds no certificates',
+            remedy="put PEM certificates there",
+        )
+    return held
+
+
+def _headers(config: VaultConfig) -> dict[str, str]:
+    for name, _ in config.headers:
+        if name.lower() in _OURS:
+            raise InvalidRef(
+                f"headers of the store may not set {name}", remedy="use the store's own fields"
+            )
+    return dict(config.headers)
