@@ -35,6 +35,8 @@ from secretsync.resources.meta import ObjectRef
 from secretsync.resources.object_meta import object_findings, type_name
 from secretsync.resources.parsed import Parsed
 from secretsync.resources.problems import Problem
+from secretsync.resources.provisioner import Provisioner, parse_provisioner
+from secretsync.resources.push_secret import PushSecret, parse_push_secret
 from secretsync.resources.sealed_secret import (
     SEALED_SECRETS_GROUP,
     SealedSecret,
@@ -44,7 +46,14 @@ from secretsync.resources.secret_store import SecretStore, parse_secret_store
 
 __all__ = ["Manifests", "load_manifests"]
 
-_SERVED = ("ExternalSecret", "SecretStore", "ClusterSecretStore")
+_SERVED = (
+    "ExternalSecret",
+    "SecretStore",
+    "ClusterSecretStore",
+    "PushSecret",
+    "ClusterPushSecret",
+    "ClusterExternalSecret",
+)
 #: Group → the kinds of it that are told from one another.
 _HANDLED = {
     ESO_GROUP: _SERVED,
@@ -52,8 +61,13 @@ _HANDLED = {
     SEALED_SECRETS_GROUP: ("SealedSecret",),
     "": ("Secret", "ConfigMap", "Namespace"),
 }
-_LATER = ("PushSecret", "ClusterPushSecret", "ClusterExternalSecret")
-_CLUSTER_SCOPED = ("Namespace", "ClusterSecretStore", CLUSTER_GENERATOR)
+_CLUSTER_SCOPED = (
+    "Namespace",
+    "ClusterSecretStore",
+    "ClusterPushSecret",
+    "ClusterExternalSecret",
+    CLUSTER_GENERATOR,
+)
 
 Value = (
     ExternalSecret
@@ -63,6 +77,8 @@ Value = (
     | SecretManifest
     | ConfigMapManifest
     | NamespaceManifest
+    | PushSecret
+    | Provisioner
 )
 
 
@@ -81,6 +97,8 @@ class Manifests:
     secrets: tuple[SecretManifest, ...] = ()
     config_maps: tuple[ConfigMapManifest, ...] = ()
     namespaces: tuple[NamespaceManifest, ...] = ()
+    push_secrets: tuple[PushSecret, ...] = ()
+    provisioners: tuple[Provisioner, ...] = ()
     problems: tuple[Problem, ...] = ()
     origins: Mapping[ObjectRef, Origin] = field(default_factory=dict)
 
@@ -120,6 +138,8 @@ def load_manifests(documents: Iterable[Document], *, default_namespace: str) -> 
         secrets=tuple(item for item in values if isinstance(item, SecretManifest)),
         config_maps=tuple(item for item in values if isinstance(item, ConfigMapManifest)),
         namespaces=tuple(item for item in values if isinstance(item, NamespaceManifest)),
+        push_secrets=tuple(item for item in values if isinstance(item, PushSecret)),
+        provisioners=tuple(item for item in values if isinstance(item, Provisioner)),
         problems=tuple(problems),
         origins={item.ref: first[item.ref] for item in values},
     )
@@ -164,6 +184,10 @@ def _parse(document: Document, default_namespace: str) -> Parsed[Any]:
         return parse_external_secret(document, default_namespace=default_namespace)
     if group == GENERATOR_GROUP:
         return parse_generator(document, default_namespace=default_namespace)
+    if group == ESO_GROUP and kind == "PushSecret":
+        return parse_push_secret(document, default_namespace=default_namespace)
+    if group == ESO_GROUP and kind in ("ClusterPushSecret", "ClusterExternalSecret"):
+        return parse_provisioner(document)
     if group == SEALED_SECRETS_GROUP and kind == "SealedSecret":
         return parse_sealed_secret(document, default_namespace=default_namespace)
     if api_version == "v1" and kind == "Secret":
@@ -187,10 +211,8 @@ def _required(document: Document, name: str, findings: Findings) -> str:
 
 def _refuse(group: str, kind: str, findings: Findings) -> None:
     path = ("kind",)
-    if group == ESO_GROUP and kind in _LATER:
-        findings.error(path, f"kind {kind} is not supported yet", "leave the object out")
-    elif group == ESO_GROUP:
-        meant = closest(kind, (*_SERVED, *_LATER))
+    if group == ESO_GROUP:
+        meant = closest(kind, _SERVED)
         remedy = f"did you mean {meant}?" if meant else f"use a kind of {V1}"
         findings.error(path, f"unknown kind {quoted(kind)} of {ESO_GROUP}", remedy)
     elif kind == "List":

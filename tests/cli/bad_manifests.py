@@ -192,17 +192,6 @@ BAD = [
         id="no apiVersion",
     ),
     pytest.param(
-        "apiVersion: external-secrets.io/v1\nkind: PushSecret\nmetadata: {name: p}\n",
-        block(
-            2,
-            "kind PushSecret is not supported yet",
-            "leave the object out",
-            about="PushSecret default/p",
-            field="kind",
-        ),
-        id="unsupported kind",
-    ),
-    pytest.param(
         b"apiVersion: v1\nkind: S\xe9cret\n",
         whole_file(2, "the file is not in UTF-8", "save it as UTF-8 text"),
         id="not UTF-8",

@@ -98,27 +98,6 @@ def test_good_objects_survive_bad_neighbours_and_all_problems_are_kept():
             id="other-kind",
         ),
         pytest.param(
-            plain(f"{ESO}/v1alpha1", "PushSecret"),
-            "error",
-            "kind",
-            "kind PushSecret is not supported yet",
-            id="push-secret",
-        ),
-        pytest.param(
-            plain(f"{ESO}/v1alpha1", "ClusterPushSecret"),
-            "error",
-            "kind",
-            "kind ClusterPushSecret is not supported yet",
-            id="cluster-push-secret",
-        ),
-        pytest.param(
-            plain(f"{ESO}/v1", "ClusterExternalSecret"),
-            "error",
-            "kind",
-            "kind ClusterExternalSecret is not supported yet",
-            id="cluster-external-secret",
-        ),
-        pytest.param(
             plain(f"generators.{ESO}/v1alpha1", "Grafana"),
             "error",
             "kind",
