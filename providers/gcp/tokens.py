@@ -220,15 +220,16 @@ def _asked(ask: Callable[[], Any], *, unusable: ProviderError) -> Any:
     error: ProviderError
     try:
         return ask()
-    except ProviderError:
-        raise
+    except ProviderError as exc:
+        error = exc.with_traceback(None)
+        error.__cause__ = error.__context__ = None
     except TransportError:
         error = Unavailable("no token can be had: Google's token service is out of reach")
     except GoogleAuthError as exc:
         error = _refusal(exc)
     except Exception:  # noqa: BLE001 - parsers of keys and answers raise what they like
         error = type(unusable)(unusable.message, remedy=unusable.remedy)
-    # Outside of the handlers: the SDK's exceptions hold keys, tokens and whole answers.
+    # Outside of the handlers: the SDK's exceptions and frames hold keys, tokens and answers.
     raise error
 
 
