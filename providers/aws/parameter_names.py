@@ -94,7 +94,7 @@ def version_id(entry: Mapping[str, Any]) -> str:
     number, made_at = entry.get("Version"), entry.get("LastModifiedDate")
     if not isinstance(number, int) or not isinstance(made_at, datetime):
         return ""
-    return f"{number}@{made_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{number}@{made_at.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z"
 
 
 def is_same_version(one: str, other: str) -> bool:

@@ -1,0 +1,185 @@
+"""What an adapter costs beside the bare SDK: CPU for 1,000 reads, in one run.
+
+Each pair reads the same keys from the same server, once by the SDK alone and once by the
+adapter, in the calls that the adapter makes; the order within pairs alternates. CPU is
+this process's own: servers are children. The bare side decodes and keeps each value, as
+whoever uses the SDK would. Compare ratios, not seconds.
+
+Run: make bench
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import boto3
+
+from providers.base import Credentials, Provider, SecretRef, SecretValue
+from providers.registry import load
+from tests.support.aws import REGION, AwsApi, start_moto
+
+READS = 1000
+PAIRS = 10
+KEYS = 100
+TARGET = 1.20
+_VALUE = '{"username":"app","password":"' + "x" * 200 + '"}'
+_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "AKIABENCHMARK",
+    "AWS_SECRET_ACCESS_KEY": "made-up",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+Read = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One service, in milliseconds of CPU for `READS` reads."""
+
+    service: str
+    bare_ms: float
+    adapter_ms: float
+    ratio: float
+
+
+@contextlib.contextmanager
+def _aws(service: str, client: str) -> Iterator[tuple[Provider, Any, list[str]]]:
+    """Give an adapter and a bare client that read the same secrets from moto."""
+    with start_moto() as moto:
+        variable = {"ssm": "SSM", "secretsmanager": "SECRETSMANAGER"}[client]
+        os.environ.update(_ENVIRONMENT, **{f"AWS_{variable}_ENDPOINT": moto.url})
+        api = AwsApi(moto.url, service=client)
+        keys = [f"/bench/{number:03}" for number in range(KEYS)]
+        for key in keys:
+            api.put_parameter(key, _VALUE) if client == "ssm" else api.create(key, _VALUE)
+        api.close()
+        module = load("aws")
+        config = module.CONFIG(service=service, region=REGION)
+        provider = module.open_provider(config, Credentials(), observe=lambda *_: None)
+        bare = boto3.client(client, region_name=REGION, endpoint_url=moto.url)
+        try:
+            yield provider, bare, keys
+        finally:
+            provider.close()
+            bare.close()
+
+
+def _by_adapter(provider: Provider, keys: list[str]) -> Read:
+    refs = [SecretRef(key) for key in keys]
+
+    def read() -> int:
+        got: dict[SecretRef, Any] = {}
+        for group in provider.pack(refs):
+            got |= provider.fetch(group)
+        return sum(isinstance(one, SecretValue) for one in got.values())
+
+    return read
+
+
+def _by_batches(client: Any, keys: list[str]) -> Read:
+    def read() -> int:
+        got: dict[str, tuple[bytes, str]] = {}
+        for start in range(0, len(keys), 20):
+            reply = client.batch_get_secret_value(SecretIdList=keys[start : start + 20])
+            for entry in reply["SecretValues"]:
+                got[entry["Name"]] = entry["SecretString"].encode(), entry["VersionId"]
+        return len(got)
+
+    return read
+
+
+def _by_tens(client: Any, keys: list[str]) -> Read:
+    def read() -> int:
+        got: dict[str, tuple[bytes, str]] = {}
+        for start in range(0, len(keys), 10):
+            reply = client.get_parameters(Names=keys[start : start + 10], WithDecryption=True)
+            for entry in reply["Parameters"]:
+                got[entry["Name"]] = entry["Value"].encode(), str(entry["Version"])
+        return len(got)
+
+    return read
+
+
+def _cpu_ms(read: Read) -> float:
+    """Return the CPU that `READS` reads take."""
+    gc.collect()
+    began = time.process_time()
+    done = 0
+    while done < READS:
+        count = read()
+        if count != KEYS:
+            raise RuntimeError(f"{count} of {KEYS} keys were read")
+        done += count
+    return (time.process_time() - began) * 1000
+
+
+def _measured(service: str, bare: Read, adapter: Read) -> Row:
+    for warm_up in (bare, adapter):
+        _cpu_ms(warm_up)
+    pairs: list[tuple[float, float]] = []
+    for number in range(PAIRS):
+        if number % 2:
+            second, first = _cpu_ms(adapter), _cpu_ms(bare)
+            pairs.append((first, second))
+        else:
+            pairs.append((_cpu_ms(bare), _cpu_ms(adapter)))
+    return Row(
+        service,
+        statistics.median(one for one, _ in pairs),
+        statistics.median(two for _, two in pairs),
+        statistics.median(two / one for one, two in pairs),
+    )
+
+
+def secrets_manager() -> Row:
+    """AWS Secrets Manager, by twenties."""
+    with _aws("SecretsManager", "secretsmanager") as (provider, client, keys):
+        return _measured(
+            "AWS Secrets Manager", _by_batches(client, keys), _by_adapter(provider, keys)
+        )
+
+
+def parameter_store() -> Row:
+    """AWS Parameter Store, by tens."""
+    with _aws("ParameterStore", "ssm") as (provider, client, keys):
+        return _measured("AWS Parameter Store", _by_tens(client, keys), _by_adapter(provider, keys))
+
+
+#: Name of a row → what measures it.
+ROWS: dict[str, Callable[[], Row]] = {
+    "aws-secrets-manager": secrets_manager,
+    "aws-parameter-store": parameter_store,
+}
+
+
+def main() -> int:
+    """Print the table; 1 if a row misses the target."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="*", default=list(ROWS), help=", ".join(ROWS))
+    rows = [ROWS[name]() for name in parser.parse_args().rows]
+    print(f"| CPU of {READS} reads | bare SDK | adapter | ratio | target |")
+    print("|---|---|---|---|---|")
+    for row in rows:
+        print(
+            f"| {row.service} | {row.bare_ms:.0f} ms | {row.adapter_ms:.0f} ms "
+            f"| {row.ratio:.2f} | ≤ {TARGET:.2f} |"
+        )
+    return any(row.ratio > TARGET for row in rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
