@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from providers.base import SecretBytes
 from secretsync.core.errors import CoreError
+from secretsync.core.template_limits import TemplateLimit
 from secretsync.core.template_yaml_reading import YamlProblem
 from secretsync.core.templating import Rendering, rendering
 from secretsync.core.values import decode
@@ -152,7 +153,7 @@ class _Target:
     def add(self, path: str, key: str, text: str, entry: TemplateFrom, *, scope: str) -> None:
         """Render one text of `templateFrom` and set what it makes."""
         made = self.rendered(path, key, text)
-        found = {key: made} if scope == "Values" else _pairs(path, made)
+        found = {key: made} if scope == "Values" else _pairs(path, made, self._values)
         for name, value in found.items():
             decoded = _decoded(path, value, entry.values_decoding_strategy)
             self.set(entry.target, path, name, decoded)
@@ -200,15 +201,17 @@ class _Target:
         return Rendered(self._data, self._metadata["Labels"], annotations)
 
 
-def _pairs(path: str, made: bytes) -> dict[str, bytes]:
+def _pairs(path: str, made: bytes, values: Rendering) -> dict[str, bytes]:
     """Read a rendered map of strings."""
     from secretsync.core.template_yaml import string_map  # noqa: PLC0415 - most need no YAML
 
     try:
         text = made.decode()
-        return {key: value.encode() for key, value in string_map(text).items()}
+        return {key: value.encode() for key, value in string_map(text, values.pay).items()}
     except UnicodeError:
         problem = "not UTF-8 text"
+    except TemplateLimit:
+        problem = "too many values"
     except YamlProblem as exc:
         problem = str(exc)
     raise TargetTemplateError(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from secretsync.core.template_costs_keys import KEY_PRICES
 from secretsync.core.template_limits import Budget, TemplateLimit, weigh
 from secretsync.core.template_regex import REGEX_FUNCTIONS, REGEX_REPLACERS, pay_pattern
 
@@ -37,11 +38,11 @@ _HASHED_CHARS = 4096
 #: Functions in native code, which take long texts; all others work by the character.
 _AMPLE_NAMES = """
 adler32sum all any append b32enc b64dec b64enc cat coalesce concat contains default
-dict empty eq fail first ge get gt has hasKey hasPrefix hasSuffix indent index join
+dict empty eq fail first ge get gt has hasKey hasPrefix hasSuffix hexdec indent index join
 keys kindIs kindOf last le len list lt merge mergeOverwrite mustToJson
 mustToPrettyJson mustToRawJson ne nindent not omit pick pluck prepend print printf
 println push quote repeat replace set sha1sum sha256sum sha512sum squote substr
-ternary toJson toPrettyJson toRawJson toString trimAll trimPrefix trimSuffix trimall
+ternary toJson toPrettyJson toRawJson toString toYaml trimAll trimPrefix trimSuffix trimall
 trunc tuple typeIs typeIsLike typeOf unset values
 """
 AMPLE = frozenset(_AMPLE_NAMES.split())
@@ -50,6 +51,7 @@ _JSON_FUNCTIONS = (
     "toJson",
     "toPrettyJson",
     "toRawJson",
+    "toYaml",
     "mustToJson",
     "mustToPrettyJson",
     "mustToRawJson",
@@ -277,6 +279,7 @@ def _text(arguments: Sequence[object], index: int) -> str:
 
 
 _AHEAD: Mapping[str, _Ahead] = {
+    **KEY_PRICES,
     "repeat": _repeat,
     "indent": _indent,
     "nindent": _indent,

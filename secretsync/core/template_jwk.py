@@ -28,7 +28,8 @@ from secretsync.core.template_pem import encode
 __all__ = ["jwk_private_key_pem", "jwk_public_key_pem", "pkcs8"]
 
 _CURVES = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
-_MAX_RSA_BYTES = 1024
+#: Of an RSA key of 8192 bits.
+_MAX_PART_CHARS = 1400
 
 
 def jwk_public_key_pem(jwk: str) -> str:
@@ -85,8 +86,6 @@ def _fields(text: str, *, private: bool) -> Mapping[str, Any]:
 
 
 def _rsa_numbers(jwk: Mapping[str, Any]) -> rsa.RSAPublicNumbers:
-    if len(_bytes(jwk, "n")) > _MAX_RSA_BYTES:
-        raise FunctionProblem("the RSA key is too large")
     return rsa.RSAPublicNumbers(_int(jwk, "e"), _int(jwk, "n"))
 
 
@@ -134,6 +133,8 @@ def _bytes(jwk: Mapping[str, Any], name: str) -> bytes:
     value = jwk.get(name)
     if not isinstance(value, str) or not value:
         raise FunctionProblem("a part of the key is missing")
+    if len(value) > _MAX_PART_CHARS:
+        raise FunctionProblem("a part of the key is too large")
     try:
         return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
     except binascii.Error:

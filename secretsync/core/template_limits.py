@@ -7,6 +7,7 @@ Neighbours: `template_costs` knows what each function costs, `template_engine` s
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -17,6 +18,9 @@ __all__ = ["CURRENT", "TURN_STEPS", "Budget", "Limits", "TemplateLimit", "weigh"
 #: A turn of a loop, a call of a template, an action that prints.
 TURN_STEPS = 20
 _LOOK_STEPS = 4
+#: Of a short text all of it counts.
+_SHORT_CHARS = 256
+_ACTION = re.compile(r"\{\{.*?(?:\}\}|\Z)", re.DOTALL)
 _CONTAINER_BYTES = 64
 _POINTER_BYTES = 8
 #: A dict's entry: key and value pointer, hash, and the share of free room.
@@ -34,6 +38,8 @@ class Limits:
     Args:
         source_bytes: of the template's text.
         tokens: of the template's text.
+        action_chars: between braces, in all templates of one object: reading them takes
+            ten microseconds a character.
         nesting: of blocks and of parentheses; each level costs frames of Python's stack.
         output_bytes: a Secret holds at most 1 MiB.
         value_bytes: of one value, with all that it refers to.
@@ -47,6 +53,7 @@ class Limits:
 
     source_bytes: int = 128 * 1024
     tokens: int = 30_000
+    action_chars: int = 64 * 1024
     nesting: int = 40
     output_bytes: int = 1024 * 1024
     value_bytes: int = 5 * 1024 * 1024
@@ -65,7 +72,7 @@ class Budget:
         limits: what it starts with.
     """
 
-    __slots__ = ("_crypto", "_memory", "_output", "_steps", "limits", "opened")
+    __slots__ = ("_actions", "_crypto", "_memory", "_output", "_steps", "limits", "opened")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -73,6 +80,7 @@ class Budget:
         self._memory = limits.memory_bytes
         self._output = limits.output_bytes
         self._crypto = limits.crypto
+        self._actions = limits.action_chars
         #: Keystores that are open, so that their key and their certificates cost one opening.
         self.opened: dict[tuple[str, str], object] = {}
 
@@ -85,6 +93,17 @@ class Budget:
         self._steps -= count
         if self._steps < 0:
             raise TemplateLimit("the template needs too many steps")
+
+    def read(self, text: str) -> None:
+        """Take a template's text, before it is compiled.
+
+        Raises:
+            TemplateLimit: its object's templates are too large together.
+        """
+        short = len(text) <= _SHORT_CHARS
+        self._actions -= len(text) if short else sum(map(len, _ACTION.findall(text)))
+        if self._actions < 0:
+            raise TemplateLimit("the templates are too large together")
 
     def allocate(self, count: int) -> None:
         """Take `count` bytes of memory, before they are made.

@@ -129,7 +129,7 @@ def _body(data: bytes, at: int, kind: bytes) -> tuple[PemBlock, bytes] | int:
     else:
         newline = data.find(b"\n" + end_mark, at)
         if newline < 0:
-            return at
+            return -1
         end, trailer = newline, newline + 1 + len(end_mark)
     closing = kind + _DASHES
     after = trailer + len(closing)

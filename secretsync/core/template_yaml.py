@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
 
 import yaml
 
+from secretsync.core.template_limits import CURRENT
 from secretsync.core.template_yaml_reading import (
     NotAMap,
     YamlProblem,
@@ -42,17 +43,21 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _DIGITS = re.compile(r"[0-9]*", re.ASCII)
 #: JSON writes a float without a fraction as an integer up to here.
 _EXPONENT_FROM = 1e21
+_COMPARED_CHARS = 64
 _MAX_UINT64 = 2**64 - 1
 
 
-def string_map(text: str) -> dict[str, str]:
+def string_map(text: str, pay: Callable[[int], None]) -> dict[str, str]:
     """Read a map of strings; numbers and booleans become their text.
+
+    Args:
+        pay: see `read_map`.
 
     Raises:
         YamlProblem: it is no map, or a value is a map or a list.
     """
     found: dict[str, str] = {}
-    for number, (key, value) in enumerate(read_map(text).items(), start=1):
+    for number, (key, value) in enumerate(read_map(text, pay).items(), start=1):
         if isinstance(value, dict | list):
             kind = "map" if isinstance(value, dict) else "list"
             raise YamlProblem(f"value {number} of the map is a {kind}, not a string")
@@ -66,7 +71,7 @@ def from_yaml(text: str) -> dict[str, object]:
     An error becomes the entry `Error`, as in External Secrets Operator.
     """
     try:
-        return {key: _as_json(value) for key, value in read_map(text).items()}
+        return {key: _as_json(value) for key, value in read_map(text, CURRENT.get().step).items()}
     except NotAMap as exc:
         said = f"cannot unmarshal {exc.kind} into Go value of type map[string]interface {{}}"
         return {"Error": f"error unmarshaling JSON: while decoding JSON: json: {said}"}
@@ -158,10 +163,20 @@ def _text(text: str) -> yaml.ScalarEvent:
     return yaml.ScalarEvent(None, None, (True, True), text, style=style or None)
 
 
+def _first_difference(left: str, right: str) -> int:
+    """In steps of native code: keys may be long, and many."""
+    at, step = 0, _COMPARED_CHARS
+    end = min(len(left), len(right))
+    while at < end and left[at : at + step] == right[at : at + step]:
+        at += step
+    pairs = zip(left[at : at + step], right[at : at + step], strict=False)
+    return min(end, at + next((i for i, (a, b) in enumerate(pairs) if a != b), step))
+
+
 def _compare(left: str, right: str) -> int:
     """Numbers within keys count as numbers, and letters come after everything else."""
-    at = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), -1)
-    if at < 0:
+    at = _first_difference(left, right)
+    if at == min(len(left), len(right)):
         return len(left) - len(right)
     a, b = left[at], right[at]
     if a.isalpha() and b.isalpha():

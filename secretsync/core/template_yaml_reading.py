@@ -9,7 +9,7 @@ Neighbour: `template_yaml` gives the functions.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from secretsync.resources.text_events import Event, EventKind, TextError
@@ -21,6 +21,7 @@ _MAX_DEPTH = 50
 #: Values of a document, aliases expanded.
 _MAX_NODES = 50_000
 _MERGE = object()
+_EVENT_STEPS = 32
 #: From so many digits before the point on, and after so many zeros behind it, Go's `%g`
 #: writes an exponent.
 _EXPONENT_FROM = 6
@@ -44,8 +45,11 @@ class NotAMap(YamlProblem):
         super().__init__(f"the text is a YAML {self.kind}, not a map")
 
 
-def read_map(text: str) -> dict[str, Any]:
+def read_map(text: str, pay: Callable[[int], None]) -> dict[str, Any]:
     """Read the first document of a text; an empty one is an empty map.
+
+    Args:
+        pay: takes the steps that reading costs, and raises where there are none left.
 
     Raises:
         YamlProblem: it is not YAML, not a map, or too deep or large.
@@ -56,6 +60,7 @@ def read_map(text: str) -> dict[str, Any]:
         for event in yaml_events(text):
             if event.kind is EventKind.END:
                 break
+            pay(_EVENT_STEPS)
             builder.step(event)
     except TextError as exc:
         said = exc.message.removeprefix("not valid YAML: ")

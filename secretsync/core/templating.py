@@ -18,7 +18,7 @@ from sealing import TemplateFailed
 from secretsync.core.errors import TemplateProblem
 from secretsync.core.template_dialect import Dialect
 from secretsync.core.template_kept import Kept
-from secretsync.core.template_limits import Budget, Limits
+from secretsync.core.template_limits import Budget, Limits, TemplateLimit
 
 if TYPE_CHECKING:
     from gotpl import TypedMap
@@ -103,6 +103,7 @@ class Rendering:
             return text.encode()
         from secretsync.core.template_engine import dot_of, run  # noqa: PLC0415 - as above
 
+        self._pay_for(key, text)
         program = self._engine.program(key, text)
         if self._dot is None:
             self._dot = dot_of(self._data)
@@ -113,6 +114,23 @@ class Rendering:
         other = Rendering(self._engine, data)
         other._budget = self._budget
         return other
+
+    def _pay_for(self, key: str, text: str) -> None:
+        try:
+            self._budget.read(text)
+        except TemplateLimit as exc:
+            problem = f"template: {key}: {exc}"
+        else:
+            return
+        raise TemplateProblem(problem, remedy="split them over several objects")
+
+    def pay(self, steps: int) -> None:
+        """Pay from the same budget for work on what was rendered.
+
+        Raises:
+            TemplateLimit: nothing is left.
+        """
+        self._budget.step(steps)
 
 
 _ENGINE = Engine()

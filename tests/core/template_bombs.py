@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from collections.abc import Mapping
 
-__all__ = ["BOMBS", "MEMORY_BYTES"]
+__all__ = ["BOMBS", "ESO_BOMBS", "MEMORY_BYTES"]
 
 #: What one rendering may take beside what the process has.
 MEMORY_BYTES = 50 * 1024 * 1024
@@ -37,7 +38,7 @@ BOMBS: dict[str, str] = {
     "template calls itself": '{{ define "a" }}{{ template "a" }}{{ end }}{{ template "a" }}',
     "templates fan out": _FAN + '{{ define "a60" }}{{ end }}{{ template "a0" }}',
     "indent": '{{ indent 1000000000 "x" }}',
-    "nindent of lines": '{{ nindent 100000 (repeat 100000 "\\n") }}',
+    "nindent of lines": '{{ nindent 100000 (repeat 100000 "\n") }}',
     "printf width": '{{ printf "%999999999d" 1 }}',
     "printf width as argument": '{{ printf "%*d" 999999999 1 }}',
     "printf precision": '{{ printf "%.999999999f" 1.5 }}',
@@ -83,6 +84,42 @@ BOMBS: dict[str, str] = {
     "all values again and again": "{{ range 1000 }}{{ $x := print $ }}{{ end }}",
 }
 
+_STORE = "-----BEGIN CERTIFICATE-----\n"
+_ALIASES = "a0: &a0 [x,x,x,x]\n" + "".join(
+    f"a{n}: &a{n} [*a{n - 1},*a{n - 1},*a{n - 1},*a{n - 1}]\n" for n in range(1, 12)
+)
+_SEQUENCE = "\x30\x84\x7f\xff\xff\xff"
+
+#: What the functions of ExternalSecrets can be made to do.
+ESO_BOMBS: dict[str, str] = {
+    "YAML, aliases of aliases": "{{ `" + _ALIASES + "` | fromYaml | toYaml }}{{ fail `x` }}",
+    "YAML, many values": "{{ range 100 }}{{ $x := fromYaml (repeat 80000 `[],`) }}{{ end }}",
+    "YAML, many maps": "{{ range 100 }}{{ $x := fromYaml (repeat 9000 `a: {b: [c]}\n`) }}{{ end }}",
+    "YAML, deep": "{{ fromYaml (print `a: ` (repeat 100000 `[`)) }}{{ fail `x` }}",
+    "YAML, written again and again": "{{ $l := until 20000 }}"
+    "{{ range 1000 }}{{ $x := toYaml $l }}{{ end }}",
+    "YAML, long keys": "{{ $d := dict }}{{ range $i := until 500 }}"
+    "{{ $_ := set $d (print (repeat 5000 `k`) $i) $i }}{{ end }}"
+    "{{ range 100 }}{{ $x := toYaml $d }}{{ end }}",
+    "YAML, cycle": "{{ $d := dict }}{{ $_ := set $d `d` $d }}{{ toYaml $d }}",
+    "PEM, blocks without end": "{{ range 100 }}"
+    f"{{{{ $x := filterPEM `X` (repeat 9000 `{_STORE}`) }}}}{{{{ end }}}}",
+    "PEM, one end for all": "{{ range 100 }}"
+    f"{{{{ $x := filterPEM `X` (print (repeat 9000 `{_STORE}`) `-----END X-----`) }}}}"
+    "{{ end }}",
+    "certificates": "{{ range 10000 }}{{ $x := filterCertChain `root` $.root }}{{ end }}",
+    "RSA": "{{ range 10000 }}{{ $x := rsaDecrypt `RSA-OAEP` `SHA1` $.sealed1 $.rsa }}{{ end }}",
+    "JWK, a huge part": '{{ jwkPrivateKeyPem (print `{"kty":"RSA","e":"AQAB","n":"AQAB",`'
+    ' `"d":"AQAB","p":"` (repeat 200000 `f`) `","q":"AQAB"}`) }}',
+    "JWK, again and again": "{{ range 10000 }}{{ $x := jwkPrivateKeyPem $.rsajwk }}{{ end }}",
+    "PKCS #12, rounds": "{{ .rounds | pkcs12keyPass `pw` }}",
+    "PKCS #12, made again and again": "{{ $c := genCA `x` 1 }}{{ range 10000 }}"
+    "{{ $x := pemToPkcs12Pass $c.Cert $c.Key `pw` }}{{ end }}",
+    "PKCS #12, lengths that lie": f'{{{{ pkcs12key "{_SEQUENCE}" }}}}',
+    "hexdec": "{{ range 100000 }}{{ $x := hexdec (repeat 100000 `ff`) }}{{ end }}",
+    "password hashes": "{{ range 1000 }}{{ htpasswd `a` `b` `bcrypt` }}{{ end }}",
+}
+
 _VALUES = {"foo": b"bar", "big": b"x" * 900_000}
 
 
@@ -91,26 +128,37 @@ def _address_space() -> int:
         return int(pages.read().split()[0]) * resource.getpagesize()
 
 
-def _outcome(text: str) -> str:
+def _outcome(text: str, values: Mapping[str, bytes] = _VALUES, *, eso: bool = False) -> str:
     from sealing import TemplateFailed
-    from secretsync.core.templating import render_sealed_template
+    from secretsync.core.errors import TemplateProblem
+    from secretsync.core.templating import render_sealed_template, render_template
 
+    render = render_template if eso else render_sealed_template
     cpu_s = int(resource.getrusage(resource.RUSAGE_SELF).ru_utime) + _CPU_S
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, resource.RLIM_INFINITY))
     try:
-        render_sealed_template("k", text, _VALUES)
-    except TemplateFailed as exc:
-        return f"TemplateFailed: {exc}"
+        render("k", text, values)
+    except (TemplateFailed, TemplateProblem) as exc:
+        return f"failed: {exc}"
     return "rendered"
 
 
 def main() -> None:
     """Run all bombs; the harmless first ones load what is loaded once."""
+    from tests.core.eso_template_data import data, keystore
+
+    keys = data()
+    values = {**_VALUES, **keys, "rounds": keystore(rounds=20_000_000)}
     for text in ("{{ .foo }}", "{{ $c := genCA `x` 1 }}{{ htpasswd `a` `b` }}"):
         _outcome(text)
+    for text in ("{{ .modern | pkcs12keyPass `pw` }}", "{{ .yaml | fromYaml | toYaml }}"):
+        _outcome(text, keys, eso=True)
     space = _address_space() + MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
-    json.dump({name: _outcome(text) for name, text in BOMBS.items()}, sys.stdout)
+    found = {name: _outcome(text) for name, text in BOMBS.items()}
+    for name, text in ESO_BOMBS.items():
+        found[f"ESO: {name}"] = _outcome(text, values, eso=True)
+    json.dump(found, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def our_map(text: str) -> tuple[bytes, str]:
     if error:
         return b"", error
     try:
-        found = string_map(rendered.decode())
+        found = string_map(rendered.decode(), lambda _steps: None)
     except YamlProblem as exc:
         return b"", str(exc)
     return json.dumps(found, sort_keys=True).encode(), ""
@@ -86,7 +86,7 @@ def test_table_renders_as_go_or_fails_as_go(oracle: Path) -> None:
     differences, rendered = disagreements(TEMPLATES, ask(oracle, TEMPLATES, data()))
     assert len({*TEMPLATES, *SEALED_TEMPLATES}) >= 500, "the two tables together"
     assert not differences, "\n".join(differences[:5])
-    assert rendered >= 200, "about half of the table should render"
+    assert rendered >= 150, "about half of the table should render"
 
 
 @pytest.mark.parametrize("number", REPRESENTATIVE)
