@@ -11,10 +11,13 @@ Run: make bench
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import gc
+import json
 import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import boto3
 
-from providers.base import Credentials, Provider, SecretRef, SecretValue
+from providers.base import Credentials, Provider, SecretBytes, SecretRef, SecretValue
 from providers.registry import load
 from tests.support.aws import REGION, AwsApi, start_moto
 
@@ -159,10 +162,89 @@ def parameter_store() -> Row:
         return _measured("AWS Parameter Store", _by_tens(client, keys), _by_adapter(provider, keys))
 
 
+#: Serves Google's API until its input ends; says on one line where, and with which key.
+_GCP_CHILD = """
+import base64, json, sys
+from tests.support.gcp_certificates import roots_file
+from tests.support.gcp_server import gcp_server
+from tests.support.gcp_tokens import key_file
+with gcp_server() as server:
+    for number in range(int(sys.argv[1])):
+        server.account.put(f"bench-{number:03}", sys.argv[2])
+    key = base64.b64encode(key_file()).decode()
+    print(json.dumps([server.url, server.tokens.url, roots_file(), key]), flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def _google() -> Iterator[tuple[Provider, Any, list[str]]]:
+    """Give an adapter and a bare client that read the same secrets from a child process."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", _GCP_CHILD, str(KEYS), _VALUE],
+        cwd=Path(__file__).resolve().parent.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with child:
+        url, tokens_url, roots, key = json.loads(child.stdout.readline())  # type: ignore[union-attr] # it is piped
+        os.environ["GCP_SECRETMANAGER_ENDPOINT"] = url
+        os.environ["GCP_AUTH_ENDPOINT"] = tokens_url
+        os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = roots
+        # Imported here: its support reads the environment that was just set.
+        from google.cloud.secretmanager import SecretManagerServiceClient  # noqa: PLC0415 - see above
+        from google.oauth2.credentials import Credentials as Token  # noqa: PLC0415 - see above
+
+        from providers.gcp.login import plan_login  # noqa: PLC0415 - see above
+        from providers.gcp.tokens import TokenSource  # noqa: PLC0415 - see above
+        from tests.support.gcp import KEY, key_auth  # noqa: PLC0415 - see above
+        from tests.support.gcp_account import PROJECT  # noqa: PLC0415 - see above
+
+        module = load("gcpsm")
+        config = module.CONFIG(project_id=PROJECT, auth=key_auth())
+        credentials = Credentials({KEY: SecretBytes(base64.b64decode(key))})
+        source = TokenSource(plan_login(config, credentials), observe=lambda *_: None)
+        token = Token(source.token())
+        source.close()
+        provider = module.open_provider(config, credentials, observe=lambda *_: None)
+        host = url.removeprefix("https://")
+        bare = SecretManagerServiceClient(credentials=token, client_options={"api_endpoint": host})
+        keys = [f"bench-{number:03}" for number in range(KEYS)]
+        try:
+            yield provider, (bare, PROJECT), keys
+        finally:
+            provider.close()
+            bare.transport.close()
+            child.communicate()
+
+
+def _one_by_one(client: Any, keys: list[str]) -> Read:
+    bare, project = client
+
+    def read() -> int:
+        got: dict[str, tuple[bytes, str]] = {}
+        for key in keys:
+            name = f"projects/{project}/secrets/{key}/versions/latest"
+            reply = bare.access_secret_version(name=name)
+            got[key] = reply.payload.data, reply.name.rpartition("/")[2]
+        return len(got)
+
+    return read
+
+
+def google() -> Row:
+    """Google Secret Manager, one by one."""
+    with _google() as (provider, client, keys):
+        return _measured(
+            "Google Secret Manager", _one_by_one(client, keys), _by_adapter(provider, keys)
+        )
+
+
 #: Name of a row → what measures it.
 ROWS: dict[str, Callable[[], Row]] = {
     "aws-secrets-manager": secrets_manager,
     "aws-parameter-store": parameter_store,
+    "google-secret-manager": google,
 }
 
 
