@@ -6,43 +6,34 @@ A token that the store was given is neither renewed nor revoked: its owner does 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from providers.addresses import Reach
 from providers.base import (
     AccessDenied,
     AuthFailed,
     CallObserver,
     Credentials,
-    InvalidRef,
     ProviderError,
     SecretBytes,
     Unavailable,
 )
-from providers.http import HttpClient
 from providers.vault.config import VaultConfig
 from providers.vault.errors import Refused
-from providers.vault.logins import Login, certificate_of, login_of
+from providers.vault.logins import Login, login_of
+from providers.vault.reaching import headers_of, http_of
 from providers.vault.transport import Wire, client_over
 
 __all__ = ["VaultSession"]
 
-#: A value of KV is at most 1 MiB by default, and a standby may take a while to forward.
-DEADLINE_S = 15.0
-#: What one list of about 20,000 secrets with all that describes them takes.
-MAX_BODY_BYTES = 16 * 1024 * 1024
 #: Of a token's life; the rest is for the tries to renew it.
 _RENEW_SHARE = 2 / 3
 #: A renewed life that is shorter than this share of the first is near its end for good.
 _WORN_SHARE = 1 / 3
 
-_OURS = frozenset({"x-vault-token", "x-vault-request", "host", "content-length"})
 _AGAIN = "a new login is made by itself; check the store's auth block if it fails as well"
 
 
@@ -85,6 +76,9 @@ class VaultSession:
         self._lease: _Lease | None = None
         self._refused: AuthFailed | None = None
         self._vouched = False
+        self._users = 0
+        self._closed = False
+        self._revoke = True
 
     @classmethod
     def of(cls, config: VaultConfig, credentials: Credentials, *, observe: CallObserver) -> Self:
@@ -94,18 +88,9 @@ class VaultSession:
             ProviderError: the block or the credentials cannot work.
         """
         login = login_of(config, credentials, observe=observe)
-        http = HttpClient(
-            config.server,
-            name="Vault",
-            ca_pem=_authority(config, credentials),
-            client_cert=certificate_of(config, credentials),
-            deadline_s=DEADLINE_S,
-            max_body_bytes=MAX_BODY_BYTES,
-            reach=Reach.everywhere(),
-        )
         wire = Wire(
-            http,
-            headers=_headers(config),
+            http_of(config, credentials),
+            headers=headers_of(config),
             forward=config.forward_inconsistent,
             read_your_writes=config.read_your_writes,
             observe=observe,
@@ -137,9 +122,10 @@ class VaultSession:
             ProviderError: no login, or no answer.
         """
         self._logged_in()
-        reply = self._client.adapter.request(
-            method, path, operation=operation, params=params, json=body
-        )
+        with self._in_use():
+            reply = self._client.adapter.request(
+                method, path, operation=operation, params=params, json=body
+            )
         return reply if isinstance(reply, Mapping) else {}
 
     def explain(self, refused: Refused, subject: str) -> ProviderError:
@@ -203,10 +189,34 @@ class VaultSession:
             revoke: False where leases that hang on the token are to outlive it.
         """
         with self._lock:
-            lease, self._lease = self._lease, None
-            self._refused = AuthFailed("Vault: the session is closed")
-            self._ready = False
-        if lease is not None and revoke and not lease.batch:
+            if self._closed:
+                return
+            self._closed, self._revoke = True, revoke
+            idle = self._users == 0
+        if idle:
+            self._end()
+
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Keep the token alive while a call is under way, though the session be closed."""
+        with self._lock:
+            if self._closed:
+                raise _closed()
+            self._users += 1
+        try:
+            yield
+        finally:
+            if self._is_last():
+                self._end()
+
+    def _is_last(self) -> bool:
+        with self._lock:
+            self._users -= 1
+            return self._closed and self._users == 0
+
+    def _end(self) -> None:
+        lease = self._lease
+        if lease is not None and self._revoke and not lease.batch:
             # It runs out by itself where this fails.
             with contextlib.suppress(ProviderError, Refused):
                 self._own.auth.token.revoke_self()
@@ -223,6 +233,8 @@ class VaultSession:
         with self._lock:
             if self._is_ready():
                 return False
+            if self._closed:
+                raise _closed()
             if self._refused is not None:
                 # Asking again with the same credentials would lock accounts out.
                 raise AuthFailed(self._refused.message, remedy=self._refused.remedy)
@@ -238,12 +250,9 @@ class VaultSession:
         return self._ready
 
     def _log_in(self) -> _Lease:
-        login = self._login
-        if isinstance(login, SecretBytes):
-            # A given token is ready from the start, until the session is closed.
-            raise AuthFailed("Vault: the session is closed")
+        assert not isinstance(self._login, SecretBytes)  # noqa: S101 - such a one is ready
         try:
-            reply = login(self._own)
+            reply = self._login(self._own)
         except Refused as refused:
             raise _login_error(refused) from None
         auth = _auth_of(reply)
@@ -278,6 +287,10 @@ class VaultSession:
         return ttl_s * _RENEW_SHARE if ttl_s else None
 
 
+def _closed() -> Unavailable:
+    return Unavailable("Vault: the session was closed meanwhile")
+
+
 def _login_error(refused: Refused) -> ProviderError:
     """Whatever a login is refused for, there is no identity; what passes is told apart."""
     error = refused.error("")
@@ -299,31 +312,3 @@ def _seconds(found: object) -> float:
         return max(0.0, float(str(found)))
     except ValueError:
         return 0.0
-
-
-def _authority(config: VaultConfig, credentials: Credentials) -> bytes | None:
-    if config.ca_bundle:
-        try:
-            return base64.b64decode("".join(config.ca_bundle.split()), validate=True)
-        except (binascii.Error, ValueError):
-            raise InvalidRef(
-                "caBundle of the store is not base64", remedy="encode the PEM certificates"
-            ) from None
-    if config.ca_provider is None:
-        return None
-    held = credentials.authorities.get(config.ca_provider)
-    if not held:
-        raise AuthFailed(
-            f'caProvider of the store: "{config.ca_provider.name}" holds no certificates',
-            remedy="put PEM certificates there",
-        )
-    return held
-
-
-def _headers(config: VaultConfig) -> dict[str, str]:
-    for name, _ in config.headers:
-        if name.lower() in _OURS:
-            raise InvalidRef(
-                f"headers of the store may not set {name}", remedy="use the store's own fields"
-            )
-    return dict(config.headers)

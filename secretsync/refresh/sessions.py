@@ -1,16 +1,19 @@
 """Store sessions: one login per store and identity, shared by all that use it.
 
+A login that runs out is prolonged before the session is handed out, by one thread; where
+that is refused a new session takes its place, and the old one ends a little later.
 The identity is part of the key: what namespace A may read is never handed to B.
 """
 
 from __future__ import annotations
 
+import enum
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from providers.base import AuthFailed, Credentials, Provider
+from providers.base import AuthFailed, Credentials, Provider, ProviderError
 from providers.registry import load
 from secretsync.errors import ClusterError, ClusterUnavailable
 from secretsync.refresh.clock import Clock
@@ -26,6 +29,11 @@ __all__ = ["CallCounter", "SessionKey", "Sessions", "StoreSession", "no_counting
 RECHECK_AFTER_S = 300.0
 #: A session made from a ServiceAccount token ends before the token (1 h) does.
 TOKEN_SESSION_S = 2700.0
+
+#: When a renewal that failed in passing is tried again.
+RENEW_RETRY_S = 10.0
+#: How long a session that only got old lives on: who was handed it may be using it yet.
+RETIRED_S = 60.0
 
 #: Called for each provider request: provider's metric name, operation, status.
 CallCounter = Callable[[str, str, str], None]
@@ -54,11 +62,23 @@ class StoreSession:
     credentials: Credentials
     opened_at_s: float
     checked_at_s: float
+    #: When its login is to be prolonged; None for one that does not end.
+    renew_at_s: float | None = None
 
     @property
     def dialect(self) -> str:
         """How this store addresses properties: the provider's key."""
         return self.store.provider
+
+
+class _Fitness(enum.Enum):
+    """What becomes of a session that somebody asks for."""
+
+    GOOD = enum.auto()
+    #: Replaced; who still holds it may finish with it.
+    OLD = enum.auto()
+    #: Replaced and closed at once: store or credentials are others now.
+    WRONG = enum.auto()
 
 
 class Sessions:
@@ -73,6 +93,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._key_locks: dict[SessionKey, threading.Lock] = {}
         self._open: dict[SessionKey, StoreSession] = {}
+        self._retired: list[tuple[float, StoreSession]] = []
         # By store: its quotas are shared by everybody who reads from it.
         self._limiters: dict[ObjectRef, StoreLimiter] = {}
 
@@ -87,12 +108,15 @@ class Sessions:
             key_lock = self._key_locks.setdefault(key, threading.Lock())
         with key_lock:
             current = self._open.get(key)
-            if current is not None and self._usable(current, store, namespace):
+            fitness = self._fitness(current, store, namespace) if current is not None else None
+            if current is not None and fitness is _Fitness.GOOD:
                 return current
             opened = self._opened(key, store, namespace)
             with self._lock:
                 self._open[key] = opened
-        if current is not None:
+        if current is not None and fitness is _Fitness.OLD:
+            self._retire(current)
+        elif current is not None:
             current.provider.close()
         return opened
 
@@ -117,6 +141,7 @@ class Sessions:
                 del self._limiters[ref]
         for key in doomed:
             self.forget(key)
+        self._close_retired()
 
     def close(self) -> None:
         """Close every session."""
@@ -124,21 +149,57 @@ class Sessions:
             keys = list(self._open)
         for key in keys:
             self.forget(key)
+        self._close_retired(all_of_them=True)
 
-    def _usable(self, session: StoreSession, store: SecretStore, namespace: str) -> bool:
+    def _fitness(self, session: StoreSession, store: SecretStore, namespace: str) -> _Fitness:
         if session.store.config != store.config or session.store.retry != store.retry:
-            return False
+            return _Fitness.WRONG
+        if not self._renewed(session):
+            return _Fitness.OLD
         now_s = self._clock.monotonic_s()
         if session.credentials.tokens:
-            return now_s - session.opened_at_s < TOKEN_SESSION_S
+            young = now_s - session.opened_at_s < TOKEN_SESSION_S
+            return _Fitness.GOOD if young else _Fitness.OLD
         if now_s - session.checked_at_s < RECHECK_AFTER_S:
-            return True
+            return _Fitness.GOOD
         try:
             fresh = resolve_credentials(store, namespace, self._source)
         except ClusterError:
-            return True  # The cluster cannot say; what works goes on working.
+            return _Fitness.GOOD  # The cluster cannot say; what works goes on working.
         session.checked_at_s = now_s
-        return _values(fresh) == _values(session.credentials)
+        same = _values(fresh) == _values(session.credentials)
+        return _Fitness.GOOD if same else _Fitness.WRONG
+
+    def _renewed(self, session: StoreSession) -> bool:
+        """Prolong the login if that is due; return whether the session goes on.
+
+        The caller holds the session's lock, so that one thread asks and the others wait.
+        """
+        now_s = self._clock.monotonic_s()
+        if session.renew_at_s is None or now_s < session.renew_at_s:
+            return True
+        renew: Callable[[], float | None] | None = getattr(session.provider, "renew", None)
+        try:
+            after_s = renew() if renew is not None else None
+        except AuthFailed:
+            return False
+        except ProviderError:
+            after_s = RENEW_RETRY_S
+        session.renew_at_s = None if after_s is None else now_s + after_s
+        return True
+
+    def _retire(self, session: StoreSession) -> None:
+        with self._lock:
+            self._retired.append((self._clock.monotonic_s() + RETIRED_S, session))
+        self._close_retired()
+
+    def _close_retired(self, *, all_of_them: bool = False) -> None:
+        now_s = self._clock.monotonic_s()
+        with self._lock:
+            due = [one for one in self._retired if all_of_them or one[0] <= now_s]
+            self._retired = [one for one in self._retired if one not in due]
+        for _, session in due:
+            session.provider.close()
 
     def _opened(self, key: SessionKey, store: SecretStore, namespace: str) -> StoreSession:
         module = load(store.provider)
@@ -160,7 +221,11 @@ class Sessions:
         now_s = self._clock.monotonic_s()
         with self._lock:
             limiter = self._limiters.setdefault(store.ref, StoreLimiter(self._clock))
-        return StoreSession(key, store, provider, limiter, credentials, now_s, now_s)
+        session = StoreSession(key, store, provider, limiter, credentials, now_s, now_s, now_s)
+        if not self._renewed(session):
+            # A refused login is reported by the reads: one login a batch, not one an object.
+            session.renew_at_s = now_s + RENEW_RETRY_S
+        return session
 
 
 def _values(credentials: Credentials) -> tuple[Mapping[Any, Any], ...]:

@@ -8,11 +8,21 @@ from typing import Any
 
 import pytest
 
-from providers.base import AuthFailed, SecretBytes, SecretRef, SecretValue, ServiceAccountToken
+from providers.aws.secrets_manager import AwsSecretsManager
+from providers.base import (
+    AuthFailed,
+    SecretBytes,
+    SecretRef,
+    SecretValue,
+    ServiceAccountToken,
+    Unavailable,
+)
 from secretsync.errors import ClusterUnavailable, Forbidden
 from secretsync.refresh.fetching import Fetcher
 from secretsync.refresh.sessions import (
     RECHECK_AFTER_S,
+    RENEW_RETRY_S,
+    RETIRED_S,
     TOKEN_SESSION_S,
     Sessions,
     StoreSession,
@@ -269,3 +279,108 @@ def test_closing_closes_every_session(sessions: Sessions) -> None:
     sessions.close()
     sessions.close()
     assert counts == [[1], [1]]
+
+
+class _Login:
+    """Answers `renew` from a script, in place of a service whose logins run out."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *script: float | Exception | None) -> None:
+        self.script = list(script)
+        self.asked = 0
+        monkeypatch.setattr(AwsSecretsManager, "renew", lambda _: self.renew(), raising=False)
+
+    def renew(self) -> float | None:
+        self.asked += 1
+        answer = self.script.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_a_login_is_renewed_when_it_is_due_and_not_before(
+    sessions: Sessions, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = _Login(monkeypatch, 100.0, 50.0, None)
+    used = store(**AUTH)
+    first = sessions.session(used, "web")
+    assert login.asked == 1, "the login itself"
+    clock.advance(99)
+    assert sessions.session(used, "web") is first
+    assert login.asked == 1
+    clock.advance(1)
+    assert sessions.session(used, "web") is first
+    clock.advance(50)
+    sessions.session(used, "web")
+    clock.advance(50_000)
+    sessions.session(used, "web")
+    assert login.asked == 3, "a login that does not end is not renewed"
+
+
+def test_a_login_that_cannot_be_renewed_makes_a_new_session_and_the_old_one_ends_later(
+    sessions: Sessions, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = _Login(monkeypatch, 100.0, AuthFailed("worn out"), 100.0, 100.0, 100.0)
+    used = store(**AUTH)
+    first = sessions.session(used, "web")
+    closed = _closed(first)
+    clock.advance(100)
+    second = sessions.session(used, "web")
+    assert second is not first
+    assert login.asked == 3
+    assert closed == [], "whoever was handed it may be reading yet"
+    clock.advance(RETIRED_S)
+    sessions.keep_only(frozenset({used.ref}))
+    assert closed == [1]
+
+
+def test_a_renewal_that_fails_in_passing_keeps_the_session_and_is_tried_again(
+    sessions: Sessions, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = _Login(monkeypatch, 100.0, Unavailable("sealed"), 100.0)
+    used = store(**AUTH)
+    first = sessions.session(used, "web")
+    clock.advance(100)
+    for _ in range(3):
+        assert sessions.session(used, "web") is first
+    assert login.asked == 2
+    clock.advance(RENEW_RETRY_S)
+    assert sessions.session(used, "web") is first
+    assert login.asked == 3
+
+
+def test_a_refused_login_is_not_repeated_for_every_object(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = _Login(monkeypatch, AuthFailed("wrong role"))
+    used = store(**AUTH)
+    assert len({id(sessions.session(used, "web")) for _ in range(20)}) == 1
+    assert login.asked == 1
+
+
+def test_many_threads_renew_once(
+    sessions: Sessions, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = _Login(monkeypatch, 100.0, 100.0)
+    used = store(**AUTH)
+    sessions.session(used, "web")
+    clock.advance(100)
+    gate = threading.Barrier(12)
+
+    def use(_: int) -> StoreSession:
+        gate.wait(10)
+        return sessions.session(used, "web")
+
+    assert len({id(each) for each in in_threads(12, use)}) == 1
+    assert login.asked == 2
+
+
+def test_closing_ends_the_retired_too(
+    sessions: Sessions, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _Login(monkeypatch, 100.0, AuthFailed("worn out"), None)
+    used = store(**AUTH)
+    closed = _closed(sessions.session(used, "web"))
+    clock.advance(100)
+    sessions.session(used, "web")
+    sessions.close()
+    assert closed == [1]
