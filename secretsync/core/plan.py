@@ -8,12 +8,12 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from providers.base import SecretBytes
 from secretsync.core.hashes import data_hash
 from secretsync.core.removals import Removals, removals_of
-from secretsync.core.safety import blanked_keys
+from secretsync.core.safety import blanked_keys, older_versions
 from secretsync.core.secrets import (
     CREATED_BY_LABEL,
     DATA_HASH_ANNOTATION,
@@ -22,6 +22,7 @@ from secretsync.core.secrets import (
     VERSIONS_ANNOTATION,
     DesiredSecret,
     LiveSecret,
+    written_versions,
 )
 from secretsync.resources.meta import ObjectRef
 
@@ -73,6 +74,7 @@ class SecretAction:
         message: why it is blocked or unchanged, or "".
         metadata: names of labels, annotations and fields that differ.
         annotations: what is written, derived annotations included.
+        older: it is blocked because an older version was read than was written.
     """
 
     verb: Verb
@@ -86,6 +88,7 @@ class SecretAction:
     removals: Removals = field(default_factory=Removals)
     annotations: Mapping[str, str] = field(default_factory=dict)
     type: str = DEFAULT_TYPE
+    older: bool = False
 
 
 def plan_secret(desired: DesiredSecret, live: LiveSecret | None) -> SecretAction:
@@ -102,6 +105,10 @@ def plan_secret(desired: DesiredSecret, live: LiveSecret | None) -> SecretAction
     removals = removals_of(desired, live)
     changes = _changes(desired, live, removals)
     metadata = _metadata_changes(desired, live, removals, changed=bool(changes))
+    if changes and not desired.allow_older:
+        older = older_versions(desired.versions, written_versions(live))
+        if older:
+            return replace(_older(desired, older[0]), older=True)
     if changes and live.immutable:
         return _blocked(
             desired,
@@ -119,6 +126,14 @@ def plan_secret(desired: DesiredSecret, live: LiveSecret | None) -> SecretAction
         removals=removals,
         annotations=_written_annotations(desired, _final_data(desired, live, removals)),
         type=desired.type or live.type,
+    )
+
+
+def _older(desired: DesiredSecret, name: str) -> SecretAction:
+    return _blocked(
+        desired,
+        f"an older version of {name} was read than the one that was written",
+        "it is taken if the store still gives it at a second look a minute later",
     )
 
 

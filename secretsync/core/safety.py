@@ -3,6 +3,7 @@
 - Never an empty value over one that is not, unless it was asked for.
 - Absence deletes only when it is definite and was confirmed twice.
 - A mass deletion stops until somebody acknowledges it.
+- A version that counts up does not go back on one look.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = [
     "is_blank",
     "mass_deletion",
     "observe_absence",
+    "older_versions",
 ]
 
 #: Two looks at an absence must be this far apart: stores are eventually consistent.
@@ -32,6 +34,10 @@ CONFIRMATION_GAP_S = 60
 MASS_DELETION_FLOOR = 5
 MASS_DELETION_SHARE = 0.2
 
+#: Longer ones are digests that happen to have digits only.
+_COUNTED = re.compile(
+    r"(?P<number>0|[1-9][0-9]{0,8})(?:@(?P<date>[-+:.0-9TZ]+)|#[0-9a-f]+)?", re.ASCII
+)
 #: Possessive, so that a long run of white space costs one pass.
 _BLANK = re.compile(rb"\s*+(?:\{\s*+\}|null)?+\s*+")
 
@@ -107,3 +113,24 @@ def mass_deletion(
         return None
     digest = hashlib.sha256("\n".join(str(ref) for ref in objects).encode()).hexdigest()
     return MassDeletion(objects=objects, total=total, token=digest[:12])
+
+
+def older_versions(new: Mapping[str, str], written: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names whose version is an earlier one than the one that was written.
+
+    Services with copies may answer with what they held before. Versions that are no
+    counters say nothing of their order. A counter with a date (`3@2026-01-01T00:00:00+00:00`)
+    has gone back only where the date has: what was made anew counts from 1 again.
+
+    Args:
+        new: version by name, of what was read now.
+        written: the same, of what is in the Secret.
+    """
+    return tuple(name for name, version in new.items() if _is_older(version, written.get(name, "")))
+
+
+def _is_older(version: str, written: str) -> bool:
+    ours, theirs = _COUNTED.fullmatch(version), _COUNTED.fullmatch(written)
+    if ours is None or theirs is None or int(ours["number"]) >= int(theirs["number"]):
+        return False
+    return not (ours["date"] and theirs["date"]) or ours["date"] < theirs["date"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,7 @@ __all__ = [
     "ManagedFields",
     "OwnerReference",
     "live_secret",
+    "written_versions",
 ]
 
 #: Labels and annotation that External Secrets Operator writes; ours are the same, so
@@ -79,6 +81,7 @@ class DesiredSecret:
         versions: provider version id per thing that was read, for the annotation.
         adopt: a foreign Secret may be taken over.
         allow_empty: an empty value may replace one that is not.
+        allow_older: an older version may replace a newer one: that was seen twice.
         hold_removals: some source was not found and is not confirmed gone: no key is
             removed yet.
         exclusive: labels, annotations and owner references that are not desired go,
@@ -106,6 +109,7 @@ class DesiredSecret:
     versions: Mapping[str, str] = field(default_factory=dict)
     adopt: bool = False
     allow_empty: bool = False
+    allow_older: bool = False
     hold_removals: bool = False
     exclusive: bool = False
     additive: bool = False
@@ -154,6 +158,18 @@ class LiveSecret:
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
     other_owners: tuple[Mapping[str, Any], ...] = ()
+
+
+def written_versions(live: LiveSecret | None) -> Mapping[str, str]:
+    """Return the provider-versions that stand on a Secret; {} where they are unreadable."""
+    text = live.annotations.get(VERSIONS_ANNOTATION, "") if live is not None else ""
+    try:
+        versions = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}  # somebody edited it: what was written is not known
+    if not isinstance(versions, dict):
+        return {}
+    return {name: version for name, version in versions.items() if isinstance(version, str)}
 
 
 def live_secret(obj: Mapping[str, Any]) -> LiveSecret:

@@ -28,6 +28,7 @@ from secretsync.refresh.applying import Applier
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.narrowing import Narrowing, queries
 from secretsync.refresh.outcomes import Outcome, Progress
+from secretsync.refresh.receding import Receding
 from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.meta import ObjectRef
 
@@ -100,6 +101,7 @@ class Deleter:
         self._absent: dict[ObjectRef, _Absent] = {}
         self._cleared: set[ObjectRef] = set()
         self._narrowing = Narrowing(clock, one_shot=one_shot)
+        self.receding = Receding(clock, one_shot=one_shot)
 
     def observe(self, item: ExternalSecret, materialized: Materialized) -> None:
         """Note what a look found, before anything of the batch is judged."""
@@ -128,6 +130,7 @@ class Deleter:
             self._absent.pop(ref, None)
             self._cleared.discard(ref)
         self._narrowing.forget(ref)
+        self.receding.forget(ref)
 
     def judge(
         self, item: ExternalSecret, materialized: Materialized

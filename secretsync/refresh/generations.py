@@ -10,8 +10,8 @@ Neighbours: `generating` runs generators; `reading` asks here for each entry.
 
 from __future__ import annotations
 
-import json
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -21,7 +21,7 @@ from secretsync.core.conditions import rfc3339
 from secretsync.core.hashes import data_hash, synced_resource_version
 from secretsync.core.materialize import Materialized, desired_secret
 from secretsync.core.plan import foreign
-from secretsync.core.secrets import DATA_HASH_ANNOTATION, VERSIONS_ANNOTATION, LiveSecret
+from secretsync.core.secrets import DATA_HASH_ANNOTATION, LiveSecret, written_versions
 from secretsync.core.sources import (
     Answer,
     GeneratedValues,
@@ -32,6 +32,7 @@ from secretsync.core.sources import (
 from secretsync.errors import SecretSyncError
 from secretsync.refresh.clock import Clock
 from secretsync.resources.external_secret import ExternalSecret, GeneratorRef
+from secretsync.resources.meta import ObjectRef
 from secretsync.resources.timestamps import parse_timestamp
 
 __all__ = ["Generations", "Runner", "generated_at"]
@@ -75,6 +76,17 @@ class Generations:
         self._runner = runner
         self._live = live
         self._clock = clock
+        self._lock = threading.Lock()
+        self._asked: set[ObjectRef] = set()
+
+    def renew(self, ref: ObjectRef) -> None:
+        """Make new values at the next look, where the policy lets an edit do that.
+
+        Args:
+            ref: of an ExternalSecret, one of whose generators was edited.
+        """
+        with self._lock:
+            self._asked.add(ref)
 
     def require(self, item: ExternalSecret) -> None:
         """Check that its generators are there and ours; see `Runner.require`."""
@@ -98,7 +110,13 @@ class Generations:
         if kept is not None:
             return dict.fromkeys(wanted, kept)
         mark = _mark(self._clock.now(), _version(item))
-        return {source: self._run(source, item.meta.namespace, mark) for source in wanted}
+        with self._lock:
+            asked = item.ref in self._asked
+            self._asked.discard(item.ref)
+        answers = {source: self._run(source, item.meta.namespace, mark) for source in wanted}
+        if asked and any(isinstance(answer, ProviderError) for answer in answers.values()):
+            self.renew(item.ref)
+        return answers
 
     def _run(self, source: GeneratorSource, namespace: str, mark: str) -> Answer:
         if self._runner is None:
@@ -142,8 +160,10 @@ class Generations:
             return False
         if item.refresh_policy == "Periodic" and item.refresh_interval_s <= 0:
             return False
-        if version and version != _version(item):
-            return True  # it was edited
+        with self._lock:
+            asked = item.ref in self._asked
+        if asked or (version and version != _version(item)):
+            return True  # it was edited, or a generator of its
         if item.refresh_policy == "OnChange" or made_at is None:
             return False
         try:
@@ -166,7 +186,7 @@ def _made(
     The Secret says so. One that External Secrets Operator wrote does not: then its
     status does, and where that was lost nothing is known, so that nothing is made.
     """
-    versions = _written(live)
+    versions = written_versions(live)
     marks = [versions.get(version_key(source), "") for source in wanted]
     if not all(marks):
         return item.status.refresh_at, item.status.synced_resource_version
@@ -198,12 +218,3 @@ def _own(item: ExternalSecret, live: LiveSecret) -> dict[str, SecretBytes]:
     managers = desired_secret(item, Materialized({})).field_managers
     owned = {key for name in managers if name in live.managers for key in live.managers[name].data}
     return {key: value for key, value in live.data.items() if key in owned}
-
-
-def _written(live: LiveSecret) -> Mapping[str, str]:
-    text = live.annotations.get(VERSIONS_ANNOTATION, "")
-    try:
-        versions = json.loads(text) if text else {}
-    except (ValueError, RecursionError):
-        return {}  # somebody edited it
-    return versions if isinstance(versions, dict) else {}

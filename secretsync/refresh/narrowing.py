@@ -7,7 +7,6 @@ Neighbours: `deleting` asks this for what misses nothing by name.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from secretsync.core.safety import (
     absence_confirmed,
     observe_absence,
 )
-from secretsync.core.secrets import VERSIONS_ANNOTATION, LiveSecret
+from secretsync.core.secrets import LiveSecret, written_versions
 from secretsync.core.sources import FindSource, found_names, sources, version_key
 from secretsync.refresh.clock import Clock
 from secretsync.resources.external_secret import ExternalSecret
@@ -67,7 +66,7 @@ class Narrowing:
         now_s = self._clock.monotonic_s()
         with self._lock:
             before = self._narrowed.get(item.ref)
-            if before is None and not _narrower(item, versions, _written(live)):
+            if before is None and not _narrower(item, versions, written_versions(live)):
                 return None
             same = before is not None and before.digests == digests
             absence = observe_absence(before.absence if before and same else None, now_s)
@@ -93,12 +92,3 @@ def _narrower(
     # Of very many only the digest is kept: it says that something differs, not what.
     keys = [version_key(query) for query in queries(item)]
     return any(key in written and written[key] != versions.get(key) for key in keys)
-
-
-def _written(live: LiveSecret | None) -> Mapping[str, str]:
-    text = live.annotations.get(VERSIONS_ANNOTATION, "") if live is not None else ""
-    try:
-        versions = json.loads(text) if text else {}
-    except (ValueError, RecursionError):
-        return {}  # somebody edited it: what was written is not known
-    return versions if isinstance(versions, dict) else {}

@@ -186,8 +186,14 @@ class Pipeline:
             desired,
             hold_removals=verdict.hold,
             allow_empty=desired.allow_empty or verdict.emptied,
+            allow_older=self._deleter.receding.allowed(item.ref, versions),
         )
-        outcome = _outcome(item, self._applier.reconcile(desired), versions)
+        action = self._applier.reconcile(desired)
+        outcome = _outcome(item, action, versions)
+        if action.older:
+            wait_s = self._deleter.receding.refused(item.ref, versions)
+            return replace(outcome, retry_after_s=wait_s)
+        self._deleter.receding.forget(item.ref)
         return replace(outcome, retry_after_s=verdict.retry_after_s, missing=materialized.missing)
 
 
