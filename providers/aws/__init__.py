@@ -3,10 +3,12 @@
 Neighbours: `providers.registry` loads this module; `config` describes the store's
 block. Importing it is cheap, the SDK is imported when the first session opens.
 
-Least permissions: `secretsmanager:GetSecretValue` on the secrets. With
+Least permissions of Secrets Manager (`parameter_store` names its own, `secret_writing` and
+`parameter_writing` those of pushes): `secretsmanager:GetSecretValue` on the secrets. With
 `BatchGetSecretValue` and `ListSecrets` (both only grantable on "*") reads cost a
 twentieth and unchanged secrets are not read at all; with `DescribeSecret` a secret
-that is scheduled for deletion is told apart.
+that is scheduled for deletion is told apart, and metadata is read; `dataFrom.find` needs
+`ListSecrets`.
 """
 
 from __future__ import annotations
