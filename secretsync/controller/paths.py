@@ -39,7 +39,11 @@ class PathObjects:
 
 
 class PathWatcher:
-    """Feeds the intake from PATH; an unreadable file removes nothing."""
+    """Feeds the intake from PATH; an unreadable file removes nothing.
+
+    Args:
+        given: called with what PATH holds, before the intake is.
+    """
 
     def __init__(
         self,
@@ -49,10 +53,12 @@ class PathWatcher:
         stop: threading.Event,
         *,
         sealing: SealingPart | None,
+        given: Callable[[Manifests], None] = lambda manifests: None,
     ) -> None:
         self._paths = paths
         self._intake = intake
         self._sealing = sealing
+        self._given = given
         self._clock = clock
         self._stop = stop
         self._signature: object = None
@@ -73,6 +79,7 @@ class PathWatcher:
         self._signature = self._paths.signature()
         manifests, complete = self._paths.load()
         self._paths.overlay.add(manifests.secrets, manifests.config_maps)
+        self._given(manifests)
         for store in manifests.secret_stores:
             self._intake.put_store(store.ref, (store, ()))
         for item in manifests.external_secrets:

@@ -18,6 +18,8 @@ from secretsync.controller.targets import TargetCache
 from secretsync.controller.world import Entry, World, store_ref
 from secretsync.core.hashes import created_by_hash
 from secretsync.errors import ClusterError, NotFound
+from secretsync.generators.registry import asks_a_service
+from secretsync.refresh.generator_objects import generator_ref
 from secretsync.refresh.index import DependencyIndex, GroupKey, Need
 from secretsync.refresh.lanes import Lane, LaneQueue
 from secretsync.refresh.outcomes import Outcome, Progress
@@ -66,7 +68,14 @@ class Reconciler:
         if entry is None or entry.item.meta.deleted_at is not None:
             return frozenset()
         item = entry.item
-        return frozenset(store_ref(item, store.name, store.kind) for store in item.stores())
+        # Those that ask a service may hang, each by itself.
+        asking = [ref for ref in item.generators() if asks_a_service(ref.kind)]
+        return frozenset(
+            [
+                *(store_ref(item, store.name, store.kind) for store in item.stores()),
+                *(generator_ref(ref, item.meta.namespace) for ref in asking),
+            ]
+        )
 
     def process(self, keys: list[ObjectRef]) -> None:
         """Deal with a batch; every fault of an object ends in its status."""

@@ -9,6 +9,7 @@ from secretsync.cluster.base import KINDS, Cluster
 from secretsync.controller.counting import CountingCluster
 from secretsync.controller.dispatch import Dispatcher
 from secretsync.controller.garbage import Garbage
+from secretsync.controller.generator_watch import GeneratorWatches
 from secretsync.controller.intake import Intake, Parts
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.orphans import Orphans
@@ -28,10 +29,13 @@ from secretsync.controller.world import World
 from secretsync.core.secrets import MANAGED_LABEL, DesiredSecret
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
+from secretsync.refresh.generating import GeneratorRunner
+from secretsync.refresh.generator_objects import GivenGenerators
 from secretsync.refresh.index import DependencyIndex
 from secretsync.refresh.lanes import Lane, LaneQueue
 from secretsync.refresh.selectors import ClusterCredentials
 from secretsync.refresh.wiring import Engine, Options, build_engine
+from secretsync.resources.manifests import Manifests
 from secretsync.resources.meta import ObjectRef
 
 __all__ = ["Service"]
@@ -77,6 +81,7 @@ class Service:
         self._queue = LaneQueue(self._clock)
         self._claims = Claims()
         self._statuses = StatusWriter(self._cluster, self._clock, self._writing_secrets)
+        self._given = GivenGenerators()
         self._engine = self._build_engine(paths)
         recorder = Recorder(self._cluster, self._statuses, self.metrics, self._clock)
         garbage = Garbage(self._cluster)
@@ -124,6 +129,7 @@ class Service:
             self._clock,
             Staleness(self._world, recorder),
         )
+        self._generators = self._build_generator_watches(recorder)
         self._begun = threading.Event()
         self._sealing = self._build_sealing(cluster, paths, install_key)
         self._paths = self._build_paths(paths)
@@ -196,6 +202,7 @@ class Service:
                 looks = 0
                 while self._clock.wait(FOLLOW_EVERY_S):
                     self._refresher.follow()
+                    self._generators.follow()
                     looks += 1
                     if looks % MISSED_EVERY_LOOKS == 0:
                         self._find_missed()
@@ -259,6 +266,7 @@ class Service:
         self._pages.stop()
         for reflector in self._reflectors:
             reflector.join(timeout_s=2)
+        self._generators.join(timeout_s=2)
 
     def _writing_secrets(self) -> bool:
         depths = self._queue.depths()
@@ -297,7 +305,33 @@ class Service:
     def _build_paths(self, paths: PathObjects | None) -> PathWatcher | None:
         if paths is None:
             return None
-        return PathWatcher(paths, self._intake, self._clock, self._stop, sealing=self._sealing)
+
+        def given(manifests: Manifests) -> None:
+            self._generators.given(self._given.replace(manifests))
+
+        return PathWatcher(
+            paths, self._intake, self._clock, self._stop, sealing=self._sealing, given=given
+        )
+
+    def _build_generator_watches(self, recorder: Recorder) -> GeneratorWatches:
+        def edited(user: ObjectRef) -> None:
+            self._engine.generations.renew(user)
+            self._queue.add(user, Lane.NEW)
+
+        def appeared(user: ObjectRef) -> None:
+            entry = self._world.item(user)
+            if entry is not None and recorder.status(entry.item).ready != "True":
+                self._queue.add(user, Lane.NEW)
+
+        return GeneratorWatches(
+            self._cluster,
+            self._world,
+            self._clock,
+            self._stop,
+            edited=edited,
+            appeared=appeared,
+            namespace=self._settings.namespace,
+        )
 
     def _build_orphans(self, paths: PathObjects | None) -> Orphans | None:
         """Objects of PATH own nothing in the cluster, and its own are not served then."""
@@ -320,10 +354,11 @@ class Service:
                 exclusive=not desired.keep_foreign_keys and not desired.hold_removals,
             )
 
+        credentials = ClusterCredentials(self._cluster, paths.overlay if paths else None)
         return build_engine(
             self._cluster,
             lookup=self._world,
-            credentials=ClusterCredentials(self._cluster, paths.overlay if paths else None),
+            credentials=credentials,
             siblings=self._world,
             claims=self._claims,
             clock=self._clock,
@@ -335,6 +370,14 @@ class Service:
                 intend=intend,
                 count=self.metrics.provider_call,
                 workers=self._settings.concurrent,
+                generators=GeneratorRunner.of(
+                    self._cluster,
+                    self._given,
+                    credentials,
+                    self._clock,
+                    controller_class=self._settings.controller_class,
+                    count=self.metrics.provider_call,
+                ),
             ),
         )
 

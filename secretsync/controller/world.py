@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from secretsync.core.hashes import synced_resource_version
+from secretsync.refresh.generator_objects import generator_ref
 from secretsync.refresh.stores import ACKNOWLEDGE_ANNOTATION
 from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.meta import ObjectMeta, ObjectRef
@@ -57,8 +58,7 @@ class World:
             before = self._items.get(item.ref)
             self._unlink(before)
             self._items[item.ref] = entry
-            for store in item.stores():
-                where = store_ref(item, store.name, store.kind)
+            for where in _uses(item):
                 self._users.setdefault(where, set()).add(item.ref)
         return entry, before
 
@@ -83,9 +83,11 @@ class World:
     def _unlink(self, entry: Entry | None) -> None:
         if entry is None:
             return
-        for store in entry.item.stores():
-            users = self._users.get(store_ref(entry.item, store.name, store.kind), set())
+        for where in _uses(entry.item):
+            users = self._users.get(where, set())
             users.discard(entry.item.ref)
+            if not users:
+                self._users.pop(where, None)
 
     def item(self, ref: ObjectRef) -> Entry | None:
         """Return an ExternalSecret."""
@@ -109,13 +111,24 @@ class World:
         with self._lock:
             self._stores.pop(ref, None)
 
+    def stores(self, kind: str, namespace: str) -> list[SecretStore]:
+        """Return the good stores of a kind ("" = the cluster's)."""
+        with self._lock:
+            found = [store for store, _ in self._stores.values() if store is not None]
+        return [store for store in found if (store.kind, store.meta.namespace) == (kind, namespace)]
+
     def store_refs(self) -> frozenset[ObjectRef]:
         """Return every store."""
         with self._lock:
             return frozenset(self._stores)
 
+    def used(self) -> frozenset[ObjectRef]:
+        """Return the stores and generators that ExternalSecrets name."""
+        with self._lock:
+            return frozenset(self._users)
+
     def users(self, store: ObjectRef) -> frozenset[ObjectRef]:
-        """Return the ExternalSecrets that name a store, whether it exists or not."""
+        """Return the ExternalSecrets that name a store or a generator, be it there or not."""
         with self._lock:
             return frozenset(self._users.get(store, ()))
 
@@ -154,6 +167,11 @@ class World:
             if found is not None and found[0] is not None:
                 tokens.add(found[0].meta.annotations.get(ACKNOWLEDGE_ANNOTATION, ""))
         return tokens - {""}
+
+
+def _uses(item: ExternalSecret) -> list[ObjectRef]:
+    generators = [generator_ref(ref, item.meta.namespace) for ref in item.generators()]
+    return [*_stores_of(item), *generators]
 
 
 def _stores_of(item: ExternalSecret) -> list[ObjectRef]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 
 from providers.base import CallObserver, Credentials, ServiceAccountSelector
 
-__all__ = ["GENERATORS", "Entropy", "GeneratorModule", "load"]
+__all__ = ["GENERATORS", "Entropy", "GeneratorModule", "asks_a_service", "load"]
 
 #: Kind of `generators.external-secrets.io` → module.
 GENERATORS: dict[str, str] = {
@@ -71,6 +71,11 @@ class GeneratorModule(Protocol):
             ProviderError: they cannot be made; the class and message say why.
         """
         ...
+
+
+def asks_a_service(kind: str) -> bool:
+    """Return whether a generator may have to wait for a service."""
+    return not GENERATORS.get(kind, "").startswith("secretsync.")
 
 
 def load(kind: str) -> GeneratorModule:

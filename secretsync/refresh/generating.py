@@ -9,13 +9,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import Self
 
 from providers.base import AuthFailed, Credentials, MalformedSecret, SecretBytes, Unavailable
+from secretsync.cluster.base import Cluster
 from secretsync.errors import ClusterError, ClusterUnavailable
 from secretsync.generators.registry import Entropy, GeneratorModule, load
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.credential_source import CredentialSource
-from secretsync.refresh.generator_objects import GeneratorCatalog
+from secretsync.refresh.generator_objects import GeneratorCatalog, GivenGenerators
 from secretsync.refresh.selectors import Selector, resolve_selectors, selectors_of
 from secretsync.refresh.sessions import CallCounter, no_counting
 from secretsync.resources.generator import Generator
@@ -53,6 +55,21 @@ class GeneratorRunner:
         self._clock = clock
         self._count = count
         self._entropy = entropy
+
+    @classmethod
+    def of(
+        cls,
+        cluster: Cluster,
+        given: GivenGenerators,
+        credentials: CredentialSource,
+        clock: Clock,
+        *,
+        controller_class: str,
+        count: CallCounter = no_counting,
+    ) -> Self:
+        """Return a runner of the generators of PATH and of a cluster."""
+        catalog = GeneratorCatalog(cluster, given, controller_class=controller_class)
+        return cls(catalog, credentials, clock, count=count)
 
     def require(self, refs: Iterable[GeneratorRef], namespace: str) -> None:
         """Check that there are such generators, without running one.

@@ -18,6 +18,8 @@ from secretsync.errors import ClusterError
 from secretsync.refresh.applying import Applier
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
+from secretsync.refresh.generating import GeneratorRunner
+from secretsync.refresh.generator_objects import GivenGenerators
 from secretsync.refresh.leftovers import Extra, Leftovers
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.refresh.selectors import ClusterCredentials, Overlay
@@ -119,15 +121,25 @@ class OneShot:
         labels = {INVENTORY_LABEL: self.inventory} if self.inventory else {}
         stores = StoreSource(self.cluster, self.manifests)
         claims = Claims([*items, *sealed])
+        credentials = ClusterCredentials(self.cluster, Overlay.of(self.manifests))
         engine = build_engine(
             self.cluster,
             lookup=stores,
-            credentials=ClusterCredentials(self.cluster, Overlay.of(self.manifests)),
+            credentials=credentials,
             siblings=PathSiblings(items, stores, self.acknowledged),
             claims=claims,
             clock=self.clock,
             options=Options(
-                controller_class=self.controller_class, writes=self.writes, labels=labels
+                controller_class=self.controller_class,
+                writes=self.writes,
+                labels=labels,
+                generators=GeneratorRunner.of(
+                    self.cluster,
+                    GivenGenerators(self.manifests),
+                    credentials,
+                    self.clock,
+                    controller_class=self.controller_class,
+                ),
             ),
         )
         try:

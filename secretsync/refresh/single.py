@@ -11,6 +11,8 @@ from secretsync.core.hashes import synced_resource_version
 from secretsync.errors import ConfigError, NotFound
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
+from secretsync.refresh.generating import GeneratorRunner
+from secretsync.refresh.generator_objects import GivenGenerators
 from secretsync.refresh.oneshot import PathSiblings
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.refresh.selectors import ClusterCredentials
@@ -119,15 +121,19 @@ def _run(
     controller_class: str,
 ) -> list[Outcome[ExternalSecret]]:
     stores = StoreSource(cluster, Manifests())
+    credentials = ClusterCredentials(cluster)
+    generators = GeneratorRunner.of(
+        cluster, GivenGenerators(), credentials, clock, controller_class=controller_class
+    )
     engine = build_engine(
         cluster,
         lookup=stores,
-        credentials=ClusterCredentials(cluster),
+        credentials=credentials,
         siblings=PathSiblings(everything, stores, ()),
         claims=claims,
         clock=clock,
         # One look here is one look: the service takes the second.
-        options=Options(controller_class=controller_class, one_shot=False),
+        options=Options(controller_class=controller_class, one_shot=False, generators=generators),
     )
     try:
         return engine.pipeline.run(wanted)

@@ -59,6 +59,7 @@ class Engine:
     applier: Applier
     sessions: Sessions
     reader: SourceReader
+    generations: Generations
     deleter: Deleter
     catalog: StoreCatalog
     templates: TemplateSources
@@ -111,6 +112,7 @@ def build_engine(
         applier,
         sessions,
         reader,
+        generations,
         deleter,
         catalog,
         templates,
