@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from tests.support.gcp import led_to
 from tests.support.gcp_account import PROJECT
 from tests.support.gcp_server import gcp_server
 from tests.support.gcp_tokens import key_file
+from tests.support.openbao import Bao, shared_bao
 
 __all__ = ["STORES", "Remote", "Service", "store_manifest"]
 
@@ -117,6 +120,46 @@ class _Gcp(_Base):
         return f"projects/{PROJECT}/secrets/{key}"
 
 
+class _OpenBao(_Base):
+    def __init__(self, bao: Bao) -> None:
+        self._bao = bao
+        self._mount = bao.engine()
+        policy = bao.policy({f"{self._mount}/*": ["read", "list", "scan"]})
+        self._token = bao.token(policy)
+
+    def provider(self) -> dict[str, Any]:
+        block = {
+            "server": self._bao.url,
+            "path": self._mount,
+            "version": "v2",
+            "caBundle": base64.b64encode(self._bao.authority.pem).decode(),
+            "auth": {"tokenSecretRef": {"name": "bao", "key": "token"}},
+        }
+        return {"openBao": block}
+
+    def secrets(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": "bao", "namespace": NAMESPACE},
+                "stringData": {"token": self._token},
+            }
+        ]
+
+    def put(self, key: str, value: str, tags: Mapping[str, str]) -> str:
+        # What is no object is kept under one name, as people do.
+        data = json.loads(value) if value.startswith("{") else {"value": value}
+        made = self._bao.ask("POST", f"{self._mount}/data/{key}", {"data": data})
+        if tags:
+            about = {"custom_metadata": dict(tags)}
+            self._bao.ask("POST", f"{self._mount}/metadata/{key}", about)
+        return str(made["data"]["version"])
+
+    def delete(self, key: str) -> None:
+        self._bao.ask("DELETE", f"{self._mount}/metadata/{key}")
+
+
 class _Directory(_Base):
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -197,6 +240,11 @@ def _gcp(_: Path) -> Iterator[Remote]:
 
 
 @contextlib.contextmanager
+def _openbao(_: Path) -> Iterator[Remote]:
+    yield _OpenBao(shared_bao())
+
+
+@contextlib.contextmanager
 def _directory(root: Path) -> Iterator[Remote]:
     folder = root / "secrets"
     folder.mkdir()
@@ -216,22 +264,33 @@ class Service:
         tags: secrets carry tags that find compares.
         versions: a secret's earlier versions can be read.
         lacks: rows that ask for what the service has no means for.
+        texts: a secret may be any text.
     """
 
     open: Callable[[Path], contextlib.AbstractContextManager[Remote]]
     tags: bool = True
     versions: bool = True
     lacks: frozenset[str] = frozenset()
+    texts: bool = True
 
 
 #: A path is a folder at Parameter Store, no beginning of a name.
 _NO_FOLDERS = frozenset({"FindByNameWithPath", "FindByTagWithPath"})
+
+#: An entry is a map that is written anew: rows of a plain text, and of JSON with blanks.
+_NO_TEXTS = frozenset(
+    {
+        *("SimpleDataSync", "SyncWithoutTargetName", "SSHKeySync", "DecodingPolicySync"),
+        *("JSONDataFromSync", "DockerJSONConfig"),
+    }
+)
 
 #: Name of a row's store → how it is opened, and what it can do.
 STORES: dict[str, Service] = {
     "aws-secrets-manager": Service(_secrets_manager),
     "aws-parameter-store": Service(_parameter_store, lacks=_NO_FOLDERS),
     "gcp-secret-manager": Service(_gcp),
+    "openbao": Service(_openbao, lacks=_NO_TEXTS | _NO_FOLDERS, texts=False),
     "fake": Service(_fake, tags=False),
     "directory": Service(_directory, tags=False, versions=False),
 }

@@ -28,8 +28,9 @@ CASES = [
     for name, row in ROWS.items()
     if name not in service.lacks and (service.tags or not row.tags)
 ]
-VERSIONED = [name for name, service in STORES.items() if service.versions]
-TAGGED = [name for name, service in STORES.items() if service.tags]
+TEXTS = [name for name, service in STORES.items() if service.texts]
+VERSIONED = [name for name in TEXTS if STORES[name].versions]
+TAGGED = [name for name in TEXTS if STORES[name].tags]
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_row(store: str, name: str, remote: Remote, tmp_path: Path) -> None:
         rig.close()
 
 
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("store", TEXTS)
 def test_deletion_policy_delete(store: str, remote: Remote, tmp_path: Path) -> None:
     """DeletionPolicyDelete: both keys go, and the Secret with them."""
     spec = {
