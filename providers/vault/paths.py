@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from providers.base import InvalidRef
 
-__all__ = ["KvPaths", "Place", "api_path"]
+__all__ = ["KvPaths", "Place", "api_path", "checked"]
 
 #: Longer ones no storage of Vault takes, and no server's limit of a request line.
 _MAX_KEY_BYTES = 2048
@@ -55,7 +55,7 @@ class KvPaths:
         self.v2 = v2
         self.mount = mount.strip("/")
         if self.mount:
-            _checked(self.mount, "the store's path")
+            checked(self.mount, "the store's path")
 
     @classmethod
     def of(cls, path: str, version: str) -> Self:
@@ -73,7 +73,7 @@ class KvPaths:
             InvalidRef: it could mean another place than it says.
         """
         plain = key.strip("/")
-        _checked(plain, "the key")
+        checked(plain, "the key")
         if not self.mount:
             return self._brought(plain)
         if not listed and plain.startswith(self.mount + "/"):
@@ -90,7 +90,7 @@ class KvPaths:
         """
         plain = path.strip("/")
         if plain:
-            _checked(plain, "find.path")
+            checked(plain, "find.path")
         if self.mount:
             return Place(self.mount, plain)
         if not plain:
@@ -146,8 +146,15 @@ def _check_engine(first: str) -> None:
         )
 
 
-def _checked(path: str, what: str) -> None:
-    """Refuse what servers and proxies clean up, each in its own way."""
+def checked(path: str, what: str) -> None:
+    """Refuse what servers and proxies clean up, each in its own way.
+
+    Args:
+        what: names the path in the error.
+
+    Raises:
+        InvalidRef: it could mean another path than it says.
+    """
     problem = ""
     if not path:
         problem = "is empty"

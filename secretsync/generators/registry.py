@@ -27,6 +27,7 @@ GENERATORS: dict[str, str] = {
     "SSHKey": "secretsync.generators.ssh_key",
     "STSSessionToken": "providers.aws.sts_generator",
     "UUID": "secretsync.generators.uuid",
+    "VaultDynamicSecret": "providers.vault.generators",
     "Webhook": "providers.webhook.generator",
 }
 
