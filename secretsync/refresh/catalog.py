@@ -50,13 +50,16 @@ class StoreCatalog:
         """
         return find_store(self._lookup, ref, namespace, controller_class=self._controller_class)
 
+    def exists(self, ref: StoreRef, namespace: str) -> bool:
+        """Return whether there is such a store, good or not, whoever may use it."""
+        return self._lookup.store(_target(ref, namespace)) is not None
+
 
 def find_store(
     lookup: StoreLookup, ref: StoreRef, namespace: str, *, controller_class: str
 ) -> SecretStore:
     """See `StoreCatalog.find`."""
-    cluster_wide = ref.kind == "ClusterSecretStore"
-    target = ObjectRef(ref.kind, "" if cluster_wide else namespace, ref.name)
+    target = _target(ref, namespace)
     found = lookup.store(target)
     if found is None:
         raise ConfigError(
@@ -80,3 +83,8 @@ def find_store(
             remedy="use a store that admits this namespace, or extend the store's conditions",
         )
     return store
+
+
+def _target(ref: StoreRef, namespace: str) -> ObjectRef:
+    cluster_wide = ref.kind == "ClusterSecretStore"
+    return ObjectRef(ref.kind, "" if cluster_wide else namespace, ref.name)

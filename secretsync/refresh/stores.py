@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 
 from secretsync.cluster.base import KINDS, Cluster
+from secretsync.errors import NotFound
 from secretsync.resources.documents import Document, Origin
 from secretsync.resources.manifests import Manifests
 from secretsync.resources.meta import ObjectRef
@@ -53,6 +54,24 @@ class StoreSource:
         document = Document(obj, Origin(self._cluster.name, {}))
         parsed = parse_secret_store(document, default_namespace=ref.namespace)
         return parsed.value, parsed.problems
+
+    def stores(self, kind: str, namespace: str) -> list[SecretStore]:
+        """Return the good stores of a kind ("" = the cluster's), PATH's first."""
+        given = {
+            store.ref: store
+            for store in self._manifests.secret_stores
+            if (store.kind, store.meta.namespace) == (kind, namespace)
+        }
+        try:
+            page = self._cluster.list(KINDS[kind], namespace)
+        except NotFound:
+            return list(given.values())
+        for obj in page.items:
+            document = Document(obj, Origin(self._cluster.name, {}))
+            found = parse_secret_store(document, default_namespace=namespace).value
+            if found is not None:
+                given.setdefault(found.ref, found)
+        return list(given.values())
 
     def namespace_labels(self, namespace: str) -> Mapping[str, str] | None:
         """Return the labels of a namespace, or None where it is absent."""
