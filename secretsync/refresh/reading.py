@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -16,12 +16,14 @@ from providers.base import (
     SecretValue,
     Unavailable,
 )
+from secretsync.core.materialize import materialize
 from secretsync.core.sources import (
     Answer,
     AnySource,
     FindSource,
     FoundValues,
     GeneratorSource,
+    KeptValues,
     Source,
     remote_stores,
     sources,
@@ -56,6 +58,11 @@ log = logging.getLogger(__name__)
 PARALLEL_STORES = 8
 #: Values held at once: with AWS's largest, 64 KiB each, that is 64 MiB.
 PORTION_REFS = 1000
+#: What a query counts for, before it is known what it finds.
+QUERY_REFS = 100
+
+#: Stands where a generator has not run.
+WAITING = KeptValues({}, "")
 
 Resolved = tuple[ExternalSecret, Mapping[StoreRef, StoreSession]]
 
@@ -162,13 +169,15 @@ class SourceReader:
         self._fetch(list(demands.values()))
         readings = []
         for item, by_store in batch:
-            generated = self._generations.answer(item) if item.generators() else {}
-            values = {
-                source: generated[source]
+            values: dict[AnySource, Answer] = {
+                source: WAITING
                 if isinstance(source, GeneratorSource)
                 else _answer(source, demands[id(by_store[source.store])])
                 for source in _sources(item, by_store)
             }
+            # Last, and only where all else is there: nobody takes back what was handed out.
+            if item.generators() and _complete(item, values, _dialects(by_store)):
+                values.update(self._generations.answer(item))
             readings.append((item, Readings(values, _dialects(by_store))))
         return readings
 
@@ -194,6 +203,17 @@ class SourceReader:
         if any(isinstance(answer, AuthFailed) for answer in everything):
             # The next use looks the credentials up again: they may have been rotated.
             self._sessions.forget(demand.session.key, only=demand.session)
+
+
+def _complete(
+    item: ExternalSecret, values: Mapping[AnySource, Answer], dialects: Mapping[StoreRef, str]
+) -> bool:
+    """Return whether everything but what is generated can be made."""
+    try:
+        materialize(item, values, dialects=dialects)
+    except Exception:  # noqa: BLE001 - the pipeline meets the same, and reports it
+        return False
+    return True
 
 
 def _answer(source: Source | FindSource, demand: _Demand) -> Answer:
@@ -234,24 +254,32 @@ def portions(batch: Sequence[Resolved]) -> Iterator[list[Resolved]]:
     """
     portion: list[Resolved] = []
     refs: set[AnySource] = set()
+    weight = 0  # at least that of `refs`: what is shared may count twice
     for item, by_store in sorted(batch, key=_first_key):
         needed = sources(item)
-        if (
-            portion
-            and len(refs) + len(needed) > PORTION_REFS
-            and len(refs.union(needed)) > PORTION_REFS
-        ):
+        if portion and weight + _weight(needed) > PORTION_REFS:
+            weight = _weight(refs)
+        if portion and weight + _weight(set(needed) - refs) > PORTION_REFS:
             yield portion
-            portion, refs = [], set()
+            portion, refs, weight = [], set(), 0
         portion.append((item, by_store))
         refs.update(needed)
+        weight += _weight(needed)
     if portion:
         yield portion
 
 
+def _weight(needed: Collection[AnySource]) -> int:
+    return sum(QUERY_REFS if isinstance(source, FindSource) else 1 for source in needed)
+
+
 def _first_key(resolved: Resolved) -> str:
-    keys = (source.ref.key for source in sources(resolved[0]) if isinstance(source, Source))
-    return next(keys, "")
+    for source in sources(resolved[0]):
+        if isinstance(source, Source):
+            return source.ref.key
+        if isinstance(source, FindSource):
+            return source.query.path + source.query.name_regexp
+    return ""
 
 
 def is_transient(error: BaseException) -> bool:
