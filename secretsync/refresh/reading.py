@@ -177,7 +177,7 @@ class SourceReader:
             }
             # Last, and only where all else is there: nobody takes back what was handed out.
             if item.generators() and _complete(item, values, _dialects(by_store)):
-                values.update(self._generations.answer(item))
+                values = {**values, **self._generations.answer(item)}
             readings.append((item, Readings(values, _dialects(by_store))))
         return readings
 
