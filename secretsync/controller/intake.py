@@ -19,6 +19,7 @@ from secretsync.controller.targets import TargetCache
 from secretsync.controller.world import Entry, World
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.index import DependencyIndex
+from secretsync.refresh.keeping import is_once
 from secretsync.refresh.lanes import Lane, LaneQueue
 from secretsync.refresh.wiring import Engine
 from secretsync.resources.documents import Document, Origin
@@ -154,7 +155,7 @@ class Intake:
         """Return whether an edit asks for nothing, because it was synced once and for all."""
         parts = self._parts
         return (
-            _once(item)
+            is_once(item)
             and bool(parts.recorder.status(item).synced_resource_version)
             and parts.targets.expects((item.meta.namespace, item.target.name))
         )
@@ -172,7 +173,7 @@ class Intake:
         if not intact or not status.synced_resource_version:
             return False
         exclusive = item.target.creation_policy in ("Owner", "Orphan")
-        if _once(item):
+        if is_once(item):
             parts.targets.expect_as_seen(key, exclusive=exclusive)
             return True
         if status.ready != "True" or status.synced_resource_version != entry.version:
@@ -219,7 +220,7 @@ class Intake:
         return (
             parts.targets.get(key) is not None
             and parts.targets.expects(key)
-            and not _once(item)
+            and not is_once(item)
             and parts.claims.rival(item) is None
             and metadata_drifted(item, metadata)
         )
@@ -304,13 +305,6 @@ def _same(before: ExternalSecret, after: ExternalSecret) -> bool:
     """Return whether two reads of an ExternalSecret ask for the same, statuses aside."""
     blank = ExternalSecretStatus()
     return replace(before, status=blank, meta=after.meta) == replace(after, status=blank)
-
-
-def _once(item: ExternalSecret) -> bool:
-    """Return whether it is never refreshed again once it was synced."""
-    return item.refresh_policy == "CreatedOnce" or (
-        item.refresh_policy == "Periodic" and item.refresh_interval_s <= 0
-    )
 
 
 def _store_identity(store: SecretStore | None) -> object:

@@ -90,12 +90,14 @@ class Materialized:
     Args:
         kept: some of the data was generated before and is the live Secret's: it is not
             rendered again.
+        pending: some of the data would be generated, by a run that does more than plan.
     """
 
     data: Mapping[str, SecretBytes]
     versions: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[Missing, ...] = ()
     kept: bool = False
+    pending: bool = False
 
 
 def materialize(
@@ -136,7 +138,13 @@ def materialize(
     kept = [answer for answer in values.values() if isinstance(answer, KeptValues)]
     for answer in kept:
         data = {**answer.live, **data}
-    return Materialized(data, _versions(values), tuple(missing), kept=bool(kept))
+    return Materialized(
+        data,
+        _versions(values),
+        tuple(missing),
+        kept=any(answer.live or not answer.pending for answer in kept),
+        pending=any(answer.pending for answer in kept),
+    )
 
 
 def _absence(item: Item, error: CoreError | ProviderError, *, tolerant: bool) -> Missing | None:

@@ -113,10 +113,13 @@ class KeptValues:
     Args:
         live: all data of the Secret that is the ExternalSecret's own.
         mark: as it stands beside the Secret.
+        pending: it is time for new values, and this run only plans: it makes none. Nothing
+            is in `live` where there is no Secret yet.
     """
 
     live: Mapping[str, SecretBytes]
     mark: str
+    pending: bool = False
 
 
 #: What a source was answered with: a Source by a value, a FindSource by FoundValues, a

@@ -10,13 +10,14 @@ Neighbours: `generating` runs generators; `reading` asks here for each entry.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from providers.base import ProviderError, SecretBytes
+from providers.base import ProviderError, SecretBytes, Unavailable
 from secretsync.core.conditions import rfc3339
 from secretsync.core.hashes import data_hash, synced_resource_version
 from secretsync.core.materialize import Materialized, desired_secret
@@ -29,7 +30,7 @@ from secretsync.core.sources import (
     KeptValues,
     version_key,
 )
-from secretsync.errors import SecretSyncError
+from secretsync.errors import ClusterUnavailable, SecretSyncError
 from secretsync.refresh.clock import Clock
 from secretsync.resources.external_secret import ExternalSecret, GeneratorRef
 from secretsync.resources.meta import ObjectRef
@@ -70,12 +71,16 @@ class Generations:
     Args:
         runner: None where generators are not served.
         live: reads a Secret, None where it is absent.
+        runs: False only plans: no generator runs, since what it hands out is handed out.
     """
 
-    def __init__(self, runner: Runner | None, live: Live, clock: Clock) -> None:
+    def __init__(
+        self, runner: Runner | None, live: Live, clock: Clock, *, runs: bool = True
+    ) -> None:
         self._runner = runner
         self._live = live
         self._clock = clock
+        self._runs = runs
         self._lock = threading.Lock()
         self._asked: set[ObjectRef] = set()
 
@@ -106,14 +111,21 @@ class Generations:
         try:
             kept = self._kept(item, wanted)
         except SecretSyncError as exc:
-            return dict.fromkeys(wanted, ProviderError(exc.message, remedy=exc.remedy))
+            error = Unavailable if isinstance(exc, ClusterUnavailable) else ProviderError
+            return dict.fromkeys(wanted, error(exc.message, remedy=exc.remedy))
         if kept is not None:
             return dict.fromkeys(wanted, kept)
+        if not self._runs and self._runner is not None:
+            live = self._live(item.meta.namespace, item.target.name)
+            data = {} if live is None else live.data
+            return dict.fromkeys(wanted, KeptValues(data, "", pending=True))
         mark = _mark(self._clock.now(), _version(item))
         with self._lock:
             asked = item.ref in self._asked
             self._asked.discard(item.ref)
-        answers = {source: self._run(source, item.meta.namespace, mark) for source in wanted}
+        answers: dict[AnySource, Answer] = {
+            source: self._run(source, item.meta.namespace, mark) for source in wanted
+        }
         if asked and any(isinstance(answer, ProviderError) for answer in answers.values()):
             self.renew(item.ref)
         return answers
@@ -202,7 +214,12 @@ def generated_at(versions: Mapping[str, str], source: GeneratorSource) -> dateti
 
 def _version(item: ExternalSecret) -> str:
     meta = item.meta
-    return synced_resource_version(meta.generation, meta.labels, meta.annotations)
+    version = synced_resource_version(meta.generation, meta.labels, meta.annotations)
+    if item.live:
+        return version
+    # An object of PATH has no generation that would count its edits.
+    asked = repr((item.data_from, item.data, item.target)).encode()
+    return f"{version}-{hashlib.sha256(asked).hexdigest()[:8]}"
 
 
 def _intact(live: LiveSecret) -> bool:

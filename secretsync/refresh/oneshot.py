@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from secretsync.cluster.base import Cluster
-from secretsync.core.materialize import Materialized, desired_secret
-from secretsync.core.plan import foreign
 from secretsync.core.secrets import INVENTORY_LABEL
 from secretsync.errors import ClusterError
 from secretsync.refresh.applying import Applier
@@ -20,6 +18,7 @@ from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.generating import GeneratorRunner
 from secretsync.refresh.generator_objects import GivenGenerators
+from secretsync.refresh.keeping import is_once, made_once
 from secretsync.refresh.leftovers import Extra, Leftovers
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.refresh.selectors import ClusterCredentials, Overlay
@@ -165,21 +164,13 @@ class OneShot:
 
 
 def _is_kept(item: ExternalSecret, applier: Applier) -> bool:
-    """Return whether a Secret that is made once was made already.
-
-    PATH has no status that would tell of a first sync: the Secret itself does, where
-    it is there and this ExternalSecret's own.
-    """
-    periodic = item.refresh_policy == "Periodic"
-    if not (item.refresh_policy == "CreatedOnce" or (periodic and item.refresh_interval_s <= 0)):
+    """Return whether a Secret that is made once was made already."""
+    if not is_once(item):
         return False
     try:
-        live = applier.live(item.meta.namespace, item.target.name)
+        return made_once(item, applier.live(item.meta.namespace, item.target.name))
     except ClusterError:
         return False  # The pipeline meets the same fault, and reports it.
-    if live is None or live.deleting:
-        return False
-    return not foreign(desired_secret(item, Materialized({})), live)
 
 
 def _kept(item: ExternalSecret) -> Outcome[ExternalSecret]:

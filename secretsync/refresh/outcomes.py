@@ -13,7 +13,7 @@ from secretsync.core.materialize import Missing
 from secretsync.core.plan import SecretAction
 from secretsync.resources.meta import Parent
 
-__all__ = ["Notes", "Outcome", "Progress"]
+__all__ = ["Notes", "Outcome", "Progress", "contested"]
 
 #: Missing items that are named; the count says how many there are.
 _SHOWN_MISSING = 5
@@ -86,6 +86,17 @@ def _absences(missing: tuple[Missing, ...]) -> str:
     more = ", …" if len(optional) > _SHOWN_MISSING else ""
     what = "optional item does" if len(optional) == 1 else "optional items do"
     return f"; {len(optional)} {what} not exist: {shown}{more}"
+
+
+def contested(item: P, rival: Parent) -> Outcome[P]:
+    """Return the outcome for an object whose target another one has."""
+    return Outcome(
+        item,
+        Progress.FAILED,
+        reason="SecretSyncedError",
+        message=f"target is owned by another {rival.ref.kind}: {rival.ref}",
+        remedy="give one of the two another target.name; the older one keeps the target",
+    )
 
 
 class Notes(Generic[P]):

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from providers.base import ProviderError
 from secretsync.core.materialize import Materialized, SourceError, desired_secret, materialize
@@ -21,7 +22,9 @@ from secretsync.errors import SecretSyncError
 from secretsync.refresh.applying import Applier
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.deleting import Deleter
-from secretsync.refresh.outcomes import Notes, Outcome, Progress
+from secretsync.refresh.generation_gate import GenerationGate
+from secretsync.refresh.keeping import is_once
+from secretsync.refresh.outcomes import Notes, Outcome, Progress, contested
 from secretsync.refresh.reading import (
     Readings,
     SourceReader,
@@ -33,7 +36,7 @@ from secretsync.refresh.reading import (
 from secretsync.refresh.sessions import StoreSession
 from secretsync.refresh.template_sources import TemplateBatch, TemplateSources
 from secretsync.resources.external_secret import ExternalSecret, StoreRef
-from secretsync.resources.meta import Parent
+from secretsync.resources.meta import ObjectRef
 
 __all__ = ["Pipeline"]
 
@@ -79,6 +82,7 @@ class Pipeline:
         self._applier = applier
         self._deleter = deleter
         self._claims = claims
+        self._gate = GenerationGate(applier, claims)
         self._templates = templates
         self._labels = labels or {}
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="apply")
@@ -121,6 +125,7 @@ class Pipeline:
 
     def _run_portion(self, group: list[Resolved], run: _Run) -> list[Made]:
         made: list[Made] = []
+        group = self._admitted(group, run)
         try:
             readings = self._reader.read(group)
         except Exception as exc:
@@ -137,6 +142,17 @@ class Pipeline:
                 made.append((item, result))
         self._finish_all([each for each in made if not each[1].missing], run)
         return [each for each in made if each[1].missing]
+
+    def _admitted(self, group: list[Resolved], run: _Run) -> list[Resolved]:
+        """Return what is to be read; what ends before that is noted."""
+        admitted: list[Resolved] = []
+        for item, by_store in group:
+            early = self._gate.before(item)
+            if early is None:
+                admitted.append((item, by_store))
+            else:
+                run.notes.add(early)
+        return admitted
 
     def _finish_all(self, made: list[Made], run: _Run) -> None:
         if len(made) == 1:
@@ -169,7 +185,9 @@ class Pipeline:
             )
         rival = self._claims.rival(item)
         if rival is not None:
-            return _contested(item, rival)
+            return contested(item, rival)
+        if materialized.pending:
+            return _pending(item, materialized)
         if materialized.kept and item.target.template is not None:
             # It was rendered of values that are in no other place.
             return Outcome(item, Progress.UNCHANGED, versions=versions)
@@ -188,7 +206,9 @@ class Pipeline:
             allow_empty=desired.allow_empty or verdict.emptied,
             allow_older=self._deleter.receding.allowed(item.ref, versions),
         )
-        action = self._applier.reconcile(desired)
+        generated = bool(item.generators()) and is_once(item)
+        write = partial(self._gate.write, item) if generated else self._applier.reconcile
+        action = write(desired)
         outcome = _outcome(item, action, versions)
         if action.older:
             wait_s = self._deleter.receding.refused(item.ref, versions)
@@ -250,6 +270,15 @@ def _outcome(
     )
 
 
+def _pending(item: ExternalSecret, materialized: Materialized) -> Outcome[ExternalSecret]:
+    """Say what a run would do that this one, which only plans, does not."""
+    verb = Verb.UPDATE if materialized.kept else Verb.CREATE
+    reason, message = "Generated", "new values would be generated; nothing was asked for them yet"
+    target = ObjectRef("Secret", item.meta.namespace, item.target.name)
+    action = SecretAction(verb, target, item.ref, reason=reason, message=message)
+    return Outcome(item, Progress.APPLIED, reason, message, action=action)
+
+
 def _unreadable(item: ExternalSecret, why: Unreadable) -> Outcome[ExternalSecret]:
     if why.skipped:
         return Outcome(item, Progress.SKIPPED, reason="", message=str(why.error))
@@ -281,14 +310,4 @@ def _failure(
         remedy=error.remedy,
         transient=is_transient(error),
         retry_after_s=getattr(error, "retry_after_s", None),
-    )
-
-
-def _contested(item: ExternalSecret, rival: Parent) -> Outcome[ExternalSecret]:
-    return Outcome(
-        item,
-        Progress.FAILED,
-        reason="SecretSyncedError",
-        message=f"target is owned by another {rival.ref.kind}: {rival.ref}",
-        remedy="give one of the two another target.name; the older one keeps the target",
     )

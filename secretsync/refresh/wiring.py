@@ -92,7 +92,7 @@ def build_engine(
         writes=options.writes,
         intend=options.intend,
     )
-    generations = Generations(options.generators, applier.live, clock)
+    generations = Generations(options.generators, applier.live, clock, runs=options.writes)
     reader = SourceReader(catalog, sessions, fetcher, lister, generations)
     deleter = Deleter(applier, siblings, clock, one_shot=options.one_shot)
     templates = TemplateSources(credentials)

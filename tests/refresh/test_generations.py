@@ -139,18 +139,24 @@ def test_edit_makes_new_values_where_the_policy_says_so(
     assert runner.runs == 1 + again, "the second look is at the same edit"
 
 
-def test_secret_that_is_gone_or_was_changed_gets_new_values(
-    make_rig: MakeRig, runner: Counting
+@pytest.mark.parametrize("spec", [{}, {"refreshPolicy": "CreatedOnce"}], ids=["often", "once"])
+def test_secret_that_is_gone_gets_new_values(
+    make_rig: MakeRig, runner: Counting, spec: dict[str, Any]
 ) -> None:
-    rig = make_rig([made(refreshPolicy="CreatedOnce")], generators=runner)
+    rig = make_rig([made(**spec)], generators=runner)
     rig.run()
     rig.cluster.delete(KINDS["Secret"], "web", "db")
     rig.run()
     assert rig.secret() == {"password": "made-2"}
+
+
+def test_secret_that_was_changed_gets_new_values(make_rig: MakeRig, runner: Counting) -> None:
+    rig = make_rig([made()], generators=runner)
+    rig.run()
     patch = {"data": {"password": "aGFja2Vk"}}
     rig.cluster.merge_patch(KINDS["Secret"], "web", "db", patch, field_manager="kubectl")
     rig.run()
-    assert rig.secret() == {"password": "made-3"}
+    assert rig.secret() == {"password": "made-2"}
 
 
 def test_key_of_a_store_that_moves_leaves_what_was_generated(
