@@ -177,7 +177,8 @@ class SourceReader:
             }
             # Last, and only where all else is there: nobody takes back what was handed out.
             if item.generators() and _complete(item, values, _dialects(by_store)):
-                values = {**values, **self._generations.answer(item)}
+                for entry, answer in self._generations.answer(item).items():
+                    values[entry] = answer
             readings.append((item, Readings(values, _dialects(by_store))))
         return readings
 
