@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from gotpl import SandboxPolicy, TypedMap
 from gotpl._compat.gofmt._core import _parse_directive
@@ -18,11 +19,11 @@ from gotpl._compat.goregexp.go import _compile as _compile_pattern
 from gotpl.funcs.sprig import text_func_map
 from gotpl.runtime.callables import PreparedFunctionRegistry
 from gotpl.runtime.results import unwrap_function_result
-from gotpl.runtime.sync_vm import _builtin_functions
-from gotpl.runtime.values import UNTYPED_NIL
+from gotpl.runtime.sync_vm import _VALUE_ADAPTERS, _builtin_functions
+from gotpl.runtime.values import UNTYPED_NIL, ValueAdapter
 
 from secretsync.core.template_bytes import BYTE_FUNCTIONS
-from secretsync.core.template_costs import pay_ahead, pay_result
+from secretsync.core.template_costs import pay_result, price
 from secretsync.core.template_dialect import Dialect
 from secretsync.core.template_errors import call_reason
 from secretsync.core.template_limits import CURRENT, TURN_STEPS, Budget, TemplateLimit, weigh
@@ -30,7 +31,7 @@ from secretsync.core.template_mended import is_nothing, mended
 from secretsync.core.template_program import LOOPED, SHOWN
 from secretsync.core.template_regex import WALKING_FUNCTIONS, Watched, regex_steps
 
-__all__ = ["CallFailed", "functions", "sandbox"]
+__all__ = ["CallFailed", "functions", "sandboxed"]
 
 #: They read the controller's environment, or ask its resolver.
 _REMOVED = frozenset({"env", "expandenv", "getHostByName"})
@@ -62,11 +63,19 @@ class CallFailed(Exception):
 
 
 @functools.cache
-def sandbox(dialect: Dialect) -> SandboxPolicy:
-    """Return what gotpl lets templates reach: nothing of Python's."""
-    return SandboxPolicy(
+def sandboxed(dialect: Dialect) -> Any:
+    """Return the `missing_key` under which gotpl looks fields up, and nothing of Python's.
+
+    Given a sandbox, gotpl makes its table of functions anew for each rendering, which takes
+    ten times as long as most templates. All that the sandbox does beside that is in the
+    lookup of fields, and the lookup is found by this name: without it nothing renders.
+    """
+    policy = SandboxPolicy(
         allow_functions=functions(dialect), allow_attributes=_ATTRIBUTES, allow_methods=_METHODS
     )
+    name: Any = f"(sandboxed {dialect.missing_key})"
+    _VALUE_ADAPTERS[name] = ValueAdapter(dialect.missing_key, policy)
+    return name
 
 
 @functools.cache
@@ -81,18 +90,23 @@ def functions(dialect: Dialect) -> PreparedFunctionRegistry:
 
         every |= eso_functions(every["bcrypt"])
     wrapped = {name: _wrapped(name, function) for name, function in every.items()}
-    return PreparedFunctionRegistry({**wrapped, SHOWN: _shown, LOOPED: _looped})
+    every = {**wrapped, SHOWN: _shown, LOOPED: _looped}
+    return PreparedFunctionRegistry(every, includes_builtins=True)
 
 
 def _wrapped(name: str, function: Callable[..., object]) -> Callable[..., object]:
     """The function, paid for; gotpl reads its signature through the wrapper."""
+    pay = price(name)
+    adapt = _adapter(name)
+    is_json = name.endswith("Json")
+    forgets = name == "printf" or name in WALKING_FUNCTIONS
 
     @functools.wraps(function)
     def call(*arguments: object) -> object:
         budget = CURRENT.get()
-        pay_ahead(name, arguments, budget)
+        pay(arguments, budget)
         try:
-            result = unwrap_function_result(function(*_adapted(name, arguments, budget)))
+            result = unwrap_function_result(function(*adapt(arguments, budget)))
         except TemplateLimit:
             raise
         except RecursionError:
@@ -100,30 +114,43 @@ def _wrapped(name: str, function: Callable[..., object]) -> Callable[..., object
         except Exception as exc:  # noqa: BLE001 - its text may quote the arguments
             reason = call_reason(exc)
         else:
-            if isinstance(result, str) and name.endswith("Json"):
+            if is_json and isinstance(result, str):
                 result = _NOT_UTF8.sub(r"\\ufffd", result)
             pay_result(result, budget)
             return result
         finally:
-            _forget(name, arguments)
+            if forgets:
+                _forget(name, arguments)
         raise CallFailed(name, reason)
 
     return call
 
 
-def _adapted(name: str, arguments: Sequence[object], budget: Budget) -> list[object]:
-    adapted = list(arguments)
+def _adapter(name: str) -> Callable[[Sequence[object], Budget], Sequence[object]]:
+    """What makes a function's arguments those that Go would give it."""
     nothing = UNTYPED_NIL if name in _PRINT_NIL else None
-    for index, argument in enumerate(arguments):
-        if is_nothing(argument):
-            adapted[index] = nothing
-        if isinstance(argument, TypedMap) and name not in _SEE_THE_TYPE:
-            if name in _ALL_ARE_DICTS or (index == 0 and name in _FIRST_IS_DICT):
-                raise TypeError("argument 1 to it: expected dict, got TypedMap")
-            adapted[index] = dict(argument)
-    if name in WALKING_FUNCTIONS and len(adapted) > 1 and isinstance(adapted[1], str):
-        adapted[1] = Watched.of(adapted[1], budget, regex_steps(str(adapted[0])))
-    return adapted
+    walks = name in WALKING_FUNCTIONS
+
+    def adapt(arguments: Sequence[object], budget: Budget) -> Sequence[object]:
+        if not walks and all(type(argument) is str for argument in arguments):
+            return arguments
+        adapted = [
+            nothing if is_nothing(argument) else _as_map(name, index, argument)
+            for index, argument in enumerate(arguments)
+        ]
+        if walks and len(adapted) > 1 and isinstance(adapted[1], str):
+            adapted[1] = Watched.of(adapted[1], budget, regex_steps(str(adapted[0])))
+        return adapted
+
+    return adapt
+
+
+def _as_map(name: str, index: int, argument: object) -> object:
+    if not isinstance(argument, TypedMap) or name in _SEE_THE_TYPE:
+        return argument
+    if name in _ALL_ARE_DICTS or (index == 0 and name in _FIRST_IS_DICT):
+        raise TypeError("argument 1 to it: expected dict, got TypedMap")
+    return dict(argument)
 
 
 def _forget(name: str, arguments: Sequence[object]) -> None:

@@ -17,7 +17,7 @@ from secretsync.core.template_costs_keys import KEY_PRICES
 from secretsync.core.template_limits import Budget, TemplateLimit, weigh
 from secretsync.core.template_regex import REGEX_FUNCTIONS, REGEX_REPLACERS, pay_pattern
 
-__all__ = ["AMPLE", "pay_ahead", "pay_result"]
+__all__ = ["AMPLE", "pay_result", "price"]
 
 #: Steps for a call, whatever it does: finding it, checking types, weighing.
 _CALL_STEPS = 40
@@ -72,30 +72,32 @@ _DIRECTIVE = re.compile(r"%[-+# 0]*(?:\[\d*\])?(\d+|\*)?(?:\.(?:\[\d*\])?(\d+|\*
 _WIDTH_DIGITS = 7
 
 
-def pay_ahead(name: str, arguments: Sequence[object], budget: Budget) -> None:
-    """Pay for a call before it is made.
+def price(name: str) -> Callable[[Sequence[object], Budget], None]:
+    """Return what pays for a call of a function before it is made.
+
+    It takes the arguments and the budget, and raises TemplateLimit where the call costs
+    more than is left.
 
     Args:
         name: the function's.
-        arguments: what it is called with.
-        budget: pays.
-
-    Raises:
-        TemplateLimit: it costs more than is left.
     """
-    budget.step(_CALL_STEPS)
-    for argument in arguments:
-        size = weigh(argument, budget)
-        budget.step(size // _BYTES_A_STEP)
-        if isinstance(argument, str) and name not in AMPLE:
-            if len(argument) > budget.limits.slow_chars:
-                raise TemplateLimit(
-                    f"a text for {name} is longer than {budget.limits.slow_chars} characters"
-                )
-            budget.step(len(argument) * _CHAR_STEPS)
     ahead = _AHEAD.get(name)
-    if ahead is not None:
-        ahead(arguments, budget)
+    slow = name not in AMPLE
+
+    def pay(arguments: Sequence[object], budget: Budget) -> None:
+        steps = _CALL_STEPS
+        for argument in arguments:
+            steps += weigh(argument, budget) // _BYTES_A_STEP
+            if slow and isinstance(argument, str):
+                if len(argument) > budget.limits.slow_chars:
+                    most = budget.limits.slow_chars
+                    raise TemplateLimit(f"a text for {name} is longer than {most} characters")
+                steps += len(argument) * _CHAR_STEPS
+        budget.step(steps)
+        if ahead is not None:
+            ahead(arguments, budget)
+
+    return pay
 
 
 def pay_result(result: object, budget: Budget) -> None:

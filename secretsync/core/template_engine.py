@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from gotpl import TemplateExecutionError, TemplateSyntaxError, TypedMap
 from gotpl.compile.compiler import compile_template
@@ -24,17 +24,29 @@ from gotpl.runtime.sync_vm import render_program
 
 from secretsync.core.errors import TemplateProblem
 from secretsync.core.template_bytes import from_bytes, to_bytes
-from secretsync.core.template_calls import CallFailed, functions, sandbox
+from secretsync.core.template_calls import CallFailed, functions, sandboxed
 from secretsync.core.template_dialect import Dialect
 from secretsync.core.template_errors import Place, call_reason, execution_text, syntax_text
 from secretsync.core.template_limits import CURRENT, TURN_STEPS, Budget, Limits, TemplateLimit
 from secretsync.core.template_program import LOOPED, SHOWN, paid, size_of
 
-__all__ = ["compile_text", "dot_of", "function_names", "run"]
+__all__ = ["Compiled", "compile_text", "dot_of", "function_names", "run"]
 
 #: For each part of the template that a turn of a loop may run.
 _PART_STEPS = 6
+_LOGICAL = frozenset({"and", "or"})
 _OWN_FUNCTIONS = frozenset({SHOWN, LOOPED})
+
+
+class Compiled(NamedTuple):
+    """A template that can be run.
+
+    Args:
+        size: how many parts a turn of a loop may run; see `size_of`.
+    """
+
+    program: Program
+    size: int
 
 
 class _Meter(ExecutionBudgetState):
@@ -57,7 +69,7 @@ class _Meter(ExecutionBudgetState):
             raise TemplateLimit("templates call each other too deeply")
 
 
-def compile_text(key: str, text: str, limits: Limits, dialect: Dialect) -> Program:
+def compile_text(key: str, text: str, limits: Limits, dialect: Dialect) -> Compiled:
     """Compile a template.
 
     Args:
@@ -78,7 +90,8 @@ def compile_text(key: str, text: str, limits: Limits, dialect: Dialect) -> Progr
             limits=ParserLimits(limits.source_bytes, limits.tokens, limits.nesting),
             functions=function_names(dialect),
         )
-        return paid(compile_template(parsed, source=text))
+        program = paid(compile_template(parsed, source=text))
+        return Compiled(program, size_of(program))
     except TemplateSyntaxError as exc:
         problem = syntax_text(place, _bare_message(exc), exc.line)
     except RecursionError:
@@ -107,11 +120,11 @@ def dot_of(data: Mapping[str, Any]) -> TypedMap[str, Any]:
     return TypedMap(texts, "", "string", "string")
 
 
-def run(program: Program, dot: TypedMap[str, Any], budget: Budget, dialect: Dialect) -> bytes:
+def run(compiled: Compiled, dot: TypedMap[str, Any], budget: Budget, dialect: Dialect) -> bytes:
     """Render a compiled template.
 
     Args:
-        program: from `compile_text`.
+        compiled: from `compile_text`.
         dot: from `dot_of`; templates cannot change it.
         budget: pays.
         dialect: as it was compiled.
@@ -121,7 +134,7 @@ def run(program: Program, dot: TypedMap[str, Any], budget: Budget, dialect: Dial
     """
     token = CURRENT.set(budget)
     try:
-        rendered = _rendered(program, dot, budget, dialect)
+        rendered = _rendered(compiled, dot, budget, dialect)
     finally:
         CURRENT.reset(token)
     if isinstance(rendered, TemplateProblem):
@@ -132,17 +145,18 @@ def run(program: Program, dot: TypedMap[str, Any], budget: Budget, dialect: Dial
 
 
 def _rendered(
-    program: Program, dot: TypedMap[str, Any], budget: Budget, dialect: Dialect
+    compiled: Compiled, dot: TypedMap[str, Any], budget: Budget, dialect: Dialect
 ) -> bytes | TemplateProblem:
     """An error is returned, not raised: the frames of a traceback hold values."""
+    program = compiled.program
     try:
         text = render_program(
             program,
             dot,
             functions=functions(dialect),
-            missing_key=dialect.missing_key,
-            sandbox=sandbox(dialect),
-            _budget_state=_Meter(budget, size_of(program)),
+            missing_key=sandboxed(dialect),
+            _logical_builtins=_LOGICAL,
+            _budget_state=_Meter(budget, compiled.size),
         )
         return to_bytes(text)
     except TemplateLimit as exc:

@@ -21,6 +21,8 @@ _LOOK_STEPS = 4
 #: Of a short text all of it counts.
 _SHORT_CHARS = 256
 _ACTION = re.compile(r"\{\{.*?(?:\}\}|\Z)", re.DOTALL)
+#: No limit is lower than what a short text weighs.
+_SMALL_BYTES = 256
 _CONTAINER_BYTES = 64
 _POINTER_BYTES = 8
 #: A dict's entry: key and value pointer, hash, and the share of free room.
@@ -154,7 +156,8 @@ def weigh(value: object, budget: Budget) -> int:
         TemplateLimit: more than `value_bytes`, or deeper than `data_depth`.
     """
     if isinstance(value, str):
-        return _checked(sys.getsizeof(value), budget)
+        size = sys.getsizeof(value)
+        return size if size <= _SMALL_BYTES else _checked(size, budget)
     total = 0
     left: list[tuple[object, int]] = [(value, 0)]
     while left:

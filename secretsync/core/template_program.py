@@ -31,20 +31,33 @@ __all__ = ["LOOPED", "SHOWN", "paid", "size_of"]
 #: Names that no template can spell.
 SHOWN = "(shown)"
 LOOPED = "(looped)"
+#: They change what the dot is, or may run the program on another one.
+_MOVES_DOT = frozenset({OpCode.ENTER_WITH, OpCode.ITERATE, OpCode.CALL_TEMPLATE})
+#: They give a text whatever they get.
+_TEXT_NAMES = """
+b32dec b32enc b64dec b64enc hexdec indent join lower nindent print printf quote repeat
+replace sha1sum sha256sum sha512sum squote title toJson toPrettyJson toString toYaml trim
+trimAll trimPrefix trimSuffix trunc upper urlquery
+"""
+_TEXT_FUNCTIONS = frozenset(_TEXT_NAMES.split())
 #: Longer chains stay as they are: each link costs frames of Python's stack.
 _MAX_LINKS = 16
 
 
-def paid(program: Program) -> Program:
+def paid(program: Program, *, root: bool = True) -> Program:
     """Return the program with its printing and looping under guard.
 
     Args:
         program: as compiled, with the templates that it defines.
+        root: it is run on the values, and not defined by another one.
     """
+    moves = any(item.opcode in _MOVES_DOT for item in program.instructions)
     return replace(
         program,
-        instructions=tuple(_instruction(item) for item in program.instructions),
-        definitions=tuple(paid(definition) for definition in program.definitions),
+        instructions=tuple(
+            _instruction(item, on_values=root and not moves) for item in program.instructions
+        ),
+        definitions=tuple(paid(definition, root=False) for definition in program.definitions),
     )
 
 
@@ -57,7 +70,7 @@ def size_of(program: Program) -> int:
     return max([own, *(size_of(definition) for definition in program.definitions)])
 
 
-def _instruction(instruction: Instruction) -> Instruction:
+def _instruction(instruction: Instruction, *, on_values: bool) -> Instruction:
     argument = instruction.argument
     if instruction.opcode is OpCode.WRITE_DOT:
         dot = CompiledPipeline(
@@ -69,13 +82,30 @@ def _instruction(instruction: Instruction) -> Instruction:
         return Instruction(OpCode.WRITE_PIPELINE, _guarded(dot, SHOWN), instruction.source_start)
     if isinstance(argument, CompiledPipeline):
         argument = _chained(argument)
-        if instruction.opcode is OpCode.WRITE_PIPELINE:
+        if instruction.opcode is OpCode.WRITE_PIPELINE and not _is_text(
+            argument, on_values=on_values
+        ):
             argument = _guarded(argument, SHOWN)
     elif isinstance(argument, RangeTarget):
         argument = replace(argument, pipeline=_guarded(_chained(argument.pipeline), LOOPED))
     elif isinstance(argument, BranchTarget | CallTarget) and argument.pipeline is not None:
         argument = replace(argument, pipeline=_chained(argument.pipeline))
     return replace(instruction, argument=argument)
+
+
+def _is_text(pipeline: CompiledPipeline, *, on_values: bool) -> bool:
+    """Whether it can only give a text, which has been paid for where it was made.
+
+    Args:
+        on_values: the dot is the map of the values, all of which are texts.
+    """
+    if pipeline.bindings or len(pipeline.commands) != 1:
+        return False
+    first = pipeline.commands[0].arguments[0]
+    if first.kind is OperandKind.FUNCTION:
+        return first.value in _TEXT_FUNCTIONS
+    alone = len(pipeline.commands[0].arguments) == 1
+    return on_values and alone and first.kind is OperandKind.FIELD and len(first.fields) == 1
 
 
 def _guarded(pipeline: CompiledPipeline, function: str) -> CompiledPipeline:

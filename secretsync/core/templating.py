@@ -22,7 +22,8 @@ from secretsync.core.template_limits import Budget, Limits, TemplateLimit
 
 if TYPE_CHECKING:
     from gotpl import TypedMap
-    from gotpl.compile.instructions import Program
+
+    from secretsync.core.template_engine import Compiled
 
 __all__ = ["Engine", "Rendering", "render_sealed_template", "render_template", "rendering"]
 
@@ -47,7 +48,7 @@ class Engine:
         self.limits = limits or Limits()
         self.dialect = dialect
         # By name and text. The values that a template is given are never kept.
-        self._kept: Kept[Program] = Kept(_KEPT_CHARS, _KEPT_TEMPLATE_CHARS)
+        self._kept: Kept[Compiled] = Kept(_KEPT_CHARS, _KEPT_TEMPLATE_CHARS)
 
     def render(self, key: str, text: str, data: Mapping[str, Any]) -> bytes:
         """Render one template.
@@ -65,7 +66,7 @@ class Engine:
         """
         return Rendering(self, data).render(key, text)
 
-    def program(self, key: str, text: str) -> Program:
+    def compiled(self, key: str, text: str) -> Compiled:
         """Return a template compiled; compiling it again is avoided.
 
         Raises:
@@ -104,10 +105,10 @@ class Rendering:
         from secretsync.core.template_engine import dot_of, run  # noqa: PLC0415 - as above
 
         self._pay_for(key, text)
-        program = self._engine.program(key, text)
+        compiled = self._engine.compiled(key, text)
         if self._dot is None:
             self._dot = dot_of(self._data)
-        return run(program, self._dot, self._budget, self._engine.dialect)
+        return run(compiled, self._dot, self._budget, self._engine.dialect)
 
     def over(self, data: Mapping[str, Any]) -> Rendering:
         """Return what renders over other values, and pays from the same budget."""

@@ -201,6 +201,6 @@ def test_templates_in_threads_do_not_share_values():
 def test_kept_templates_hold_no_values():
     engine = Engine()
     engine.render("k", "{{ .password }}", {"password": CANARY.encode()})
-    compiled = engine._kept("k", "{{ .password }}")
+    compiled = engine.compiled("k", "{{ .password }}")
     assert engine._kept.cache_info().hits >= 1
     assert CANARY not in repr(compiled)

@@ -1,0 +1,97 @@
+"""Templates: what compiling and rendering the common ones costs in CPU, beside each other.
+
+The templates are those that documentation shows; each is compiled once and rendered many
+times over the same values, as the service does it. Microseconds depend on the machine; the
+ratio of compiling to rendering holds.
+
+Run: benchmarks/templates.py
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from gotpl import Template
+from gotpl.funcs.sprig import text_func_map
+
+from secretsync.core.template_dialect import Dialect
+from secretsync.core.template_engine import compile_text
+from secretsync.core.template_limits import Limits
+from secretsync.core.templating import rendering
+from tests.core.eso_template_cases import REPRESENTATIVE
+from tests.core.eso_template_data import text_data
+
+#: What a case may take, in microseconds of CPU.
+TARGET_US = 100
+_ROUNDS = 15
+_RENDERINGS = 200
+_COMPILATIONS = 20
+#: Of the representative templates, those that no cryptography makes slow.
+COMMON = ("1", "1-config", "2", "2-encoded", "2-decoded", "3", "4", "5", "6", "6-endpoint")
+#: gotpl has no function of that name, or not with as many arguments.
+_OURS_ALONE = ("10", "16-digest", "16-yaml")
+MORE = ("7", "8", "8-variable", "10", "16", "16-rewrite", "16-digest", "16-yaml")
+
+
+def _cpu_us(work: Callable[[], object], times: int) -> float:
+    """Microseconds of CPU for one call; the least, since other work only adds to it."""
+    work()
+    taken = []
+    for _ in range(_ROUNDS):
+        before_s = time.process_time()
+        for _ in range(times):
+            work()
+        taken.append((time.process_time() - before_s) / times * 1e6)
+    return min(taken)
+
+
+def _row(name: str) -> tuple[float, float, float, float]:
+    """Microseconds to compile, to render, to render as one of ten, and in gotpl alone."""
+    text = REPRESENTATIVE[name]
+    # The values of one object, as they are: those that the template names.
+    values = {key: value for key, value in text_data().items() if key in text}
+
+    def compiled() -> object:
+        return compile_text("k", text, Limits(), Dialect.EXTERNAL_SECRETS)
+
+    def alone() -> object:
+        return rendering(values).render("k", text)
+
+    def of_ten() -> object:
+        return [one.render("k", text) for one in [rendering(values)] for _ in range(10)]
+
+    bare = Template(text, functions={**text_func_map(), "hexdec": str, "fromYaml": str})
+    dot = {key: value.decode() for key, value in values.items()}
+    return (
+        _cpu_us(compiled, _COMPILATIONS),
+        _cpu_us(alone, _RENDERINGS),
+        _cpu_us(of_ten, _RENDERINGS // 10) / 10,
+        _cpu_us(lambda: bare.render(dot), _RENDERINGS) if name not in _OURS_ALONE else 0.0,
+    )
+
+
+def main() -> int:
+    """Measure every case and print one table; 1 where a case misses its target."""
+    print("microseconds of CPU; gotpl: without a sandbox, without limits, by itself")
+    print(f"{'template':12} {'compile':>8} {'render':>8} {'of ten':>8} {'gotpl':>8} {'saved':>6}")
+    missed = []
+    for name in (*COMMON, *MORE):
+        compiling, alone, of_ten, bare = _row(name)
+        print(
+            f"{name:12} {compiling:8.0f} {alone:8.1f} {of_ten:8.1f} {bare:8.1f} "
+            f"{compiling / alone:5.1f}x"
+        )
+        if alone > TARGET_US:
+            missed.append(name)
+    if missed:
+        print(f"more than {TARGET_US} us: {', '.join(missed)}")
+    return bool(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
