@@ -178,7 +178,7 @@ class SourceReader:
             # Last, and only where all else is there: nobody takes back what was handed out.
             if item.generators() and _complete(item, values, _dialects(by_store)):
                 for entry, answer in self._generations.answer(item).items():
-                    values[entry] = answer
+                    values[entry] = answer  # noqa: PERF403 - update takes keys of one type
             readings.append((item, Readings(values, _dialects(by_store))))
         return readings
 
