@@ -35,10 +35,7 @@ class VaultIamSecretRef:
 class VaultIamJwt:
     """A ServiceAccount whose AWS role is used (IRSA)."""
 
-    service_account_ref: ServiceAccountSelector | None = field(
-        default=None,
-        metadata=wire(unsupported="name the ServiceAccount in workloadIdentity instead"),
-    )
+    service_account_ref: ServiceAccountSelector | None = None
 
 
 @dataclass(frozen=True, slots=True)
