@@ -21,7 +21,8 @@ def kube_api(kube_server: KubeServer, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def installed_crds(kube_api: Api) -> dict[str, Answer]:
     """Install every CRD; the answer to each apply, by the CRD's plural."""
-    crds = [load_manifests(path)[0] for path in sorted((DEPLOY / "crds").glob("*.yaml"))]
+    files = sorted((DEPLOY / "crds").glob("*.yaml"))
+    crds = [crd for path in files for crd in load_manifests(path)]
     return {crd["spec"]["names"]["plural"]: kube_api.install_crd(crd) for crd in crds}
 
 

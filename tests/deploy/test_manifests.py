@@ -8,13 +8,24 @@ from typing import Any
 
 import pytest
 
+from secretsync.cluster.base import KINDS
+from secretsync.generators import registry
+from secretsync.resources.generator import CLUSTER_GENERATOR, GENERATOR_GROUP
 from tests.deploy.api import load_manifests
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 NAMESPACED = DEPLOY / "namespaced"
 MANIFESTS = sorted(path for path in DEPLOY.rglob("*.yaml") if path.name != "kustomization.yaml")
-CLUSTER_ONLY = ("namespaces", "clustersecretstores", "clustersecretstores/status")
+CLUSTER_ONLY = (
+    "namespaces",
+    "clustersecretstores",
+    "clustersecretstores/status",
+    "clustergenerators",
+)
+GENERATORS = [
+    f"{GENERATOR_GROUP}/{KINDS[kind].plural}" for kind in (*registry.GENERATORS, CLUSTER_GENERATOR)
+]
 FREE_TO_LIST = {"get", "list", "watch"}
 EXPECTED_RULES = {
     "external-secrets.io/externalsecrets": FREE_TO_LIST | {"patch"},
@@ -31,6 +42,7 @@ EXPECTED_RULES = {
     "/configmaps": {"get"},
     "/namespaces": FREE_TO_LIST,
     "/events": {"get", "create", "patch"},
+    **dict.fromkeys(GENERATORS, FREE_TO_LIST),
 }
 
 
@@ -258,6 +270,7 @@ def test_user_role_is_aggregated(name: str, aggregated_to: set[str], verbs: set[
     assert {key.removeprefix(prefix) for key in labels if key.startswith(prefix)} == aggregated_to
     kinds = ("externalsecrets", "secretstores", "clustersecretstores")
     expected = {f"external-secrets.io/{kind}": verbs for kind in kinds}
+    expected |= dict.fromkeys(GENERATORS, verbs)
     assert verbs_of(role) == {**expected, "bitnami.com/sealedsecrets": verbs}
 
 
