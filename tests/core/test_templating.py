@@ -13,7 +13,8 @@ from sealing import TemplateFailed
 from secretsync.core.errors import TemplateProblem
 from secretsync.core.template_dialect import Dialect
 from secretsync.core.template_engine import function_names
-from secretsync.core.templating import Engine, render_sealed_template
+from secretsync.core.template_kept import Kept
+from secretsync.core.templating import Engine, render_sealed_template, render_template
 
 CANARY = "canary-7f3a9"
 VALUES = {"foo": b"bar", "password": CANARY.encode(), "binary": bytes(range(256)), "n": b"3"}
@@ -202,5 +203,42 @@ def test_kept_templates_hold_no_values():
     engine = Engine()
     engine.render("k", "{{ .password }}", {"password": CANARY.encode()})
     compiled = engine.compiled("k", "{{ .password }}")
-    assert engine._kept.cache_info().hits >= 1
+    assert engine.compiled("k", "{{ .password }}") is compiled
     assert CANARY not in repr(compiled)
+
+
+def test_long_unused_templates_are_forgotten_and_large_ones_not_kept():
+    kept = Kept(100, 40)
+    kept.put("k", "x" * 50, 0)
+    assert kept.get("k", "x" * 50) is None
+    for number in range(20):
+        kept.put(f"{number:02}", "12345678", number)
+        assert kept.get("00", "12345678") == 0, "what is used stays"
+    assert kept.get("01", "12345678") is None
+    assert kept.get("19", "12345678") == 19
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ .foo.upper }}",
+        "{{ .foo.__class__ }}",
+        "{{ $x := list 1 }}{{ $x.append }}",
+        "{{ (dict).items }}{{ (now).year }}",
+        "{{ (index . `foo`).__len__ }}",
+        "{{ (semver `1.2.3`).__dict__ }}",
+        "{{ ($.foo).encode }}",
+    ],
+)
+def test_nothing_of_python_is_in_reach(dialect, text):
+    with pytest.raises(TemplateProblem):
+        Engine(dialect=dialect).render("k", text, VALUES)
+
+
+def test_maps_in_the_dot_are_maps_of_go():
+    values = {"remoteRef": {"key": b"a/b"}, "secret": {"x": b"y"}}
+    text = "{{ .remoteRef.key }} {{ .secret.x }} {{ .remoteRef | toJson }}"
+    assert render_template("k", text, values) == b'a/b y {"key":"a/b"}'
+    with pytest.raises(TemplateProblem, match="no entry"):
+        render_template("k", "{{ .remoteRef.none }}", values)
