@@ -9,18 +9,15 @@ The dearest way that is not offered, or denied, is left until the next full swee
 3. Vault: metadata of each secret, up to `_MAX_SINGLE`; no values move.
 4. Nothing: every ref is `unknown`, and is read.
 
-Why the answers hold. A version number says which value it is only within one life of a
-secret: who removes its metadata and writes it again starts at 1. A ref is `unchanged` only
-if the list shows the known number *and* the same life: the number was made at the moment
-that our read of it named, or the secret was born when the previous list said so. Without
-either memory it is `unknown` and read once. A version that is deleted, or will be, is
-`unknown`, and so is what a list does not show. KV version 1 has no versions: `unknown`.
+Why the answers hold. A version's id is its number and the moment it was made: a secret
+whose metadata was removed and that was written again counts from 1, and is told apart by
+that. A version that is deleted, or will be, is `unknown`, and so is what a list does not
+show. KV version 1 has no versions: all is `unknown`.
 """
 
 from __future__ import annotations
 
 import enum
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,14 +25,12 @@ from typing import Any
 from providers.base import AccessDenied, Changes, InvalidRef, SecretNotFound, SecretRef
 from providers.vault.listing import Lister
 from providers.vault.paths import KvPaths, Place
-from providers.vault.reading import KvReader, described_version, is_alive
+from providers.vault.reading import KvReader, described_version, listed_version
 
 __all__ = ["ChangeDetector"]
 
 #: Metadata of more secrets is not read one by one; their values are, by many at once.
 _MAX_SINGLE = 256
-#: Reads remembered per session; an older one forgotten costs one read more.
-_MAX_READS = 100_000
 
 Entries = Mapping[Place, Mapping[str, Any]]
 
@@ -56,34 +51,19 @@ class _Watermark:
     Args:
         owner: whose permissions the ways are about.
         ways: per mount.
-        births: when each secret came into being, as the server writes it.
     """
 
     owner: object
     ways: Mapping[str, _Way] = field(default_factory=dict)
-    births: Mapping[Place, str] = field(default_factory=dict)
 
 
 class ChangeDetector:
-    """Compares lists with what is known, and remembers what this session has read."""
+    """Compares lists with what is known."""
 
     def __init__(self, lister: Lister, reader: KvReader, paths: KvPaths) -> None:
         self._lister = lister
         self._reader = reader
         self._paths = paths
-        self._lock = threading.Lock()
-        self._made: dict[SecretRef, str] = {}
-
-    def note_read(self, ref: SecretRef, made: str) -> None:
-        """Remember when the version that was read had been made."""
-        if not made:
-            return
-        with self._lock:
-            # Taken out first, so that the order of the dict is the order of reading.
-            self._made.pop(ref, None)
-            self._made[ref] = made
-            if len(self._made) > _MAX_READS:
-                del self._made[next(iter(self._made))]
 
     def changes(self, watermark: object | None, known: Mapping[SecretRef, str]) -> Changes:
         """Judge the known refs; see the module's description.
@@ -100,22 +80,17 @@ class ChangeDetector:
         for mount in sorted({place.mount for place in places.values()}):
             wanted = {place for place in places.values() if place.mount == mount}
             ways[mount] = self._look(mount, wanted, ways.get(mount, _Way.SCAN), entries)
-        births = {place: str(entry.get("created_time")) for place, entry in entries.items()}
         changed: dict[SecretRef, str] = {}
         unchanged: set[SecretRef] = set()
         for ref, place in places.items():
             entry = entries.get(place)
             now = _version(entry, ref) if entry is not None else ""
-            if not now or entry is None:
-                continue
-            if now != known[ref]:
-                changed[ref] = now
-            elif ref.metadata or self._same_life(ref, entry, mark.births.get(place)):
+            if now and now == known[ref]:
                 unchanged.add(ref)
+            elif now:
+                changed[ref] = now
         unknown = known.keys() - changed.keys() - unchanged
-        return Changes(
-            changed, frozenset(unchanged), frozenset(unknown), _Watermark(self, ways, births)
-        )
+        return Changes(changed, frozenset(unchanged), frozenset(unknown), _Watermark(self, ways))
 
     def _places(self, known: Iterable[SecretRef]) -> dict[SecretRef, Place]:
         found = {}
@@ -160,21 +135,10 @@ class ChangeDetector:
                 return bool(entries)
         return True
 
-    def _same_life(self, ref: SecretRef, entry: Mapping[str, Any], born: str | None) -> bool:
-        with self._lock:
-            made = self._made.get(ref)
-        if made is not None:
-            version = ref.version or str(entry.get("current_version"))
-            return bool(made == entry["versions"][version].get("created_time"))
-        return born is not None and born == entry.get("created_time")
-
 
 def _version(entry: Mapping[str, Any], ref: SecretRef) -> str:
     """Return the version that a read would give; "" if that is not certain."""
-    if ref.metadata:
-        return described_version(entry)
-    version = ref.version.lstrip("0") or str(entry.get("current_version"))
-    return version if is_alive(entry, version) else ""
+    return described_version(entry) if ref.metadata else listed_version(entry, ref.version)
 
 
 def _wanted(mount: str, wanted: set[Place], found: Mapping[str, Mapping[str, Any]]) -> Entries:

@@ -18,7 +18,7 @@ from providers.base import (
 )
 from providers.vault.listing import Lister
 from providers.vault.paths import KvPaths, Place
-from providers.vault.reading import KvReader, is_alive
+from providers.vault.reading import KvReader, listed_version
 
 __all__ = ["KvFinder"]
 
@@ -63,10 +63,9 @@ class KvFinder:
         found = []
         for path, entry in sorted(listing.items()):
             name = self._paths.key_of(Place(folder.mount, path))
-            version = str(entry.get("current_version"))
-            if not query.matches(name) or not _has_tags(entry, query) or _is_gone(entry, version):
+            if not query.matches(name) or not _has_tags(entry, query) or _is_gone(entry):
                 continue
-            version = version if is_alive(entry, version) else ""
+            version = listed_version(entry)
             found.append(FoundSecret(name, SecretRef(name, version=version, listed=True)))
         return found
 
@@ -123,8 +122,9 @@ def _has_tags(entry: Mapping[str, Any], query: FindQuery) -> bool:
     return all(held.get(name) == value for name, value in query.tags)
 
 
-def _is_gone(entry: Mapping[str, Any], version: str) -> bool:
+def _is_gone(entry: Mapping[str, Any]) -> bool:
     """Return whether the current version was destroyed, or there never was one."""
     versions = entry.get("versions")
-    one = versions.get(version) if isinstance(versions, Mapping) else None
+    current = str(entry.get("current_version"))
+    one = versions.get(current) if isinstance(versions, Mapping) else None
     return not isinstance(one, Mapping) or one.get("destroyed") is True

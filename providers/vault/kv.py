@@ -67,15 +67,7 @@ class VaultKv:
 
     def fetch(self, refs: Sequence[SecretRef]) -> dict[SecretRef, SecretValue | ProviderError]:
         """Read refs; see `providers.base.Provider`."""
-        results: dict[SecretRef, SecretValue | ProviderError] = {}
-        for ref in dict.fromkeys(refs):
-            answer = self._reader.read(ref)
-            if isinstance(answer, ProviderError):
-                results[ref] = answer
-            else:
-                self._detector.note_read(ref, answer.made)
-                results[ref] = answer.value
-        return results
+        return {ref: self._reader.read(ref) for ref in dict.fromkeys(refs)}
 
     def find(self, query: FindQuery) -> list[FoundSecret]:
         """List the secrets that match; see `finding`.

@@ -33,17 +33,16 @@ from providers.vault.paths import KvPaths, Place, api_path
 from providers.vault.payload import Number, marshal
 from providers.vault.session import VaultSession
 
-__all__ = ["KvReader", "Read", "Removed", "Stored", "described", "described_version", "is_alive"]
+__all__ = [
+    "KvReader",
+    "Removed",
+    "Stored",
+    "described",
+    "described_version",
+    "listed_version",
+]
 
 _DESCRIBING = ("created_time", "current_version", "delete_version_after")
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A value, and when the server says that its version was made, to the letter."""
-
-    value: SecretValue
-    made: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class KvReader:
         self._lock = threading.Lock()
         self._engines: dict[str, bool] = {}
 
-    def read(self, ref: SecretRef) -> Read | ProviderError:
+    def read(self, ref: SecretRef) -> SecretValue | ProviderError:
         """Read one ref."""
         try:
             place = self._paths.place(ref.key, listed=ref.listed)
@@ -164,27 +163,30 @@ class KvReader:
         # A namespace may come before the mount.
         return bool(here == mount or mount.endswith("/" + here))
 
-    def _value(self, place: Place, ref: SecretRef) -> Read:
+    def _value(self, place: Place, ref: SecretRef) -> SecretValue:
         if ref.version and not self._paths.v2:
             raise InvalidRef(
                 f'"{place}": version 1 of the engine keeps no versions',
                 remedy="remove remoteRef.version",
             )
-        if ref.version and not (ref.version.isascii() and ref.version.isdigit()):
+        asked = ref.version.partition("@")[0]
+        if ref.version and not (asked.isascii() and asked.isdigit()):
             raise InvalidRef(f'"{place}": the version is no number', remedy="versions are 1, 2, …")
-        stored = self.stored(place, version=ref.version)
+        stored = self.stored(place, version=asked)
         if stored.data is None:
             raise self._nothing(place, f'secret "{place}" does not exist')
         payload = marshal(stored.data)
-        version = str(stored.version) if self._paths.v2 else content_version(payload)
-        value = SecretValue(SecretBytes(payload), version, _moment(stored.made))
-        return Read(value, stored.made)
+        if self._paths.v2:
+            version = version_id(str(stored.version), stored.made)
+        else:
+            version = content_version(payload)
+        return SecretValue(SecretBytes(payload), version, _moment(stored.made))
 
-    def _metadata(self, place: Place, ref: SecretRef) -> Read:
+    def _metadata(self, place: Place, ref: SecretRef) -> SecretValue:
         entry = self.metadata(place)
         payload = marshal(described(entry))
         version = described_version(entry) or content_version(payload)
-        return Read(SecretValue(SecretBytes(payload), version, _moment(entry.get("created_time"))))
+        return SecretValue(SecretBytes(payload), version, _moment(entry.get("created_time")))
 
     def _found(self, reply: Mapping[str, Any], place: Place, version: str) -> Stored:
         held = reply.get("data")
@@ -247,16 +249,33 @@ def described_version(entry: Mapping[str, Any]) -> str:
     return f"{entry.get('current_version')}@{updated}" if updated else ""
 
 
-def is_alive(entry: Mapping[str, Any], version: str) -> bool:
-    """Return whether a version certainly has a value.
+def version_id(number: str, made: object) -> str:
+    """Return what tells a version from all others that ever had its number.
+
+    A number alone does not: a secret whose metadata is removed counts from 1 again.
+
+    Args:
+        made: when, as the server writes it.
+    """
+    return f"{number}@{made}" if isinstance(made, str) and made else number
+
+
+def listed_version(entry: Mapping[str, Any], asked: str = "") -> str:
+    """Return the id of a version that an entry shows, "" unless it certainly has a value.
 
     One that is to be deleted later counts as uncertain: only a clock could tell.
+
+    Args:
+        asked: a number or an id; "" or 0 is the current version.
     """
+    number = asked.partition("@")[0].lstrip("0") or str(entry.get("current_version"))
     versions = entry.get("versions")
-    one = versions.get(version) if isinstance(versions, Mapping) else None
+    one = versions.get(number) if isinstance(versions, Mapping) else None
     if not isinstance(one, Mapping):
-        return False
-    return one.get("destroyed") is False and one.get("deletion_time") == ""
+        return ""
+    if one.get("destroyed") is not False or one.get("deletion_time") != "":
+        return ""
+    return version_id(number, one.get("created_time"))
 
 
 class Removed(SecretNotFound):

@@ -45,33 +45,25 @@ def test_two_hundred_keys_cost_a_read_each_once_and_one_list_from_then_on(front,
     assert front.seen[-1].path.endswith("/detailed-metadata/app/?scan=true")
 
 
-def test_a_secret_that_was_made_anew_with_the_same_number_is_read_again(bao, mount, provider, put):
-    refs = [SecretRef("app/a"), SecretRef("app/b")]
-    for ref in refs:
-        put(ref.key, a="old")
+def test_a_secret_that_was_made_anew_with_the_same_number_has_changed(
+    bao, mount, reader, open_vault, provider, put
+):
+    refs = [SecretRef("app/a"), SecretRef("app/b"), SecretRef("app/a", version="1")]
+    put("app/a", a="old")
+    put("app/b", a="old")
     known = read_all(provider, refs)
     mark = provider.changes(None, known).watermark
     bao.ask("DELETE", f"{mount}/metadata/app/a")
     put("app/a", a="new")
-    found = provider.changes(mark, known)
-    assert found.unknown == {refs[0]}
-    assert found.unchanged == {refs[1]}
-    assert provider.changes(mark, read_all(provider, refs)).unchanged == set(refs)
-
-
-def test_another_session_believes_what_the_previous_list_said(
-    bao, mount, reader, open_vault, provider, put
-):
-    ref = SecretRef("app/a")
-    put("app/a", a="old")
-    known = read_all(provider, [ref])
-    mark = provider.changes(None, known).watermark
     other = open_vault(bao.token(reader))
-    assert other.changes(None, known).unknown == {ref}, "nothing tells that life from another"
-    assert other.changes(mark, known).unchanged == {ref}
-    bao.ask("DELETE", f"{mount}/metadata/app/a")
-    put("app/a", a="new")
-    assert other.changes(mark, known).unknown == {ref}
+    for found in (
+        provider.changes(mark, known),
+        provider.changes(None, known),
+        other.changes(mark, known),
+    ):
+        assert found.changed.keys() == {refs[0], refs[2]}
+        assert found.unchanged == {refs[1]}
+    assert provider.changes(mark, read_all(provider, refs)).unchanged == set(refs)
 
 
 @pytest.mark.parametrize("how", ["delete", "destroy", "delete-later", "remove"])
@@ -101,7 +93,8 @@ def test_a_pinned_version_stays_while_the_current_one_moves(provider, put):
     known = read_all(provider, refs)
     put("app/a", a="two")
     found = provider.changes(None, known)
-    assert found.changed == {refs[0]: "2"}
+    assert found.changed == read_all(provider, refs[:1])
+    assert found.changed[refs[0]].startswith("2@")
     assert found.unchanged == {refs[1]}
 
 
@@ -126,7 +119,7 @@ def test_with_vault_itself_metadata_is_read_one_by_one(front, provider, put):
     put("app/a", a="two")
     before = len(front.seen)
     second = provider.changes(first.watermark, known)
-    assert second.changed == {refs[0]: "2"}
+    assert second.changed.keys() == {refs[0]}
     assert [one.partition("/metadata/")[2] for one in front.calls()[before:]] == [
         "app/a",
         "app/sub/b",

@@ -92,7 +92,7 @@ def test_what_was_pushed_and_deleted_by_hand_is_written_again(bao, mount, provid
     provider.push(item(b'{"a":"b"}'))
     bao.ask("DELETE", f"{mount}/data/app/new")
     assert provider.push(item(b'{"a":"b"}'))
-    assert only(provider, "app/new").version == "2"
+    assert only(provider, "app/new").version.startswith("2@")
 
 
 def test_a_marker_without_a_value_is_taken_up_again(front, mount, provider):
@@ -124,7 +124,7 @@ def test_deleting_the_last_property_takes_all_versions_and_the_marker(bao, mount
     provider.push(item(b"1", prop="a"))
     assert provider.delete(PushRef("app/new", "a"))
     assert provider.push(item(b'{"a":"b"}'))
-    assert only(provider, "app/new").version == "1", "nothing of the former was left"
+    assert only(provider, "app/new").version.startswith("1@"), "nothing of the former was left"
 
 
 def test_version_1_keeps_the_marker_inside(bao, open_vault):
