@@ -29,9 +29,26 @@ PLURALS = {
     "SecretStore": "secretstores",
     "ClusterSecretStore": "clustersecretstores",
     "Secret": "secrets",
+    "Password": "passwords",
+    "Fake": "fakes",
+    "PushSecret": "pushsecrets",
+    "ClusterPushSecret": "clusterpushsecrets",
+    "ClusterExternalSecret": "clusterexternalsecrets",
+    "Namespace": "namespaces",
 }
+CLUSTER_SCOPED = frozenset(
+    {"ClusterSecretStore", "ClusterPushSecret", "ClusterExternalSecret", "Namespace"}
+)
 #: `group/version` where it is not ESO's; ESO's version is asked for.
-GROUPS = {"Secret": "v1", "SealedSecret": f"{SEALED}/v1alpha1"}
+GROUPS = {
+    "Secret": "v1",
+    "SealedSecret": f"{SEALED}/v1alpha1",
+    "Password": f"generators.{ESO}/v1alpha1",
+    "Fake": f"generators.{ESO}/v1alpha1",
+    "PushSecret": f"{ESO}/v1alpha1",
+    "ClusterPushSecret": f"{ESO}/v1alpha1",
+    "Namespace": "v1",
+}
 MANAGED = "reconcile.external-secrets.io/managed"
 MERGE_PATCH = "application/merge-patch+json"
 
@@ -69,7 +86,7 @@ class DirectorySite:
         """Return where an object's file is."""
         group = GROUPS.get(kind, f"{ESO}/v1").rpartition("/")[0]
         folder = f"{PLURALS[kind]}.{group}" if group else PLURALS[kind]
-        scope = "_cluster" if kind == "ClusterSecretStore" else namespace or self.namespace
+        scope = "_cluster" if kind in CLUSTER_SCOPED else namespace or self.namespace
         return self.root / scope / folder / f"{name}.yaml"
 
     def put(self, obj: dict[str, Any]) -> None:
@@ -149,8 +166,9 @@ class KubeSite:
 
     def path(self, kind: str, name: str = "", namespace: str = "", version: str = "v1") -> str:
         """Return the path of an object or, without a name, of all of its kind."""
-        root = "/api/v1" if kind == "Secret" else f"/apis/{GROUPS.get(kind, f'{ESO}/{version}')}"
-        scope = "" if kind == "ClusterSecretStore" else f"/namespaces/{namespace or self.namespace}"
+        group = GROUPS.get(kind, f"{ESO}/{version}")
+        root = "/api/v1" if group == "v1" else f"/apis/{group}"
+        scope = "" if kind in CLUSTER_SCOPED else f"/namespaces/{namespace or self.namespace}"
         return f"{root}{scope}/{PLURALS[kind]}" + (f"/{name}" if name else "")
 
     def put(self, obj: dict[str, Any]) -> None:
