@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from secretsync.cluster.base import KINDS, Cluster
+from secretsync.cluster.base import KINDS, Cluster, WatchEvent
 from secretsync.controller.counting import CountingCluster
 from secretsync.controller.dispatch import Dispatcher
 from secretsync.controller.garbage import Garbage
@@ -15,6 +15,7 @@ from secretsync.controller.metrics import Metrics
 from secretsync.controller.orphans import Orphans
 from secretsync.controller.pages import ServicePages
 from secretsync.controller.paths import PathObjects, PathWatcher
+from secretsync.controller.push_part import PushPart, PushShared
 from secretsync.controller.reconciler import Reconciler
 from secretsync.controller.recorder import Recorder
 from secretsync.controller.reflector import Reflector
@@ -33,6 +34,7 @@ from secretsync.refresh.generating import GeneratorRunner
 from secretsync.refresh.generator_objects import GivenGenerators
 from secretsync.refresh.index import DependencyIndex
 from secretsync.refresh.lanes import Lane, LaneQueue
+from secretsync.refresh.push_wiring import build_pushes
 from secretsync.refresh.selectors import ClusterCredentials
 from secretsync.refresh.wiring import Engine, Options, build_engine
 from secretsync.resources.manifests import Manifests
@@ -82,6 +84,8 @@ class Service:
         self._claims = Claims()
         self._statuses = StatusWriter(self._cluster, self._clock, self._writing_secrets)
         self._given = GivenGenerators()
+        self._credentials = ClusterCredentials(self._cluster, paths.overlay if paths else None)
+        self._runner = self._build_runner()
         self._engine = self._build_engine(paths)
         recorder = Recorder(self._cluster, self._statuses, self.metrics, self._clock)
         garbage = Garbage(self._cluster)
@@ -119,7 +123,8 @@ class Service:
             garbage,
             self._wake,
         )
-        self._intake = Intake(parts, self._store_checker.submit)
+        self._pushing = self._build_pushing(paths)
+        self._intake = Intake(parts, self._store_changed)
         self._refresher = Refresher(
             self._world,
             self._index,
@@ -203,6 +208,8 @@ class Service:
                 while self._clock.wait(FOLLOW_EVERY_S):
                     self._refresher.follow()
                     self._generators.follow()
+                    if self._pushing is not None:
+                        self._pushing.follow()
                     looks += 1
                     if looks % MISSED_EVERY_LOOKS == 0:
                         self._find_missed()
@@ -230,6 +237,8 @@ class Service:
         self._intake.begin()
         if self._sealing is not None:
             self._sealing.begin()
+        if self._pushing is not None:
+            self._pushing.begin()
         self._dispatcher.start()
         self._refresher.start()
         if self._paths is not None:
@@ -246,6 +255,8 @@ class Service:
         self._queue.close()
         if self._sealing is not None:
             self._sealing.stop()
+        if self._pushing is not None:
+            self._pushing.stop()
         ending = threading.Thread(target=self._end_parts, name="stop", daemon=True)
         ending.start()
         ending.join(STOP_WITHIN_S)
@@ -259,6 +270,8 @@ class Service:
         self._store_checker.close()
         if self._sealing is not None:
             self._sealing.end()
+        if self._pushing is not None:
+            self._pushing.end()
         if self._orphans is not None:
             self._orphans.join(timeout_s=2)
         self._statuses.close()
@@ -279,6 +292,53 @@ class Service:
             self._queue.add(ref, Lane.NEW)
         elif self._sealing is not None:
             self._sealing.wake(ref)
+
+    def _store_changed(self, ref: ObjectRef) -> None:
+        self._store_checker.submit(ref)
+        if self._pushing is not None:
+            self._pushing.store_changed(ref)
+
+    def _on_namespace(self, event: WatchEvent) -> None:
+        self._intake.on_namespace(event)
+        if self._pushing is not None:
+            self._pushing.namespaces_changed()
+
+    def _on_external_secret(self, event: WatchEvent) -> None:
+        self._intake.on_external_secret(event)
+        if self._pushing is not None:
+            self._pushing.on_child(event)
+
+    def _build_pushing(self, paths: PathObjects | None) -> PushPart | None:
+        """Objects of PATH are served alone; pushes of PATH are `sync`'s."""
+        if paths is not None:
+            return None
+        shared = PushShared(
+            self._cluster,
+            self._world,
+            self.metrics,
+            self._statuses,
+            self._clock,
+            self._stop,
+            self._settings.namespace,
+        )
+        pushes = build_pushes(
+            self._engine,
+            self._cluster,
+            listing=self._world,
+            credentials=self._credentials,
+            runner=self._runner,
+        )
+        return PushPart(shared, pushes)
+
+    def _build_runner(self) -> GeneratorRunner:
+        return GeneratorRunner.of(
+            self._cluster,
+            self._given,
+            self._credentials,
+            self._clock,
+            controller_class=self._settings.controller_class,
+            count=self.metrics.provider_call,
+        )
 
     def _build_sealing(
         self, cluster: Cluster, paths: PathObjects | None, install_key: bytes | None
@@ -354,11 +414,10 @@ class Service:
                 exclusive=not desired.keep_foreign_keys and not desired.hold_removals,
             )
 
-        credentials = ClusterCredentials(self._cluster, paths.overlay if paths else None)
         return build_engine(
             self._cluster,
             lookup=self._world,
-            credentials=credentials,
+            credentials=self._credentials,
             siblings=self._world,
             claims=self._claims,
             clock=self._clock,
@@ -370,14 +429,7 @@ class Service:
                 intend=intend,
                 count=self.metrics.provider_call,
                 workers=self._settings.concurrent,
-                generators=GeneratorRunner.of(
-                    self._cluster,
-                    self._given,
-                    credentials,
-                    self._clock,
-                    controller_class=self._settings.controller_class,
-                    count=self.metrics.provider_call,
-                ),
+                generators=self._runner,
             ),
         )
 
@@ -388,10 +440,10 @@ class Service:
             ("SecretStore", self._intake.on_store, ""),
         ]
         if not namespace:
-            watched.append(("Namespace", self._intake.on_namespace, ""))
+            watched.append(("Namespace", self._on_namespace, ""))
             watched.append(("ClusterSecretStore", self._intake.on_store, ""))
         if self._paths is None:
-            watched.append(("ExternalSecret", self._intake.on_external_secret, ""))
+            watched.append(("ExternalSecret", self._on_external_secret, ""))
         own = [
             Reflector(
                 self._cluster,
@@ -404,4 +456,5 @@ class Service:
             )
             for kind, handle, selector in watched
         ]
+        own += self._pushing.reflectors if self._pushing else []
         return own + (self._sealing.reflectors if self._sealing else [])

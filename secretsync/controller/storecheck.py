@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
-from providers.base import AccessDenied, AuthFailed, ProviderError
+from providers.base import AccessDenied, AuthFailed, Capability, ProviderError
+from providers.registry import load
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.statuses import StatusWriter
 from secretsync.controller.world import World
@@ -22,9 +23,15 @@ __all__ = ["StoreChecker"]
 
 log = logging.getLogger(__name__)
 
-CAPABILITIES = "ReadOnly"
 WORKERS = 4
 RETRY_S = 30.0
+#: By whether it is read, and whether it is written.
+_CAPABILITIES = {
+    (True, False): "ReadOnly",
+    (False, True): "WriteOnly",
+    (True, True): "ReadWrite",
+    (False, False): "",
+}
 
 
 class StoreChecker:
@@ -106,7 +113,7 @@ class StoreChecker:
         self._statuses.put(
             store.ref,
             {
-                "capabilities": CAPABILITIES,
+                "capabilities": _capabilities(store),
                 **ready_status(
                     store.ready,
                     ready=ready,
@@ -116,6 +123,11 @@ class StoreChecker:
                 ),
             },
         )
+
+
+def _capabilities(store: SecretStore) -> str:
+    found = load(store.provider).capability(store.config)
+    return _CAPABILITIES[Capability.READ in found, Capability.WRITE in found]
 
 
 def _reason(error: Exception) -> str:

@@ -147,6 +147,11 @@ class World:
         with self._lock:
             return self._stores.get(ref)
 
+    def namespaces(self) -> dict[str, Mapping[str, str]]:
+        """Return every namespace with its labels."""
+        with self._lock:
+            return dict(self._namespaces)
+
     def namespace_labels(self, namespace: str) -> Mapping[str, str] | None:
         """Return the labels of a namespace, or None where it is not known."""
         with self._lock:
