@@ -123,7 +123,7 @@ class Generations:
         with self._lock:
             asked = item.ref in self._asked
             self._asked.discard(item.ref)
-        answers: dict[AnySource, Answer] = {
+        answers: dict[GeneratorSource, Answer] = {
             source: self._run(source, item.meta.namespace, mark) for source in wanted
         }
         if asked and any(isinstance(answer, ProviderError) for answer in answers.values()):
