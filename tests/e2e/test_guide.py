@@ -126,7 +126,7 @@ def test_guide_store_status_reads_as_esos(guided: Rig) -> None:
     guided.wait_condition(name, "True", kind="ClusterSecretStore")
     obj = guided.site.get("ClusterSecretStore", name)
     assert obj is not None
-    assert obj["status"]["capabilities"] == "ReadOnly"
+    assert obj["status"]["capabilities"] == "ReadWrite"
     [condition] = obj["status"]["conditions"]
     assert (condition["reason"], condition["message"]) == ("Valid", "store validated")
 
