@@ -47,6 +47,7 @@ def test_discovery_names_kinds_short_names_and_status(crd_api: Api) -> None:
             "externalsecrets": ["es"],
             "secretstores": ["ss"],
             "clustersecretstores": ["css"],
+            "clusterexternalsecrets": ["ces"],
         }
         assert {f"{name}/status" for name in shorts} < set(found)
         assert all(found[name]["categories"] == ["external-secrets"] for name in shorts)

@@ -22,16 +22,32 @@ CLUSTER_ONLY = (
     "clustersecretstores",
     "clustersecretstores/status",
     "clustergenerators",
+    "clusterpushsecrets",
+    "clusterpushsecrets/finalizers",
+    "clusterpushsecrets/status",
+    "clusterexternalsecrets",
+    "clusterexternalsecrets/finalizers",
+    "clusterexternalsecrets/status",
 )
+#: Only a maker of objects in many namespaces makes these, and it is cluster-wide.
+MADE = ("external-secrets.io/externalsecrets", "external-secrets.io/pushsecrets")
 GENERATORS = [
     f"{GENERATOR_GROUP}/{KINDS[kind].plural}" for kind in (*registry.GENERATORS, CLUSTER_GENERATOR)
 ]
 FREE_TO_LIST = {"get", "list", "watch"}
 EXPECTED_RULES = {
-    "external-secrets.io/externalsecrets": FREE_TO_LIST | {"patch"},
-    "external-secrets.io/secretstores": FREE_TO_LIST,
-    "external-secrets.io/clustersecretstores": FREE_TO_LIST,
+    "external-secrets.io/externalsecrets": FREE_TO_LIST | {"create", "patch", "delete"},
+    "external-secrets.io/pushsecrets": FREE_TO_LIST | {"create", "patch", "delete"},
+    "external-secrets.io/clusterpushsecrets": FREE_TO_LIST | {"patch"},
+    "external-secrets.io/clusterexternalsecrets": FREE_TO_LIST | {"patch"},
+    "external-secrets.io/secretstores": FREE_TO_LIST | {"patch"},
+    "external-secrets.io/clustersecretstores": FREE_TO_LIST | {"patch"},
     "external-secrets.io/externalsecrets/finalizers": {"update"},
+    "external-secrets.io/clusterpushsecrets/finalizers": {"update"},
+    "external-secrets.io/clusterexternalsecrets/finalizers": {"update"},
+    "external-secrets.io/pushsecrets/status": {"patch"},
+    "external-secrets.io/clusterpushsecrets/status": {"patch"},
+    "external-secrets.io/clusterexternalsecrets/status": {"patch"},
     "external-secrets.io/externalsecrets/status": {"patch"},
     "external-secrets.io/secretstores/status": {"patch"},
     "external-secrets.io/clustersecretstores/status": {"patch"},
@@ -210,7 +226,7 @@ def test_only_the_token_role_reaches_service_accounts() -> None:
 def test_namespaced_roles_are_the_cluster_roles_without_cluster_rights() -> None:
     path = NAMESPACED / "controller.yaml"
     expected = {
-        name: verbs
+        name: verbs - {"create", "delete"} if name in MADE else verbs
         for name, verbs in EXPECTED_RULES.items()
         if name.partition("/")[2] not in CLUSTER_ONLY
     }
@@ -268,7 +284,9 @@ def test_user_role_is_aggregated(name: str, aggregated_to: set[str], verbs: set[
     prefix = "rbac.authorization.k8s.io/aggregate-to-"
     labels = role["metadata"]["labels"]
     assert {key.removeprefix(prefix) for key in labels if key.startswith(prefix)} == aggregated_to
-    kinds = ("externalsecrets", "secretstores", "clustersecretstores")
+    kinds = ["externalsecrets", "secretstores", "clustersecretstores", "pushsecrets"]
+    if name == "secretsync-view":
+        kinds += ["clusterpushsecrets", "clusterexternalsecrets"]
     expected = {f"external-secrets.io/{kind}": verbs for kind in kinds}
     expected |= dict.fromkeys(GENERATORS, verbs)
     assert verbs_of(role) == {**expected, "bitnami.com/sealedsecrets": verbs}
