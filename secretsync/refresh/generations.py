@@ -21,7 +21,6 @@ from providers.base import ProviderError, SecretBytes, Unavailable
 from secretsync.core.conditions import rfc3339
 from secretsync.core.hashes import data_hash, synced_resource_version
 from secretsync.core.materialize import Materialized, desired_secret
-from secretsync.core.plan import foreign
 from secretsync.core.secrets import DATA_HASH_ANNOTATION, LiveSecret, written_versions
 from secretsync.core.sources import (
     Answer,
@@ -32,6 +31,7 @@ from secretsync.core.sources import (
 )
 from secretsync.errors import ClusterUnavailable, SecretSyncError
 from secretsync.refresh.clock import Clock
+from secretsync.refresh.keeping import wrote
 from secretsync.resources.external_secret import ExternalSecret, GeneratorRef
 from secretsync.resources.meta import ObjectRef
 from secretsync.resources.timestamps import parse_timestamp
@@ -98,10 +98,15 @@ class Generations:
         if self._runner is not None and item.generators():
             self._runner.require(item.generators(), item.meta.namespace)
 
-    def answer(self, item: ExternalSecret) -> dict[GeneratorSource, Answer]:
+    def answer(
+        self, item: ExternalSecret, versions: Mapping[str, str]
+    ) -> dict[GeneratorSource, Answer]:
         """Answer all entries of generators of one ExternalSecret; total, as a fetch is.
 
         They are made anew together, or stay together.
+
+        Args:
+            versions: of what was read beside them.
         """
         wanted = [
             GeneratorSource(entry.source, index)
@@ -109,7 +114,7 @@ class Generations:
             if isinstance(entry.source, GeneratorRef)
         ]
         try:
-            kept = self._kept(item, wanted)
+            kept = self._kept(item, wanted, versions)
         except SecretSyncError as exc:
             error = Unavailable if isinstance(exc, ClusterUnavailable) else ProviderError
             return dict.fromkeys(wanted, error(exc.message, remedy=exc.remedy))
@@ -148,19 +153,19 @@ class Generations:
                 remedy="run with --debug for the traceback, and report it",
             )
 
-    def _kept(self, item: ExternalSecret, wanted: list[GeneratorSource]) -> KeptValues | None:
+    def _kept(
+        self, item: ExternalSecret, wanted: list[GeneratorSource], versions: Mapping[str, str]
+    ) -> KeptValues | None:
         """Return what stays, or None where it is time for new values.
 
         Raises:
             SecretSyncError: the Secret cannot be read: then nothing is made either.
         """
         live = self._live(item.meta.namespace, item.target.name)
-        if live is None or live.deleting or foreign(desired_secret(item, Materialized({})), live):
+        if live is None or not wrote(item, live) or not _intact(item, live):
             return None
-        if item.target.template is not None and item.stores():
+        if item.target.template is not None and _moved(versions, live, wanted):
             return None  # what was rendered of both cannot be taken apart
-        if not _intact(live):
-            return None
         made_at, version = _made(item, wanted, live)
         if self._is_over(item, made_at, version):
             return None
@@ -222,8 +227,17 @@ def _version(item: ExternalSecret) -> str:
     return f"{version}-{hashlib.sha256(asked).hexdigest()[:8]}"
 
 
-def _intact(live: LiveSecret) -> bool:
+def _moved(versions: Mapping[str, str], live: LiveSecret, wanted: list[GeneratorSource]) -> bool:
+    """Return whether something beside the generated values is another one than was written."""
+    generated = {version_key(source) for source in wanted}
+    written = written_versions(live)
+    return any(written.get(key) != versions[key] for key in versions.keys() - generated)
+
+
+def _intact(item: ExternalSecret, live: LiveSecret) -> bool:
     """Return whether the Secret is as it was written; somebody else's value is not kept."""
+    if item.target.creation_policy in ("Merge", "CreateOrMerge"):
+        return True  # what others changed became theirs, and is not taken for ours
     revealed = {key: value.reveal() for key, value in live.data.items()}
     return live.annotations.get(DATA_HASH_ANNOTATION) == data_hash(revealed)
 

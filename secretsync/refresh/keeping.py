@@ -11,7 +11,7 @@ from secretsync.core.plan import foreign
 from secretsync.core.secrets import LiveSecret
 from secretsync.resources.external_secret import ExternalSecret
 
-__all__ = ["is_once", "made_once"]
+__all__ = ["is_once", "made_once", "wrote"]
 
 
 def is_once(item: ExternalSecret) -> bool:
@@ -26,7 +26,12 @@ def made_once(item: ExternalSecret, live: LiveSecret | None) -> bool:
     Args:
         live: as the cluster holds it, None where it is absent.
     """
-    if live is None or live.deleting or not is_once(item):
+    return live is not None and is_once(item) and wrote(item, live)
+
+
+def wrote(item: ExternalSecret, live: LiveSecret) -> bool:
+    """Return whether an ExternalSecret has written a Secret that stays."""
+    if live.deleting:
         return False
     desired = desired_secret(item, Materialized({}))
     if desired.keep_foreign_keys:

@@ -176,8 +176,9 @@ class SourceReader:
                 for source in _sources(item, by_store)
             }
             # Last, and only where all else is there: nobody takes back what was handed out.
-            if item.generators() and _complete(item, values, _dialects(by_store)):
-                for entry, answer in self._generations.answer(item).items():
+            versions = _complete(item, values, _dialects(by_store)) if item.generators() else None
+            if versions is not None:
+                for entry, answer in self._generations.answer(item, versions).items():
                     values[entry] = answer  # noqa: PERF403 - update takes keys of one type
             readings.append((item, Readings(values, _dialects(by_store))))
         return readings
@@ -208,13 +209,12 @@ class SourceReader:
 
 def _complete(
     item: ExternalSecret, values: Mapping[AnySource, Answer], dialects: Mapping[StoreRef, str]
-) -> bool:
-    """Return whether everything but what is generated can be made."""
+) -> Mapping[str, str] | None:
+    """Return the versions of everything but what is generated; None where some is missing."""
     try:
-        materialize(item, values, dialects=dialects)
+        return materialize(item, values, dialects=dialects).versions
     except Exception:  # noqa: BLE001 - the pipeline meets the same, and reports it
-        return False
-    return True
+        return None
 
 
 def _answer(source: Source | FindSource, demand: _Demand) -> Answer:

@@ -22,6 +22,7 @@ from secretsync.resources.external_secret import ExternalSecret, GeneratorRef
 from tests.core.secret_cases import item
 from tests.refresh.kit import FakeClock, Rig, manifests
 from tests.refresh.test_generations import Counting, made
+from tests.support.aws import AwsApi
 
 MakeRig = Callable[..., Rig]
 SECRET = KINDS["Secret"]
@@ -251,3 +252,35 @@ def test_object_of_path_that_was_edited_gets_new_values(
     rig.run([changed])
     rig.run([changed])
     assert rig.secret() == {"url": "db://made-2"}
+
+
+@pytest.mark.parametrize("policy", ["Merge", "CreateOrMerge"])
+def test_value_in_a_secret_of_others_stays_when_they_change_theirs(
+    make_rig: MakeRig, runner: Counting, clock: FakeClock, policy: str
+) -> None:
+    rig = make_rig([made(target={"creationPolicy": policy})], generators=runner)
+    theirs = foreign_secret(other="eA==")
+    theirs["metadata"]["labels"] = {"reconcile.external-secrets.io/created-by": "another"}
+    rig.cluster.create(SECRET, theirs, field_manager="kubectl")
+    assert rig.ends() == {"db": "applied"}
+    patch = {"data": {"other": "eQ=="}}
+    rig.cluster.merge_patch(SECRET, "web", "db", patch, field_manager="kubectl")
+    assert rig.ends() == {"db": "unchanged"}
+    assert rig.secret() == {"other": "y", "password": "made-1"}
+    clock.advance(3600)
+    assert rig.ends() == {"db": "applied"}
+    assert rig.secret() == {"other": "y", "password": "made-2"}
+
+
+def test_template_of_both_is_rendered_anew_only_when_the_store_has_something_new(
+    api: AwsApi, make_rig: MakeRig, runner: Counting
+) -> None:
+    api.create("one", "old")
+    target = {"template": {"data": {"url": "{{ .user }}:{{ .password }}"}}}
+    rig = make_rig([made(data=[item("user", "one")], target=target)], generators=runner)
+    rig.run()
+    assert rig.ends() == {"db": "unchanged"}
+    assert rig.secret() == {"url": "old:made-1"}
+    api.put("one", "new")
+    assert rig.ends() == {"db": "applied"}
+    assert rig.secret() == {"url": "new:made-2"}
