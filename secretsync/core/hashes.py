@@ -73,19 +73,20 @@ def eso_field_managers(name: str) -> tuple[str, ...]:
     """Return the field managers under which ESO may have written for an ExternalSecret.
 
     ESO has two rules for a long name: one measures the whole manager, the other the
-    object's name alone. Between the two lengths both results occur.
+    object's name alone. Between the two lengths both results occur. Releases up to 0.16
+    knew neither rule: they wrote the plain name as long as Kubernetes took it.
 
     Args:
         name: of the ExternalSecret.
 
     Returns:
-        One name, or two where the rules disagree; the hashed one first.
+        One name, or two where both forms occur; the hashed one first.
     """
     plain = _ESO_MANAGER_PREFIX + name
     hashed = f"{_ESO_MANAGER_PREFIX}sha3/{_sha3(_utf8(name))}"
     if len(_utf8(plain)) <= _ESO_MANAGER_MAX:
         return (plain,)
-    if len(_utf8(name)) <= _ESO_MANAGER_MAX:
+    if len(_utf8(plain)) <= _MANAGER_MAX_BYTES:
         return (hashed, plain)
     return (hashed,)
 

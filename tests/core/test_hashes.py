@@ -90,10 +90,12 @@ _PREFIX = "externalsecrets.external-secrets.io/"
         pytest.param(63 - len(_PREFIX), ("plain",), id="fits"),
         pytest.param(64 - len(_PREFIX), ("hashed", "plain"), id="rules-disagree"),
         pytest.param(63, ("hashed", "plain"), id="rules-disagree-still"),
-        pytest.param(64, ("hashed",), id="long-by-both"),
+        pytest.param(64, ("hashed", "plain"), id="long-by-both-but-not-in-old-releases"),
+        pytest.param(128 - len(_PREFIX), ("hashed", "plain"), id="longest-plain"),
+        pytest.param(129 - len(_PREFIX), ("hashed",), id="too-long-for-kubernetes"),
     ],
 )
-def test_eso_field_managers_follow_both_rules(length: int, forms: tuple[str, ...]) -> None:
+def test_eso_field_managers_follow_the_rules_of_every_release(length: int, forms: tuple[str, ...]) -> None:
     name = "n" * length
     names = {"plain": _PREFIX + name, "hashed": f"{_PREFIX}sha3/{_sha3(name)}"}
     assert eso_field_managers(name) == tuple(names[form] for form in forms)
