@@ -95,7 +95,9 @@ _PREFIX = "externalsecrets.external-secrets.io/"
         pytest.param(129 - len(_PREFIX), ("hashed",), id="too-long-for-kubernetes"),
     ],
 )
-def test_eso_field_managers_follow_the_rules_of_every_release(length: int, forms: tuple[str, ...]) -> None:
+def test_eso_field_managers_follow_the_rules_of_every_release(
+    length: int, forms: tuple[str, ...]
+) -> None:
     name = "n" * length
     names = {"plain": _PREFIX + name, "hashed": f"{_PREFIX}sha3/{_sha3(name)}"}
     assert eso_field_managers(name) == tuple(names[form] for form in forms)
