@@ -29,7 +29,7 @@ from secretsync.core.sources import (
     KeptValues,
     version_key,
 )
-from secretsync.errors import ClusterUnavailable, SecretSyncError
+from secretsync.errors import ClusterUnavailable, ConfigError, SecretSyncError
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.keeping import wrote
 from secretsync.resources.external_secret import ExternalSecret, GeneratorRef
@@ -159,7 +159,8 @@ class Generations:
         """Return what stays, or None where it is time for new values.
 
         Raises:
-            SecretSyncError: the Secret cannot be read: then nothing is made either.
+            SecretSyncError: the Secret cannot be read, or never be written: then nothing is
+                made either.
         """
         live = self._live(item.meta.namespace, item.target.name)
         if live is None or not wrote(item, live) or not _intact(item, live):
@@ -168,6 +169,11 @@ class Generations:
             return None  # what was rendered of both cannot be taken apart
         made_at, version = _made(item, wanted, live)
         if self._is_over(item, made_at, version):
+            if live.immutable:
+                raise ConfigError(
+                    "it is time for new values, and the Secret is immutable",
+                    remedy="delete the Secret, or set refreshPolicy: CreatedOnce",
+                )
             return None
         mark = _mark(made_at or self._clock.now(), version or _version(item))
         return KeptValues(_own(item, live), mark)

@@ -284,3 +284,16 @@ def test_template_of_both_is_rendered_anew_only_when_the_store_has_something_new
     api.put("one", "new")
     assert rig.ends() == {"db": "applied"}
     assert rig.secret() == {"url": "new:made-2"}
+
+
+def test_immutable_secret_costs_no_run_when_its_time_has_come(
+    make_rig: MakeRig, runner: Counting, clock: FakeClock
+) -> None:
+    rig = make_rig([made(target={"immutable": True})], generators=runner)
+    rig.run()
+    assert rig.ends() == {"db": "unchanged"}
+    clock.advance(3600)
+    outcome = only(rig)
+    assert outcome.failed
+    assert "the Secret is immutable" in outcome.message
+    assert runner.runs == 1
