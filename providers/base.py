@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn, Protocol
 
+from providers.spec import wire
+
 __all__ = [
     "AccessDenied",
     "AuthFailed",
@@ -192,7 +194,7 @@ class WholeSecretSelector:
 
     name: str = ""
     namespace: str = ""
-    required_label: tuple[str, str] = ("", "")
+    required_label: tuple[str, str] = field(default=("", ""), metadata=wire(internal=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Wire:
         unsupported: set where the field belongs to the published schema but is not
             implemented yet; using it is an error that says this sentence.
         deprecated: using it is a warning that says this sentence.
+        internal: no field of the manifest: only code sets it. Such fields come last.
     """
 
     name: str = ""
@@ -46,6 +47,7 @@ class Wire:
     maximum: int | None = None
     unsupported: str = ""
     deprecated: str = ""
+    internal: bool = False
 
 
 def wire(**options: Any) -> Mapping[str, Wire]:

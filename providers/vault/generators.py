@@ -53,7 +53,13 @@ class VaultDynamicSecretSpec:
     parameters: Any = None
     get_parameters: Any = None
     result_type: str = field(default="Data", metadata=wire(choices=("Data", "Auth", "Raw")))
-    retry_settings: Any = None
+    retry_settings: Any = field(
+        default=None,
+        metadata=wire(
+            deprecated="retrySettings is not used: a generator that failed runs again after a "
+            "wait that grows"
+        ),
+    )
     allow_empty_response: bool = False
 
 

@@ -134,7 +134,11 @@ def _read(item: _Field, raw: Any, path: Path, findings: Findings) -> Any:
 def _fields(cls: type[Any]) -> tuple[_Field, ...]:
     """Return how to read each field; worked out once a class, in the order of its init."""
     hints = typing.get_type_hints(cls)
-    return tuple(_field(item, hints[item.name]) for item in dataclasses.fields(cls) if item.init)
+    return tuple(
+        _field(item, hints[item.name])
+        for item in dataclasses.fields(cls)
+        if item.init and not item.metadata.get("wire", _PLAIN_WIRE).internal
+    )
 
 
 def _field(item: dataclasses.Field[Any], annotation: Any) -> _Field:
