@@ -28,5 +28,5 @@ def command(**options: Any) -> int:
     run = run_once(Request(**options), writes=False)
     if run.problems:
         return 2
-    differs = any(shown_verb(outcome) is not Verb.UNCHANGED for outcome in run.result.outcomes)
+    differs = any(shown_verb(outcome) is not Verb.UNCHANGED for outcome in run.result.ended)
     return 1 if differs or run.result.extras else 0

@@ -16,6 +16,7 @@ from secretsync.core.sealed import UNSEALED
 from secretsync.refresh.leftovers import Extra
 from secretsync.refresh.oneshot import Result
 from secretsync.refresh.outcomes import Outcome, Progress
+from secretsync.refresh.push_outcomes import SYNCED_MESSAGE, PushOutcome
 from secretsync.resources.meta import ObjectRef, Parent
 from secretsync.resources.problems import Problem
 
@@ -37,7 +38,7 @@ EXTRA = "extra"
 Locator = Callable[[ObjectRef, str], tuple[str, int]]
 
 
-def outcome_problem(outcome: Outcome[Parent], locate: Locator) -> Problem:
+def outcome_problem(outcome: Outcome[Parent] | PushOutcome, locate: Locator) -> Problem:
     """Return what is wrong with a failed object, with its place in the input."""
     ref = outcome.item.ref
     file, line = locate(ref, outcome.field)
@@ -51,10 +52,13 @@ def outcome_problem(outcome: Outcome[Parent], locate: Locator) -> Problem:
     )
 
 
-def shown_verb(outcome: Outcome[Parent]) -> Verb:
+def shown_verb(outcome: Outcome[Parent] | PushOutcome) -> Verb:
     """Return the verb that people see: what could not be decided is blocked."""
     if outcome.failed:
         return Verb.BLOCKED
+    if isinstance(outcome, PushOutcome):
+        changed = outcome.progress in (Progress.APPLIED, Progress.PLANNED)
+        return Verb.UPDATE if changed else Verb.UNCHANGED
     return outcome.action.verb if outcome.action else Verb.UNCHANGED
 
 
@@ -70,9 +74,11 @@ def show_result(
 
     The JSON form: `objects` (action, kind, namespace, name, from, reason, message, keys
     with key, change, before and after as fingerprints, metadata), `summary` (a count of
-    each action), `problems` (as `validate` gives them).
+    each action), `problems` (as `validate` gives them). A PushSecret's object has `places`
+    (store, place, action, message) beside.
     """
     rows = [_row(outcome, fingerprinter) for outcome in result.outcomes if _shown(outcome)]
+    rows += [_push_row(outcome) for outcome in result.pushes if _shown(outcome)]
     rows += [_extra_row(extra, fingerprinter, prune=prune) for extra in result.extras]
     found = Counter(row["action"] for row in rows)
     summary = {action: found[action] for action in (*map(str, Verb), EXTRA)}
@@ -89,7 +95,7 @@ def show_result(
     click.echo(", ".join(counts))
 
 
-def _shown(outcome: Outcome[Parent]) -> bool:
+def _shown(outcome: Outcome[Parent] | PushOutcome) -> bool:
     return outcome.progress is not Progress.SKIPPED
 
 
@@ -106,6 +112,30 @@ def _row(outcome: Outcome[Parent], fingerprinter: Fingerprinter) -> dict[str, An
         "message": outcome.message,
         "keys": _keys(action, fingerprinter) if action else [],
         "metadata": list(action.metadata) if action else [],
+    }
+
+
+def _push_row(outcome: PushOutcome) -> dict[str, Any]:
+    item = outcome.item
+    return {
+        "action": str(shown_verb(outcome)),
+        "kind": "PushSecret",
+        "namespace": item.meta.namespace,
+        "name": item.meta.name,
+        "from": "",
+        "reason": outcome.reason,
+        "message": outcome.message,
+        "keys": [],
+        "metadata": [],
+        "places": [
+            {
+                "store": each.store,
+                "place": each.place,
+                "action": str(each.verb),
+                "message": each.message,
+            }
+            for each in outcome.actions
+        ],
     }
 
 
@@ -139,8 +169,9 @@ def _key(change: KeyChange, where: str, fingerprinter: Fingerprinter) -> dict[st
 
 def _print_row(row: Mapping[str, Any]) -> None:
     origin = f"  (from {row['from']})" if row["from"] else ""
-    click.echo(f"{row['action']:<9} Secret {row['namespace']}/{row['name']}{origin}")
+    click.echo(f"{row['action']:<9} {row['kind']} {row['namespace']}/{row['name']}{origin}")
     said = row["reason"] in _EXPECTED or row["action"] == str(Verb.BLOCKED)
+    said = said or row["message"] == SYNCED_MESSAGE
     if row["message"] and not said:
         click.echo(f"            {row['message']}")
     width = max((len(key["key"]) for key in row["keys"]), default=0)
@@ -150,3 +181,5 @@ def _print_row(row: Mapping[str, Any]) -> None:
         click.echo(f"          {mark} {key['key']:<{width}}  {prints}")
     for name in row["metadata"]:
         click.echo(f"          ~ {name}")
+    for each in row.get("places", ()):
+        click.echo(f"          {each['action']:<9} {each['store']} {each['place']}")

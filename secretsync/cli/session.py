@@ -18,6 +18,7 @@ from secretsync.cluster.base import Cluster
 from secretsync.cluster.opening import ClusterSpec, open_cluster, parse_cluster
 from secretsync.core.fingerprints import Fingerprinter
 from secretsync.refresh.clock import Clock
+from secretsync.refresh.expanding import expanded
 from secretsync.refresh.installkey import install_key
 from secretsync.refresh.oneshot import OneShot, Result
 from secretsync.resources.manifests import Manifests, load_manifests
@@ -85,7 +86,8 @@ def _run(
     writes: bool,
 ) -> Run:
     namespace = request.namespace or cluster.default_namespace
-    manifests = load_manifests(inputs.documents, default_namespace=namespace)
+    given = load_manifests(inputs.documents, default_namespace=namespace)
+    manifests = expanded(given, cluster)
     found = [*inputs.unreadable, *inputs.problems, *manifests.problems]
     show_problems(found)
     prints = fingerprinter(unseal.digest_key)
@@ -103,7 +105,7 @@ def _run(
     )
     result = one_shot.run(prune=request.prune)
     locate = _locator(manifests)
-    failed = [outcome_problem(item, locate) for item in result.outcomes if item.failed]
+    failed = [outcome_problem(item, locate) for item in result.ended if item.failed]
     failed += [
         Problem(extra.error, remedy=extra.remedy, object=str(extra.action.target))
         for extra in result.extras
@@ -114,7 +116,8 @@ def _run(
     show_problems(failed)
     found += failed
     show_result(result, found, prints, output=request.output, prune=request.prune)
-    attempted = len(manifests.external_secrets) + len(manifests.sealed_secrets)
+    kinds = (manifests.external_secrets, manifests.sealed_secrets, manifests.push_secrets)
+    attempted = sum(map(len, kinds))
     return Run(result, tuple(errors(found)), attempted)
 
 

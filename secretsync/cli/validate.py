@@ -36,7 +36,12 @@ def command(*, paths: tuple[str, ...], namespace: str, output: str, strict: bool
     ]
     problems = [*inputs.unreadable, *inputs.problems, *manifests.problems, *envelopes]
     show_problems(problems)
-    kinds = (manifests.external_secrets, manifests.sealed_secrets)
+    kinds = (
+        manifests.external_secrets,
+        manifests.sealed_secrets,
+        manifests.push_secrets,
+        manifests.provisioners,
+    )
     valid = sum(map(len, (*kinds, manifests.secret_stores, manifests.secrets)))
     valid -= len({item.object for item in envelopes})
     if output == "json":

@@ -7,7 +7,7 @@ looked up in PATH first, then in the cluster.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from secretsync.cluster.base import Cluster
@@ -21,6 +21,9 @@ from secretsync.refresh.generator_objects import GivenGenerators
 from secretsync.refresh.keeping import is_once, made_once
 from secretsync.refresh.leftovers import Extra, Leftovers
 from secretsync.refresh.outcomes import Outcome, Progress
+from secretsync.refresh.push_oneshot import push_all
+from secretsync.refresh.push_outcomes import PushOutcome
+from secretsync.refresh.push_wiring import build_pushes
 from secretsync.refresh.selectors import ClusterCredentials, Overlay
 from secretsync.refresh.stores import StoreSource
 from secretsync.refresh.wiring import Options, build_engine
@@ -40,6 +43,12 @@ class Result:
     outcomes: Sequence[Outcome[Parent]]
     extras: Sequence[Extra] = ()
     problems: Sequence[Problem] = ()
+    pushes: Sequence[PushOutcome] = ()
+
+    @property
+    def ended(self) -> list[Outcome[Parent] | PushOutcome]:
+        """What became of every object, of those that make Secrets first."""
+        return [*self.outcomes, *self.pushes]
 
 
 class SealedRun(Protocol):
@@ -121,6 +130,13 @@ class OneShot:
         stores = StoreSource(self.cluster, self.manifests)
         claims = Claims([*items, *sealed])
         credentials = ClusterCredentials(self.cluster, Overlay.of(self.manifests))
+        runner = GeneratorRunner.of(
+            self.cluster,
+            GivenGenerators(self.manifests),
+            credentials,
+            self.clock,
+            controller_class=self.controller_class,
+        )
         engine = build_engine(
             self.cluster,
             lookup=stores,
@@ -132,14 +148,17 @@ class OneShot:
                 controller_class=self.controller_class,
                 writes=self.writes,
                 labels=labels,
-                generators=GeneratorRunner.of(
-                    self.cluster,
-                    GivenGenerators(self.manifests),
-                    credentials,
-                    self.clock,
-                    controller_class=self.controller_class,
-                ),
+                generators=runner,
             ),
+        )
+        pipeline = build_pushes(
+            engine,
+            self.cluster,
+            listing=stores,
+            credentials=credentials,
+            runner=runner,
+            manifests=self.manifests,
+            writes=self.writes,
         )
         try:
             # First, since a store may authenticate with one of them.
@@ -147,10 +166,15 @@ class OneShot:
             kept = {item.ref: _kept(item) for item in items if _is_kept(item, engine.applier)}
             due = [item for item in items if item.ref not in kept]
             made = {outcome.item.ref: outcome for outcome in engine.pipeline.run(due)}
+            found = kept | made
+            outcomes: list[Outcome[Parent]] = [*(found[item.ref] for item in items), *unsealed]
+            # Last, since what is pushed may just have been made.
+            pushes = push_all(
+                self.manifests.push_secrets, pipeline, made=outcomes, writes=self.writes
+            )
         finally:
             engine.close()
-        found = kept | made
-        return self._result([*(found[item.ref] for item in items), *unsealed], prune=prune)
+        return replace(self._result(outcomes, prune=prune), pushes=pushes)
 
     def _result(self, outcomes: Sequence[Outcome[Parent]], *, prune: bool) -> Result:
         leftovers = Leftovers(

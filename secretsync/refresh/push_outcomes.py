@@ -14,7 +14,7 @@ from secretsync.refresh.outcomes import Progress
 from secretsync.refresh.reading import is_transient
 from secretsync.resources.push_secret import PushSecret, Synced
 
-__all__ = ["PushAction", "PushOutcome", "PushVerb", "failed_push"]
+__all__ = ["SYNCED_MESSAGE", "PushAction", "PushOutcome", "PushVerb", "failed_push"]
 
 #: ESO's message, and reasons.
 SYNCED_MESSAGE = "PushSecret synced successfully"

@@ -38,7 +38,7 @@ from secretsync.resources.secret_store_rules import check_selector
 from secretsync.resources.secret_store_spec import SelectorSpec
 from secretsync.resources.status import ready_condition
 
-__all__ = ["FORCE_SYNC", "ProvisionStatus", "Provisioner", "parse_provisioner"]
+__all__ = ["FORCE_SYNC", "ProvisionStatus", "Provisioner", "child_origin", "parse_provisioner"]
 
 #: An annotation that is handed down: whoever changes it wants everything refreshed.
 FORCE_SYNC = "external-secrets.io/force-sync"
@@ -223,18 +223,32 @@ def _child_problems(
     document: Document, about: _Kind, item: Provisioner, findings: Findings
 ) -> tuple[Problem, ...]:
     """Parse what would be made, and say where in this object its problems are."""
-    fields = {"spec": f"{about.prefix}Spec", "metadata": f"{about.prefix}Metadata"}
-    lines = {
-        (own, *path[2:]): line
-        for own, name in fields.items()
-        for path, line in document.origin.lines.items()
-        if path[:2] == ("spec", name)
-    }
     version = document.value.get("apiVersion")
     child = item.child(_ANY_NAMESPACE) | {"apiVersion": version}
-    origin = Origin(document.origin.file, lines)
+    origin = child_origin(item.kind, document.origin)
     parsed = about.parse(Document(child, origin), default_namespace=_ANY_NAMESPACE)
+    fields = _fields(about)
     return tuple(_moved(problem, fields, findings) for problem in parsed.problems)
+
+
+def child_origin(kind: str, origin: Origin) -> Origin:
+    """Return where the fields of a child were written: in its maker.
+
+    Args:
+        kind: of the maker.
+        origin: of the maker.
+    """
+    lines = {
+        (own, *path[2:]): line
+        for own, name in _fields(_KINDS[kind]).items()
+        for path, line in origin.lines.items()
+        if path[:2] == ("spec", name)
+    }
+    return Origin(origin.file, {(): origin.line_of(()), **lines} if origin.lines else {})
+
+
+def _fields(about: _Kind) -> dict[str, str]:
+    return {"spec": f"{about.prefix}Spec", "metadata": f"{about.prefix}Metadata"}
 
 
 def _moved(problem: Problem, fields: Mapping[str, str], findings: Findings) -> Problem:
