@@ -14,7 +14,12 @@ from secretsync.cluster.base import KINDS, Cluster
 from secretsync.errors import ConfigError
 from secretsync.refresh.catalog import StoreUnmanaged
 from secretsync.resources.documents import Document, Origin
-from secretsync.resources.generator import CLUSTER_GENERATOR, Generator, parse_generator
+from secretsync.resources.generator import (
+    CLUSTER_GENERATOR,
+    GENERATOR_KINDS,
+    Generator,
+    parse_generator,
+)
 from secretsync.resources.manifests import Manifests
 from secretsync.resources.meta import ObjectRef
 from secretsync.resources.problems import Problem, errors
@@ -124,7 +129,7 @@ class GeneratorCatalog:
         return found.generator
 
     def _read(self, ref: ObjectRef) -> _Given | None:
-        kind = KINDS.get(ref.kind)
+        kind = KINDS.get(ref.kind) if ref.kind in GENERATOR_KINDS else None
         if kind is None:
             raise ConfigError(
                 f"generator {ref.kind} is not supported yet", remedy="use another generator"

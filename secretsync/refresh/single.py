@@ -39,6 +39,8 @@ def refresh_now(
 ) -> tuple[Sequence[Outcome[ExternalSecret]], Sequence[Problem]]:
     """Refresh one ExternalSecret, or every one that reads from a store.
 
+    What is generated is made anew for the one that is named, unless it is made once.
+
     Args:
         kind: ExternalSecret, SecretStore or ClusterSecretStore.
         namespace: of the object; a ClusterSecretStore serves all namespaces.
@@ -66,7 +68,9 @@ def refresh_now(
                 remedy="check the name and -n; PATH objects are refreshed by sync",
             )
     claims = Claims([*everything, *_sealed(cluster, everywhere)])
-    outcomes = _run(cluster, wanted, everything, claims, clock, controller_class)
+    # Of many that share a store, what is generated keeps its interval.
+    renewed = wanted if kind == "ExternalSecret" else ()
+    outcomes = _run(cluster, wanted, everything, claims, clock, controller_class, renewed)
     for outcome in outcomes:
         _write_status(cluster, outcome, clock)
     return outcomes, problems
@@ -119,6 +123,7 @@ def _run(
     claims: Claims,
     clock: Clock,
     controller_class: str,
+    renewed: Sequence[ExternalSecret],
 ) -> list[Outcome[ExternalSecret]]:
     stores = StoreSource(cluster, Manifests())
     credentials = ClusterCredentials(cluster)
@@ -136,6 +141,8 @@ def _run(
         options=Options(controller_class=controller_class, one_shot=False, generators=generators),
     )
     try:
+        for item in renewed:
+            engine.generations.renew(item.ref)
         return engine.pipeline.run(wanted)
     finally:
         engine.close()

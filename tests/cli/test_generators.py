@@ -173,3 +173,15 @@ def test_values_and_seeds_are_shown_nowhere(cli, manifests, out):
     password = secret_data(out, "db")["password"].decode()
     assert not any(password in run.out + run.err for run in runs)
     assert secret_data(out, "fake") == {"x": CANARY.encode()}
+
+
+@pytest.mark.parametrize(("spec", "again"), [({}, True), ({"refreshInterval": "0"}, False)])
+def test_refresh_makes_new_values_now_unless_they_are_made_once(cli, out, spec, again):
+    folder = out / "shop"
+    write(folder / f"passwords.{GENERATORS.partition('/')[0]}" / "new.yaml", generator(length=20))
+    write(folder / "externalsecrets.external-secrets.io" / "db.yaml", wanting(**spec))
+    to = ["externalsecret/db", "--to", f"dir:{out}", "-n", "shop"]
+    assert cli("refresh", *to).code == 0
+    first = secret_data(out, "db")
+    assert cli("refresh", *to).code == 0
+    assert (secret_data(out, "db") != first) == again

@@ -77,6 +77,15 @@ def test_generator_is_looked_up_in_the_namespace_of_its_user_and_nowhere_else(
     assert runs.run(ref("ClusterGenerator"), "shop").keys() == {"uuid"}
 
 
+@pytest.mark.parametrize("kind", ["Secret", "Grafana", "Nothing"])
+def test_kind_that_is_no_served_generator_is_not_even_read(
+    cluster: DirectoryCluster, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.delattr(type(cluster), "get")
+    with pytest.raises(ConfigError, match=f"generator {kind} is not supported yet"):
+        runner(cluster, clock).run(ref(kind), "web")
+
+
 def test_each_run_makes_another_value(cluster: DirectoryCluster, clock: FakeClock) -> None:
     runs = runner(cluster, clock, generator("Password", {}))
     assert len({runs.run(ref(), "web")["password"] for _ in range(20)}) == 20
