@@ -104,7 +104,9 @@ def resolve(host: str, port: int, reach: Reach) -> list[tuple[socket.AddressFami
         raise Unavailable(
             "the host name does not resolve", remedy="check the host and the name service"
         )
-    addresses = [(family, str(place[0])) for family, _, _, _, place in found]
+    addresses: list[tuple[socket.AddressFamily, str]] = [
+        (family, str(place[0])) for family, _, _, _, place in found
+    ]
     if not all(reach.allows(_parsed(address)) for _, address in addresses):
         raise InvalidRef(
             "the host has an address that stores may not reach",
