@@ -233,17 +233,25 @@ def clean(server: KubeServer) -> None:
     The service watches the whole server, which tests share.
     """
     admin = server.admin
-    group = f"/apis/{ESO}/v1"
-    for plural in ("externalsecrets", "secretstores"):
+    for kind, plural in (
+        # Makers first, or they would make their children anew.
+        ("ClusterExternalSecret", "clusterexternalsecrets"),
+        ("ClusterPushSecret", "clusterpushsecrets"),
+        ("PushSecret", "pushsecrets"),
+        ("ExternalSecret", "externalsecrets"),
+        ("SecretStore", "secretstores"),
+        ("ClusterSecretStore", "clustersecretstores"),
+    ):
+        group = f"/apis/{GROUPS.get(kind, f'{ESO}/v1')}"
         for item in admin.request("GET", f"{group}/{plural}")["items"]:
             metadata = item["metadata"]
-            path = f"{group}/namespaces/{metadata['namespace']}/{plural}/{metadata['name']}"
+            scope = "" if kind in CLUSTER_SCOPED else f"/namespaces/{metadata['namespace']}"
+            path = f"{group}{scope}/{plural}/{metadata['name']}"
             with contextlib.suppress(KubeRequestError):
                 if metadata.get("finalizers"):
                     patch = {"metadata": {"finalizers": None}}
                     admin.request("PATCH", path, patch, content_type=MERGE_PATCH)
                 admin.request("DELETE", path)
-    admin.request("DELETE", f"{group}/clustersecretstores")
     sealed = f"/apis/{SEALED}/v1alpha1"
     for item in admin.request("GET", f"{sealed}/sealedsecrets")["items"]:
         metadata = item["metadata"]
