@@ -55,3 +55,11 @@ def test_values_are_shown_as_readable_as_can_be(text, shown):
 def test_any_text_is_values_or_one_clear_error(text):
     with contextlib.suppress(ConfigError):  # anything else would be a traceback
         parse_form(text)
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ("{a: ", "}"), ("- ", "")])
+def test_deep_text_is_refused_before_it_is_composed(opens, closes):
+    """Composing it would end the process, not raise."""
+    depth = 5_000
+    with pytest.raises(ConfigError, match="nests deeper than 50 levels"):
+        parse_form(f"k:\n {opens * depth}{closes * depth}\n")

@@ -22,6 +22,7 @@ from secretsync.errors import ConfigError
 __all__ = ["parse_form", "render_form"]
 
 _BINARY = "tag:yaml.org,2002:binary"
+_MAX_DEPTH = 50
 #: What an editor can be trusted to show and to give back.
 _PRINTABLE = re.compile(
     "[\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*"
@@ -106,11 +107,26 @@ def parse_form(text: str) -> dict[str, bytes | None]:
     return values
 
 
+def _is_flat(text: str) -> bool:
+    """Return whether composing is safe: the C loader recurses until the process dies."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            return False
+    return True
+
+
 def _root(text: str) -> yaml.MappingNode | None:
+    flat = True
     loader = yaml.CSafeLoader(text)
     try:
         # Tags and styles are wanted, not what a loader would make of them.
-        root = loader.get_single_node()
+        flat = _is_flat(text)
+        root = loader.get_single_node() if flat else None
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None) or getattr(exc, "context_mark", None)
         line = f"line {mark.line + 1}: " if mark is not None else ""
@@ -120,6 +136,8 @@ def _root(text: str) -> yaml.MappingNode | None:
         ) from None
     finally:
         loader.dispose()
+    if not flat:
+        raise ConfigError(f"the text nests deeper than {_MAX_DEPTH} levels")
     if root is None or isinstance(root, yaml.MappingNode):
         return root
     raise ConfigError("the text is not a list of `key: value`")
