@@ -1,4 +1,4 @@
-"""An AWS Secrets Manager endpoint of one's own: moto's server as a child process."""
+"""An AWS endpoint of one's own: moto's server as a child process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class EmbeddedAws:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
-        self._client: Any = None
+        self._clients: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -57,24 +57,29 @@ class EmbeddedAws:
 
     def put(self, name: str, value: str) -> None:
         """Create a secret, or give it a new current version."""
-        client = self._secrets_manager()
+        client = self._api("secretsmanager")
         try:
             client.put_secret_value(SecretId=name, SecretString=value)
         except client.exceptions.ResourceNotFoundException:
             client.create_secret(Name=name, SecretString=value)
 
-    def _secrets_manager(self) -> Any:
-        if self._client is None:
+    def put_parameter(self, name: str, value: str) -> None:
+        """Create a parameter of Parameter Store, or give it a new version."""
+        client = self._api("ssm")
+        client.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+
+    def _api(self, service: str) -> Any:
+        if service not in self._clients:
             import boto3  # noqa: PLC0415 - half a second that --help need not pay
 
-            self._client = boto3.client(
-                "secretsmanager",
+            self._clients[service] = boto3.client(
+                service,
                 region_name=self.region,
                 endpoint_url=self.url,
                 aws_access_key_id="testing",
                 aws_secret_access_key="testing",  # noqa: S106 - the embedded server takes any
             )
-        return self._client
+        return self._clients[service]
 
     def _wait(self) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
