@@ -213,6 +213,9 @@ class PushLoop:
     def _process_maker(self, ref: ObjectRef) -> None:
         item = self.makers.get(ref)
         if item is None:
+            leaving = self._items.unusable(ref)
+            if leaving is not None and leaving.deleted_at is not None:
+                self._set_finalizer(ref, leaving, MAKER_FINALIZER, wanted=False)
             return
         if item.meta.deleted_at is not None:
             if self._provisioning.withdraw(item):

@@ -149,6 +149,7 @@ class PushPart:
         before = self._loop.makers.get(ref)
         if event.type is WatchEventType.DELETED:
             self._loop.makers.pop(ref, None)
+            self._items.remove(ref)
             if before is not None and not self._shared.cluster.collects_garbage:
                 self._provisioning.withdraw(before)
             self._loop.forget(ref)
@@ -158,6 +159,7 @@ class PushPart:
             # Its children stay as they are: such an edit asks for nothing.
             self._loop.makers.pop(ref, None)
             self._recorder.invalid(ref, event.object, parsed.problems)
+            self._let_go(ref, event.object)
             return
         item = parsed.value
         self._loop.makers[ref] = item
@@ -170,6 +172,14 @@ class PushPart:
                 return
         if self._started.is_set():
             self._queue.add(ref, Lane.NEW)
+
+    def _let_go(self, ref: ObjectRef, obj: Mapping[str, Any]) -> None:
+        """Hold one that cannot be used no longer, if it is deleted: its children go with it."""
+        document = Document(dict(obj), Origin(self._shared.cluster.name))
+        meta = read_meta(document, object_findings(document), default_namespace="")
+        if meta.deleted_at is not None:
+            self._items.put_unusable(ref, meta)
+            self._queue.add(ref, Lane.ROTATION)
 
     def on_child(self, event: WatchEvent) -> None:
         """Give the maker of an object a turn when somebody edits or deletes the object."""

@@ -182,7 +182,8 @@ def _same(held: bytes, wanted: bytes, marks: tuple[str, ...] = ()) -> bool:
         return False
     if not isinstance(first, dict):
         return False
-    return {name: value for name, value in first.items() if name not in marks} == second
+    unmarked = {name: value for name, value in first.items() if name not in marks}
+    return bool(unmarked == second)
 
 
 def _member(payload: bytes, name: str) -> str | None:
