@@ -75,6 +75,12 @@ class PushPart:
             shared.clock,
             workers=WORKERS,
         )
+        shared.metrics.gauge_from(
+            "secretsync_push_queue_depth",
+            "PushSecrets, and makers of objects, that wait, by lane.",
+            ("lane",),
+            lambda: {(lane.name.lower(),): n for lane, n in self._queue.depths().items()},
+        )
         self._started = threading.Event()
         self._secrets: Reflector | None = None
         self._generations: dict[ObjectRef, object] = {}

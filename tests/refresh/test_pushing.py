@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from providers.base import SecretBytes, Unavailable
+from secretsync.controller.push_items import PushItems
 from secretsync.refresh.outcomes import Progress
 from secretsync.refresh.push_outcomes import PushVerb
 from secretsync.refresh.pushing import CONFIRM_ABSENCE_S
@@ -379,3 +380,20 @@ def test_withdrawing_deletes_what_was_pushed_and_nothing_else(rig):
     assert rig.held("db") is None
     assert rig.held("a") == '{"other": "admin"}'
     assert rig.held("given") == "theirs"
+
+
+def test_labels_of_a_secret_decide_who_pushes_it():
+    items = PushItems()
+    named = push_secret({"a": "x"}, name="named")
+    selecting = push_secret(
+        {"a": "x"}, name="labels", selector={"secret": {"selector": {"matchLabels": {"p": "y"}}}}
+    )
+    for each in (named, selecting):
+        items.put(each)
+    assert items.pushing(("web", "source"), {}) == {named.ref}
+    assert items.pushing(("web", "other"), {"p": "y"}) == {selecting.ref}
+    assert items.pushing(("shop", "source"), {"p": "y"}) == set()
+    assert items.concerns(("web", "any"))
+    items.remove(selecting.ref)
+    assert not items.concerns(("web", "any"))
+    assert items.concerns(("web", "source"))
