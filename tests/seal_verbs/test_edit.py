@@ -251,3 +251,15 @@ def test_vim_keeps_no_history_and_no_swap_file(file, files, shm, tmp_path, monke
     assert ended.code == 0, ended.err
     assert opened(file)["password"] == CANARY.encode()
     assert [path.name for path in home.rglob("*")] == [".vimrc"]
+
+
+def test_a_signal_while_the_editor_starts_comes_once_the_editor_is_known():
+    order = []
+    before = signal.signal(signal.SIGTERM, lambda *_: order.append("the signal"))
+    try:
+        with module.signals_held():
+            signal.raise_signal(signal.SIGTERM)
+            order.append("the editor is known")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert order == ["the editor is known", "the signal"]

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from secretsync.cli.seal.private_folder import signals_held
 from secretsync.errors import ConfigError
 
 __all__ = ["edited"]
@@ -69,21 +70,28 @@ def _run(command: list[str], file: Path, folder: Path) -> None:
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     environment = {**os.environ, "TMPDIR": str(folder)}
+    child = None
     try:
-        child = subprocess.Popen([*command, str(file)], env=environment)  # noqa: S603 - the user's own choice
+        with signals_held():
+            child = _started([*command, str(file)], environment)
+        code = child.wait()
+    except BaseException:
+        if child is not None:
+            _end(child)
+        raise
+    if code:
+        how = f"exit code {code}" if code > 0 else f"signal {-code}"
+        raise ConfigError(f"the editor failed with {how}; nothing was changed")
+
+
+def _started(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(command, env=environment)  # noqa: S603 - the user's own choice
     except OSError as exc:
         raise ConfigError(
             f"the editor cannot be started: {exc.strerror or type(exc).__name__}",
             remedy="set VISUAL or EDITOR to a program that is installed",
         ) from exc
-    try:
-        code = child.wait()
-    except BaseException:
-        _end(child)
-        raise
-    if code:
-        how = f"exit code {code}" if code > 0 else f"signal {-code}"
-        raise ConfigError(f"the editor failed with {how}; nothing was changed")
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

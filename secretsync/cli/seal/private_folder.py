@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from secretsync.cli.seal.console import warn
 
-__all__ = ["Ended", "ended_by_signal", "private_folder"]
+__all__ = ["Ended", "ended_by_signal", "private_folder", "signals_held"]
 
 #: What ends a command from outside, but for SIGKILL.
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -62,6 +62,26 @@ def _raise(number: int, _frame: FrameType | None) -> NoReturn:
     for other in _ENDING:
         signal.signal(other, signal.SIG_IGN)
     raise Ended(number)
+
+
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """Let a signal that would end the block come right after it.
+
+    A process that is being started would else go on unknown: it may run before the call
+    that starts it returns. Masking signals would mask them for that process, too.
+    """
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda each, _: came.append(each)) for number in _ENDING
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 @contextlib.contextmanager
