@@ -70,6 +70,11 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("externalsecret_reconcile_duration", "nanoseconds, as there", _PROCESS),
         ("externalsecret_provider_api_calls_count", "ESO's names of providers and calls", _PROCESS),
         ("secretstore_, clustersecretstore_status_condition", "", "e2e/test_process.py::test_metrics_of_a_namespaced_store_and_of_what_is_gone"),
+        ("pushsecret_, clusterpushsecret_, clusterexternalsecret_status_condition", "", "compatibility/test_fields.py::test_metrics_of_each_kind_are_those_of_the_page"),
+    ),
+    "Events": (
+        ("Updated", "", "e2e/test_rbac.py::test_rights_of_deploy_are_enough_for_everything"),
+        ("UpdateFailed", "with the cause; again when it says something new", "e2e/test_rbac.py::test_rights_of_deploy_are_enough_for_everything"),
     ),
     "Values, by store": (
         ("Property of JSON", "each store's own dialect of paths", _DIALECT + "::test_property_is_addressed_as_eso_does_for_that_store"),

@@ -170,7 +170,7 @@ def _inner(annotation: Any) -> tuple[Any, bool]:
     members = (annotation,)
     if isinstance(annotation, types.UnionType):
         members = tuple(each for each in typing.get_args(annotation) if each is not types.NoneType)
-    if len(members) == 1 and members[0] != _STRING_MAP:
+    if annotation != _STRING_MAP and len(members) == 1:
         if typing.get_origin(members[0]) is tuple:
             return typing.get_args(members[0])[0], True
         return members[0], False

@@ -12,7 +12,6 @@ from __future__ import annotations
 __all__ = ["KINDS"]
 
 _ROWS = "conformance/test_eso_rows.py::test_row"
-_READ = "resources/test_external_secret.py::test_everything_that_is_supported_is_read"
 _SOURCES = "resources/test_external_secret_rules.py::test_every_source_is_read_as_it_is_written"
 _DATA = "core/test_materialize.py::test_materialize_makes_the_data"
 _REWRITE = "core/test_rewrite.py::test_rules_make_the_keys"
@@ -22,7 +21,6 @@ _TEXTS = "refresh/test_template_sources.py"
 _STORES = "core/test_materialize.py::test_sources_are_each_named_once[stores-differ]"
 _GENERATED = "refresh/test_generations.py::test_values_become_keys_by_their_own_rewrites"
 _PUSHED = "refresh/test_pushing.py"
-_PUSH_READ = "resources/test_push_secret.py::test_push_secret_with_every_field_reads_each"
 _PUSH_CORE = "core/test_push.py::test_entries_send_their_keys_to_their_places"
 _MAKER = "resources/test_provisioner.py"
 _SELECTED = "refresh/test_selectors.py::test_credentials_are_those_of_that_namespace"
@@ -34,14 +32,14 @@ KINDS: dict[str, dict[str, str]] = {
         "spec.refreshInterval": "resources/test_external_secret.py::test_refresh_interval_is_read_as_a_go_duration",
         "spec.syncWindows*": "core/test_sync_windows.py::test_windows_decide_together",
         "spec.syncWindows.windows[].duration": "core/test_sync_windows.py::test_window_is_open_from_its_firing_to_the_end_of_its_duration",
-        "spec.target": _READ,
+        "spec.target": _ROWS + "[JSONDataWithTemplate]",
         "spec.target.name": "e2e/test_updates.py::test_renamed_target_deletes_the_old_secret",
         "spec.target.creationPolicy": "refresh/test_applying_clusters.py::test_every_policy_settles",
         "spec.target.deletionPolicy": "conformance/test_eso_rows.py::test_deletion_policy_delete",
         "spec.target.immutable": "core/test_plan.py::test_becoming_immutable_is_an_update",
         "spec.target.template": _ROWS + "[JSONDataWithTemplate]",
         "spec.target.template.type": _ROWS + "[SSHKeySync]",
-        "spec.target.template.engineVersion": _READ,
+        "spec.target.template.engineVersion": _ROWS + "[JSONDataWithTemplate]",
         "spec.target.template.mergePolicy": _TARGET,
         "spec.target.template.metadata*": _META,
         "spec.target.template.metadata.finalizers[]": "core/test_plan_owners.py::test_a_finalizer_of_the_template_joins_those_of_others",
@@ -128,9 +126,8 @@ KINDS: dict[str, dict[str, str]] = {
         "spec.data[].metadata": "providers/test_aws_push.py::test_secret_is_pushed_as_string_where_the_metadata_says_so",
         "spec.data[].conversionStrategy": "core/test_push.py::test_reverse_unicode_undoes_what_unicode_conversion_did",
         "spec.dataTo[]*": _PUSH_CORE,
-        "spec.dataTo[].storeRef*": _PUSH_READ,
-        "spec.dataTo[].metadata": _PUSH_READ,
-        "spec.dataTo[].conversionStrategy": _PUSH_READ,
+        "spec.dataTo[].storeRef*": _PUSHED + "::test_secrets_and_stores_are_found_by_their_labels",
+        "spec.dataTo[].metadata": "compatibility/test_fields.py::test_metadata_of_many_pushes_goes_with_each",
         "spec.template*": _PUSHED + "::test_template_makes_what_is_pushed",
     },
     "ClusterExternalSecret": {

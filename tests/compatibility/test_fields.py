@@ -6,15 +6,28 @@ from typing import Any
 
 import pytest
 
-from providers.base import FoundSecret, SecretNotFound, SecretRef
+from providers.base import FoundSecret, SecretBytes, SecretNotFound, SecretRef
+from secretsync.controller.metrics import Metrics
+from secretsync.controller.push_recorder import PushMetrics
 from secretsync.core.errors import CoreError
 from secretsync.core.materialize import SourceError, materialize, sources
+from secretsync.core.push import planned_pushes
 from secretsync.core.sources import FindSource, FoundValues, Source
+from secretsync.resources.provisioner import Provisioner, parse_provisioner
 from tests.core.secret_cases import STORE, answer, external_secret, item
-from tests.resources.test_provisioner import CLUSTER_EXTERNAL_SECRET, CLUSTER_PUSH_SECRET, parse
+from tests.refresh.kit import store
+from tests.refresh.push_kit import push_secret
+from tests.resources.builders import changed, document
+from tests.resources.test_provisioner import CLUSTER_EXTERNAL_SECRET, CLUSTER_PUSH_SECRET
 
 DIALECTS = {STORE: "aws"}
 GONE = SecretNotFound("nothing there", definite=True)
+
+
+def maker(base: dict[str, Any], **changes: Any) -> Provisioner | None:
+    """Return a parsed maker of objects with a changed spec."""
+    spec = {f"spec.{name}": value for name, value in changes.items()}
+    return parse_provisioner(document(changed(base, spec))).value
 
 
 def made(spec: dict[str, Any], value: str | None) -> dict[str, bytes]:
@@ -85,18 +98,40 @@ def test_optional_extract_and_find_may_be_missing(entry: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("base", [CLUSTER_EXTERNAL_SECRET, CLUSTER_PUSH_SECRET])
 def test_refresh_time_of_a_maker_is_a_duration(base: dict[str, Any]) -> None:
-    assert parse({"spec.refreshTime": "90s"}, base).value.refresh_interval_s == 90
-    assert parse({"spec.refreshTime": "soon"}, base).value is None
+    good = maker(base, refreshTime="90s")
+    assert good is not None
+    assert good.refresh_interval_s == 90
+    assert maker(base, refreshTime="soon") is None
 
 
 def test_pushes_of_a_maker_have_its_name_and_metadata() -> None:
-    changes = {
-        "spec.pushSecretName": "out",
-        "spec.pushSecretMetadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
-    }
-    assert parse(changes, CLUSTER_PUSH_SECRET).value.child("n")["metadata"] == {
-        "name": "out",
-        "namespace": "n",
-        "labels": {"a": "b"},
-        "annotations": {"c": "d"},
+    metadata = {"labels": {"a": "b"}, "annotations": {"c": "d"}}
+    good = maker(CLUSTER_PUSH_SECRET, pushSecretName="out", pushSecretMetadata=metadata)
+    assert good is not None
+    assert good.child("n")["metadata"] == {"name": "out", "namespace": "n", **metadata}
+
+
+def test_metadata_of_many_pushes_goes_with_each() -> None:
+    entry = {"storeRef": {"name": "aws"}, "metadata": {"secretPushFormat": "string"}}
+    item = push_secret(dataTo=[entry], secretStoreRefs=[{"name": "aws"}])
+    data = {"a": SecretBytes(b"1"), "b": SecretBytes(b"2")}
+    pushes = planned_pushes(item, data, store())
+    assert [each.item.metadata for each in pushes] == [{"secretPushFormat": "string"}] * 2
+
+
+def test_metrics_of_each_kind_are_those_of_the_page() -> None:
+    metrics = Metrics()
+    PushMetrics(metrics.registry)
+    names = {family.name for family in metrics.registry.collect()}
+    assert {name for name in names if not name.startswith("secretsync_")} == {
+        "externalsecret_sync_calls",
+        "externalsecret_sync_calls_error",
+        "externalsecret_status_condition",
+        "externalsecret_reconcile_duration",
+        "externalsecret_provider_api_calls_count",
+        "secretstore_status_condition",
+        "clustersecretstore_status_condition",
+        "pushsecret_status_condition",
+        "clusterpushsecret_status_condition",
+        "clusterexternalsecret_status_condition",
     }

@@ -1,9 +1,10 @@
-"""What a Vault store shows and trusts at the door: its certificate, its authority."""
+"""What a Vault store shows and trusts at the door: certificate, authority, a token in a Secret."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -17,11 +18,20 @@ from providers.base import (
     SecretValue,
 )
 from providers.registry import load
-from providers.vault.config import VaultAuth, VaultConfig, VaultTls
+from providers.vault.config import (
+    CertificateSelector,
+    KeySelector,
+    TokenSelector,
+    VaultAuth,
+    VaultConfig,
+    VaultKubernetesAuth,
+    VaultTls,
+)
 from tests.support.kube_certs import CertificateAuthority
 from tests.support.web import WebServer, json_reply
 
-TOKEN, CERT, KEY = (SecretKeySelector("vault", name) for name in ("token", "tls.crt", "tls.key"))
+TOKEN, JWT = SecretKeySelector("vault", "token"), TokenSelector("vault", "jwt")
+CERT, KEY = CertificateSelector("vault"), KeySelector("vault")
 CA = CaProvider("ConfigMap", "authority", "ca.crt")
 CLIENTS = CertificateAuthority()
 
@@ -40,7 +50,7 @@ def read(
     server: WebServer, issuer: CertificateAuthority | None, *, ca: CaProvider | None = None
 ) -> object:
     """Read one key with the certificate of an issuer."""
-    held = {TOKEN: SecretBytes(b"made-up")}
+    held: dict[SecretKeySelector, SecretBytes] = {TOKEN: SecretBytes(b"made-up")}
     tls = VaultTls()
     if issuer is not None:
         chain, key = issuer.issue_client("web", [])
@@ -69,3 +79,26 @@ def test_client_certificate_of_the_store_is_shown(server: WebServer) -> None:
 
 def test_authority_of_a_ca_provider_is_trusted(server: WebServer) -> None:
     assert isinstance(read(server, CLIENTS, ca=CA), SecretValue)
+
+
+def test_token_of_a_secret_logs_in_to_kubernetes_auth(server: WebServer) -> None:
+    login = {"auth": {"client_token": "made-up", "lease_duration": 60}}
+    server.handler = lambda request: json_reply(json.dumps(login))
+    chain, key = CLIENTS.issue_client("web", [])
+    held: dict[SecretKeySelector, SecretBytes] = {
+        CERT: SecretBytes(chain),
+        KEY: SecretBytes(key),
+        JWT: SecretBytes(b"token-of-a-secret"),
+    }
+    config = VaultConfig(
+        server=server.url,
+        path="kv",
+        ca_bundle=base64.b64encode(server.ca_pem).decode(),
+        tls=VaultTls(CERT, KEY),
+        auth=VaultAuth(kubernetes=VaultKubernetesAuth(role="app", secret_ref=JWT)),
+    )
+    store = load("vault").open_provider(config, Credentials(held), observe=lambda *_: None)
+    with contextlib.closing(store):
+        store.fetch([SecretRef("app")])
+    assert server.requests[0].path == "/v1/auth/kubernetes/login"
+    assert json.loads(server.requests[0].body) == {"role": "app", "jwt": "token-of-a-secret"}
