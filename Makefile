@@ -6,8 +6,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 # Tests run on as many processes as there are cores; each has servers of its own.
 JOBS   ?= auto
+# The store that the tour shows: aws, parameter-store, gcp, openbao, vault, kubernetes, webhook, fake, directory.
+STORE  ?= aws
 
-.PHONY: help setup run test test-fast check format bench fuzz tools lock clean
+.PHONY: help setup run test test-fast check format bench compatibility fuzz tools lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,8 +23,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup ## the tours: plan, sync and rotate on an embedded store; seal, open and re-seal
-	$(BIN)/python examples/tour.py
+run: setup ## the tours: plan, sync and rotate on an embedded store (STORE=openbao); seal, open and re-seal
+	$(BIN)/python examples/tour.py $(STORE)
 	$(BIN)/python examples/sealing_tour.py
 
 tools: setup ## build the API server and etcd that the tests run against
@@ -31,7 +33,7 @@ tools: setup ## build the API server and etcd that the tests run against
 test: setup tools ## every test, real parts included
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
-test-fast: setup ## the tests that need no built parts, in under a minute
+test-fast: setup ## the tests that need no built parts, in some minutes
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not built and not e2e"
 
 check: setup ## lint, types, import rules
@@ -44,9 +46,15 @@ format: setup ## let ruff format and mend what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup tools ## the benchmark tables of docs/performance.md, some 10 minutes
+bench: setup tools ## the benchmark tables of docs/performance.md, some 15 minutes
 	$(BIN)/python benchmarks/spine.py
 	$(BIN)/python benchmarks/sealing.py
+	$(BIN)/python benchmarks/adapters.py
+	$(BIN)/python benchmarks/templates.py
+
+compatibility: setup ## docs/compatibility.md anew, from the tests that prove it
+	$(BIN)/python tests/compatibility/page.py > docs/compatibility.md.new
+	mv docs/compatibility.md.new docs/compatibility.md
 
 fuzz: setup ## a million inputs for each parser of sealed things (FUZZ_RUNS=N)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
