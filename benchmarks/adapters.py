@@ -19,6 +19,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,7 +30,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import boto3
 
-from providers.base import Credentials, Provider, SecretBytes, SecretRef, SecretValue
+from providers.base import (
+    Credentials,
+    Provider,
+    SecretBytes,
+    SecretKeySelector,
+    SecretRef,
+    SecretValue,
+)
 from providers.registry import load
 from tests.support.aws import REGION, AwsApi, start_moto
 
@@ -73,7 +81,8 @@ def _aws(service: str, client: str) -> Iterator[tuple[Provider, Any, list[str]]]
         module = load("aws")
         config = module.CONFIG(service=service, region=REGION)
         provider = module.open_provider(config, Credentials(), observe=lambda *_: None)
-        bare = boto3.client(client, region_name=REGION, endpoint_url=moto.url)
+        connect: Any = boto3.client  # Stubs do not foresee a name that comes as text.
+        bare = connect(client, region_name=REGION, endpoint_url=moto.url)
         try:
             yield provider, bare, keys
         finally:
@@ -204,7 +213,8 @@ def _google() -> Iterator[tuple[Provider, Any, list[str]]]:
         config = module.CONFIG(project_id=PROJECT, auth=key_auth())
         credentials = Credentials({KEY: SecretBytes(base64.b64decode(key))})
         source = TokenSource(plan_login(config, credentials), observe=lambda *_: None)
-        token = Token(source.token())
+        token_of: Any = Token  # Google ships no types for it.
+        token = token_of(source.token())
         source.close()
         provider = module.open_provider(config, credentials, observe=lambda *_: None)
         host = url.removeprefix("https://")
@@ -214,7 +224,8 @@ def _google() -> Iterator[tuple[Provider, Any, list[str]]]:
             yield provider, (bare, PROJECT), keys
         finally:
             provider.close()
-            bare.transport.close()
+            transport: Any = bare.transport
+            transport.close()
             child.communicate()
 
 
@@ -240,11 +251,67 @@ def google() -> Row:
         )
 
 
+@contextlib.contextmanager
+def _vault() -> Iterator[tuple[Provider, Any, list[str]]]:
+    """Give an adapter and a bare client that read the same secrets from OpenBao."""
+    import hvac  # type: ignore[import-untyped] # noqa: PLC0415 - of this row alone
+
+    from providers.vault.config import VaultAuth, VaultConfig  # noqa: PLC0415 - as above
+    from tests.support.openbao import shared_bao  # noqa: PLC0415 - it starts a server
+
+    bao = shared_bao()
+    mount = bao.engine()
+    keys = [f"bench/{number:03}" for number in range(KEYS)]
+    for key in keys:
+        bao.ask("POST", f"{mount}/data/{key}", {"data": json.loads(_VALUE)})
+    token = bao.token(bao.policy({f"{mount}/*": ["read", "list"]}))
+    selector = SecretKeySelector("bench", "token")
+    config = VaultConfig(
+        server=bao.url,
+        path=mount,
+        ca_bundle=base64.b64encode(bao.ca_pem).decode(),
+        auth=VaultAuth(token_secret_ref=selector),
+    )
+    credentials = Credentials({selector: SecretBytes(token.encode())})
+    provider = load("vault").open_provider(config, credentials, observe=lambda *_: None)
+    with tempfile.NamedTemporaryFile(suffix=".pem") as authority:
+        authority.write(bao.ca_pem)
+        authority.flush()
+        bare = hvac.Client(url=bao.url, token=token, verify=authority.name)
+        try:
+            yield provider, (bare, mount), keys
+        finally:
+            provider.close()
+            bare.adapter.close()
+
+
+def _by_key(client: Any, keys: list[str]) -> Read:
+    bare, mount = client
+
+    def read() -> int:
+        got: dict[str, tuple[dict[str, Any], int]] = {}
+        for key in keys:
+            reply = bare.secrets.kv.v2.read_secret_version(
+                key, mount_point=mount, raise_on_deleted_version=True
+            )
+            got[key] = reply["data"]["data"], reply["data"]["metadata"]["version"]
+        return len(got)
+
+    return read
+
+
+def vault() -> Row:
+    """The KV engine of OpenBao, key by key."""
+    with _vault() as (provider, client, keys):
+        return _measured("OpenBao, KV 2", _by_key(client, keys), _by_adapter(provider, keys))
+
+
 #: Name of a row → what measures it.
 ROWS: dict[str, Callable[[], Row]] = {
     "aws-secrets-manager": secrets_manager,
     "aws-parameter-store": parameter_store,
     "google-secret-manager": google,
+    "openbao": vault,
 }
 
 

@@ -72,7 +72,9 @@ class EmbeddedAws:
         if service not in self._clients:
             import boto3  # noqa: PLC0415 - half a second that --help need not pay
 
-            self._clients[service] = boto3.client(
+            # The name of the service comes as text, which typed stubs do not foresee.
+            connect: Any = boto3.client
+            self._clients[service] = connect(
                 service,
                 region_name=self.region,
                 endpoint_url=self.url,
