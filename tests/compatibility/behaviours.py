@@ -73,6 +73,8 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("pushsecret_, clusterpushsecret_, clusterexternalsecret_status_condition", "", "compatibility/test_fields.py::test_metrics_of_each_kind_are_those_of_the_page"),
     ),
     "Events": (
+        ("Deleted", "", "controller/test_events_of_absence.py::test_secret_that_goes_with_its_key_is_an_event"),
+        ("MissingProviderSecret", "where other keys are left; a Secret of which nothing is left says so in its condition only", "controller/test_events_of_absence.py::test_key_that_is_missed_is_an_event"),
         ("Updated", "", "e2e/test_rbac.py::test_rights_of_deploy_are_enough_for_everything"),
         ("UpdateFailed", "with the cause; again when it says something new", "e2e/test_rbac.py::test_rights_of_deploy_are_enough_for_everything"),
     ),

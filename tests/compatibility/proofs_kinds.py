@@ -29,7 +29,7 @@ KINDS: dict[str, dict[str, str]] = {
     "ExternalSecret": {
         "spec.secretStoreRef*": "cli/test_sync_stores.py::test_store_and_credentials_of_the_cluster_directory_are_used",
         "spec.refreshPolicy": "core/test_schedule.py::test_next_due_at_by_policy",
-        "spec.refreshInterval": "resources/test_external_secret.py::test_refresh_interval_is_read_as_a_go_duration",
+        "spec.refreshInterval": "core/test_schedule.py::test_next_due_at_by_policy",
         "spec.syncWindows*": "core/test_sync_windows.py::test_windows_decide_together",
         "spec.syncWindows.windows[].duration": "core/test_sync_windows.py::test_window_is_open_from_its_firing_to_the_end_of_its_duration",
         "spec.target": _ROWS + "[JSONDataWithTemplate]",
@@ -94,7 +94,7 @@ KINDS: dict[str, dict[str, str]] = {
         + "[merge-into-a-key-keeps-the-others]",
     },
     "SecretStore": {
-        "spec.provider": "resources/test_secret_store.py::test_published_provider_is_refused_by_name",
+        "spec.provider": "cli/test_sync_stores.py::test_store_and_credentials_of_the_cluster_directory_are_used",
         "spec.controller": "refresh/test_catalog.py::test_the_controller_class_decides",
         "spec.retrySettings*": "refresh/test_fetching.py::test_a_store_may_set_its_retries",
         "spec.refreshInterval": "resources/test_secret_store.py::test_refresh_interval_is_seconds_or_a_duration",
