@@ -128,7 +128,8 @@ class KubeAdmin:
             Their names. One that is there already is left as it is.
         """
         files = sorted(source.rglob("*.yaml")) if source.is_dir() else [source]
-        documents = [doc for file in files for doc in yaml.safe_load_all(file.read_text())]
+        texts = [file.read_text() for file in files]
+        documents = [doc for text in texts for doc in yaml.load_all(text, yaml.CSafeLoader)]
         names = [
             self._create_crd(document)
             for document in documents

@@ -148,12 +148,16 @@ class RunningService:
 
     def total(self, metric: str, **labels: str) -> float:
         """Sum the series of a metric that carry all the given labels."""
-        found = 0.0
-        for name, its_labels, number in _SAMPLE.findall(self.metrics_page()):
-            series = dict(_LABEL.findall(its_labels))
-            if name == metric and labels.items() <= series.items():
-                found += float(number)
-        return found
+        series = self.series(metric)
+        return sum(number for its_labels, number in series if labels.items() <= its_labels.items())
+
+    def series(self, metric: str) -> list[tuple[dict[str, str], float]]:
+        """Return the labels and the number of each series of a metric."""
+        return [
+            (dict(_LABEL.findall(labels)), float(number))
+            for name, labels, number in _SAMPLE.findall(self.metrics_page())
+            if name == metric
+        ]
 
     def writes(self, **labels: str) -> int:
         """Return how often it wrote to the cluster, by its own count (kind=…, verb=…)."""
