@@ -34,7 +34,8 @@ def expanded(manifests: Manifests, cluster: Cluster) -> Manifests:
         return manifests
     problems: list[Problem] = []
     namespaces = _namespaces(manifests, cluster, problems)
-    own = {item.ref for item in (*manifests.external_secrets, *manifests.push_secrets)}
+    own = {item.ref for item in manifests.external_secrets}
+    own |= {item.ref for item in manifests.push_secrets}
     made: dict[ObjectRef, Child] = {}
     origins = dict(manifests.origins)
     for item in manifests.provisioners:
