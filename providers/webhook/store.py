@@ -34,6 +34,7 @@ from providers.webhook.requests import WebhookRequests
 __all__ = ["WebhookStore"]
 
 _NOT_MODIFIED = 304
+_SHOWN_CHARS = 80
 _NOT_FOUND = 404
 #: ETags that are kept; one that is lost costs one read.
 _MAX_TAGS = 10_000
@@ -191,9 +192,9 @@ class WebhookStore:
                 remedy="what was written before is kept",
             )
         if answer.status == _NOT_FOUND:
-            raise SecretNotFound(f'the webhook does not know "{ref.key}"', definite=True)
+            raise SecretNotFound(f'the webhook does not know "{_shown(ref.key)}"', definite=True)
         if not answer.ok:
-            raise status_error(answer, f'the webhook for "{ref.key}"')
+            raise status_error(answer, f'the webhook for "{_shown(ref.key)}"')
         value = self._requests.value(answer, self._remote(ref))
         version = content_version(value)
         with self._lock:
@@ -223,3 +224,9 @@ class WebhookStore:
 
 def _bytes(text: str) -> bytes:
     return text.encode(errors="replace")
+
+
+def _shown(key: str) -> str:
+    """A key as an error may show it: short, and nothing that a terminal obeys."""
+    short = key if len(key) <= _SHOWN_CHARS else f"{key[:_SHOWN_CHARS]}..."
+    return "".join(char if char.isprintable() else "?" for char in short)
