@@ -361,3 +361,14 @@ def test_generator_reports_a_failed_request(server, asked):
     server.handler = lambda request: json_reply("", 500)
     with pytest.raises(Unavailable):
         generated(server)
+
+
+def test_key_is_shown_short_and_without_what_a_terminal_obeys(server):
+    server.handler = lambda request: json_reply("", 404)
+    store = opened(server)
+    got = answer(store, "one\n\x1b[31m" + "k" * 4096)
+    assert isinstance(got, SecretNotFound)
+    assert got.message.isprintable()
+    assert "one??[31mkkk" in got.message
+    assert len(got.message) < 200
+    store.close()
