@@ -142,6 +142,12 @@ class Budget:
 CURRENT: ContextVar[Budget] = ContextVar("template budget")
 
 
+#: What holds no other values.
+_SCALARS = frozenset({str, bytes, int, float, bool, type(None)})
+#: A dictionary first: it is told at once, by its type.
+_MAPPINGS = (dict, Mapping)
+
+
 def weigh(value: object, budget: Budget) -> int:
     """Count the bytes that a value takes, shared parts as often as they show.
 
@@ -163,7 +169,7 @@ def weigh(value: object, budget: Budget) -> int:
     while left:
         item, depth = left.pop()
         parts: list[object] = []
-        if isinstance(item, Mapping):
+        if isinstance(item, _MAPPINGS):
             total += _CONTAINER_BYTES + len(item) * _ENTRY_BYTES
             parts = [*item.keys(), *item.values()]
         elif isinstance(item, list | tuple):
@@ -176,7 +182,13 @@ def weigh(value: object, budget: Budget) -> int:
             if depth == budget.limits.data_depth:
                 raise TemplateLimit(f"a value has more than {depth} levels")
             budget.step(len(parts) * _LOOK_STEPS)
-            left.extend((part, depth + 1) for part in parts)
+            for part in parts:
+                # Most parts: asking whether text is a mapping costs more than its size.
+                if type(part) in _SCALARS:
+                    total += sys.getsizeof(part)
+                else:
+                    left.append((part, depth + 1))
+            _checked(total, budget)
     return total
 
 
