@@ -6,8 +6,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 # Tests run on as many processes as there are cores; each has servers of its own.
 JOBS   ?= auto
-# The store that the tour shows: aws, parameter-store, gcp, openbao, vault, kubernetes, webhook, fake, directory.
-STORE  ?= aws
+# A store for the tour to show instead of AWS and sealing: parameter-store, gcp, openbao, vault, kubernetes, webhook, fake, directory.
+STORE  ?=
 
 .PHONY: help setup run test test-fast check format bench compatibility fuzz tools lock clean
 
@@ -25,7 +25,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 run: setup ## the tours: plan, sync and rotate on an embedded store (STORE=openbao); seal, open and re-seal
 	$(BIN)/python examples/tour.py $(STORE)
-	$(BIN)/python examples/sealing_tour.py
+	$(if $(STORE),,$(BIN)/python examples/sealing_tour.py)
 
 tools: setup ## build the API server and etcd that the tests run against
 	$(BIN)/python tests/tools/build.py
@@ -49,6 +49,7 @@ format: setup ## let ruff format and mend what it can
 bench: setup tools ## the benchmark tables of docs/performance.md, some 15 minutes
 	$(BIN)/python benchmarks/spine.py
 	$(BIN)/python benchmarks/sealing.py
+	$(BIN)/python benchmarks/stores.py
 	$(BIN)/python benchmarks/adapters.py
 	$(BIN)/python benchmarks/templates.py
 

@@ -15,8 +15,10 @@ from secretsync.controller.metrics import Metrics
 from secretsync.controller.needs import all_known
 from secretsync.controller.reconciler import Reconciler
 from secretsync.controller.recorder import Recorder
+from secretsync.controller.sight import surely_gone
 from secretsync.controller.targets import TargetCache
 from secretsync.controller.world import Entry, World
+from secretsync.core.secrets import MANAGED_LABEL
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.index import DependencyIndex
 from secretsync.refresh.keeping import is_once
@@ -237,10 +239,13 @@ class Intake:
         """Notice Secrets that went away before the watch ever showed them.
 
         A directory is looked at a few times a second, so that what was made and removed
-        in between was never there; the second look in a row is no delay of the watch.
+        in between was never there. What the second look in a row misses is asked for: on
+        a busy machine a watch may be further behind.
         """
         unseen = self._parts.targets.unseen()
         for key in unseen & self._unseen:
+            if not surely_gone(self._parts.cluster, key, label=MANAGED_LABEL):
+                continue
             for item in self._parts.claims.claimants(*key):
                 # What could not be written is tried again at its own pace.
                 if not isinstance(item, ExternalSecret):

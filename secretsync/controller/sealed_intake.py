@@ -17,6 +17,7 @@ from secretsync.controller.sealed_loop import SealedItems, SealedLoop
 from secretsync.controller.sealed_metrics import SealedMetrics
 from secretsync.controller.sealed_recorder import SealedRecorder
 from secretsync.controller.sealed_targets import SealedTargets
+from secretsync.controller.sight import surely_gone
 from secretsync.core.secrets import ADOPT_ANNOTATION
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.lanes import Lane, LaneQueue
@@ -120,7 +121,8 @@ class SealedIntake:
         """
         awaited = self._targets.awaited()
         for key in awaited & self._unseen:
-            self._target_gone(ObjectRef("SealedSecret", *key), key)
+            if surely_gone(self._cluster, key):
+                self._target_gone(ObjectRef("SealedSecret", *key), key)
         self._unseen = awaited
 
     def _target_gone(self, ref: ObjectRef, key: Key) -> None:
