@@ -133,9 +133,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("value", "field"), BAD)
-def test_generator_that_cannot_be_used_says_where(
-    value: dict[str, Any], field: str
-) -> None:
+def test_generator_that_cannot_be_used_says_where(value: dict[str, Any], field: str) -> None:
     parsed = parse(value)
     assert parsed.value is None
     assert ("error", field) in {(severity, where) for severity, where, _ in found(parsed.problems)}
