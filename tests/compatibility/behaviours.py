@@ -57,7 +57,9 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("selectableFields", "", "deploy/test_crds_on_api_server.py::test_field_selector_of_v1_finds_external_secrets"),
     ),
     "Labels, annotations, hashes, owners": (
-        ("Takeover from ESO", "no write, and no stale key", "e2e/test_no_needless_work.py::test_takeover_from_eso_writes_nothing_and_leaves_no_stale_key"),
+        ("Takeover from ESO", "no Secret is written; tried with the operator itself (0.16.2)", "interop/test_eso_takeover.py::test_takeover_by_ours_writes_no_secret"),
+        ("Going back to ESO", "no Secret is written. In a Merge Secret ESO does not remove keys that secretsync wrote: it looks at its own field manager's", "interop/test_eso_takeover.py::test_takeover_by_theirs_writes_no_secret_that_ours_made"),
+        ("Keys that ESO wrote and nobody wants", "go", "e2e/test_no_needless_work.py::test_takeover_from_eso_writes_nothing_and_leaves_no_stale_key"),
         ("Label created-by, controller reference", "with Owner only", "core/test_desired_secret.py::test_created_by_and_owner_reference_are_for_owner_only"),
         ("Annotation data-hash", "SHA3-224 of Go's print", "core/test_hashes.py::test_data_hash_equals_go"),
         ("Field managers", "ESO's rules for long names", "core/test_hashes.py::test_eso_field_managers_follow_the_rules_of_every_release"),
