@@ -87,8 +87,8 @@ def test_on_change_reads_again_only_when_edited(rig: Rig) -> None:
 
 def test_invalid_external_secret_says_why_and_keeps_its_secret(rig: Rig) -> None:
     service = rig.scene("one")
-    rig.external_secret("one", data=None, dataFrom=[{"find": {"name": {"regexp": "x"}}}])
-    rig.wait_condition("one", "False", "spec.dataFrom[0].find", "not supported")
+    rig.external_secret("one", data=None, dataFrom=[{"find": {"name": {"regexp": "("}}}])
+    rig.wait_condition("one", "False", "spec.dataFrom[0].find.name.regexp")
     steady(lambda: rig.holds("one"), for_s=1)
     rig.upstream("one", "v2")
     rig.external_secret("one", dataFrom=None)
@@ -101,7 +101,10 @@ def test_finalizer_of_eso_is_removed_from_an_invalid_external_secret(kube_rig: R
     """One that we cannot parse must not stay for ever once somebody deletes it."""
     kube_rig.store()
     kube_rig.external_secret(
-        "one", metadata={"finalizers": [FINALIZER]}, data=None, dataFrom=[{"find": {"path": "/"}}]
+        "one",
+        metadata={"finalizers": [FINALIZER]},
+        data=None,
+        dataFrom=[{"find": {"name": {"regexp": "("}}}],
     )
     kube_rig.start()
     kube_rig.wait_condition("one", "False")
