@@ -223,7 +223,9 @@ def test_edits_of_the_maker_reach_its_children_and_edits_of_children_are_undone(
     maker(rig, {"team": "web"})
 
     def child() -> dict[str, Any]:
-        return rig.site.get("ExternalSecret", "everywhere", "a") or {}
+        found = rig.site.get("ExternalSecret", "everywhere", "a")
+        assert found is not None, "not there yet"
+        return found
 
     eventually(child)
     maker(rig, {"team": "web"}, externalSecretMetadata={"labels": {"x": "one"}})
@@ -236,4 +238,5 @@ def test_edits_of_the_maker_reach_its_children_and_edits_of_children_are_undone(
     rig.site.put(edited)
     eventually(lambda: "refreshInterval" not in child()["spec"])
     rig.site.put({**child(), "metadata": {**child()["metadata"], "annotations": {"force": "1"}}})
+    eventually(lambda: child()["metadata"].get("annotations") == {"force": "1"})
     steady(lambda: child()["metadata"]["annotations"], for_s=1)
