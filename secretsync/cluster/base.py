@@ -1,8 +1,8 @@
 """The Cluster port: the few verbs of the Kubernetes API that secretsync uses.
 
 Objects are plain dictionaries as the API gives them. Implementations raise the
-ClusterError family and nothing else; they do not retry and hold no cache. Every
-method may be called from several threads at once.
+ClusterError family and nothing else; they do not retry and keep nothing but which
+kinds are served. Every method may be called from several threads at once.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ __all__ = [
     "Kind",
     "ListPage",
     "Preconditions",
+    "Propagation",
     "ServiceAccountTokenReview",
     "WatchEvent",
     "WatchEventType",
@@ -61,6 +62,7 @@ COMPONENT = "secretsync"
 
 _ESO = "external-secrets.io"
 _GENERATORS = "generators.external-secrets.io"
+_ARGO = "argoproj.io"
 
 #: The kinds secretsync speaks of by itself, by their `kind`.
 KINDS: Mapping[str, Kind] = {
@@ -92,6 +94,8 @@ KINDS: Mapping[str, Kind] = {
         Kind("Webhook", "webhooks", _GENERATORS, "v1alpha1"),
         Kind("ClusterGenerator", "clustergenerators", _GENERATORS, "v1alpha1", namespaced=False),
         Kind("SealedSecret", "sealedsecrets", "bitnami.com", "v1alpha1"),
+        Kind("Application", "applications", _ARGO, "v1alpha1"),
+        Kind("AppProject", "appprojects", _ARGO, "v1alpha1"),
     )
 }
 
@@ -129,6 +133,14 @@ class Preconditions:
 
     uid: str = ""
     resource_version: str = ""
+
+
+class Propagation(enum.StrEnum):
+    """What becomes of the objects that a deleted one owns, as DeleteOptions has it."""
+
+    FOREGROUND = "Foreground"
+    BACKGROUND = "Background"
+    ORPHAN = "Orphan"
 
 
 class EventType(enum.StrEnum):
@@ -179,6 +191,17 @@ class Cluster(Protocol):
         """The namespace of objects that name none."""
         ...
 
+    def resolve(self, api_version: str, kind: str) -> Kind:
+        """Return the resource behind the apiVersion and kind of an object.
+
+        What is known is kept, until a CustomResourceDefinition is written or the
+        cluster says that it does not serve it; what is not known is asked for each time.
+
+        Raises:
+            NotFound: the cluster definitely does not serve it.
+        """
+        ...
+
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Return the object with its managedFields, or None where it is definitely absent."""
         ...
@@ -225,19 +248,45 @@ class Cluster(Protocol):
         """
         ...
 
-    def create(self, kind: Kind, obj: Object, *, field_manager: str) -> Object:
+    def create(
+        self, kind: Kind, obj: Object, *, field_manager: str, dry_run: bool = False
+    ) -> Object:
         """Create the object.
+
+        With `dry_run`, here as in apply() and replace(), everything is checked and the
+        object returned as it would be, and nothing changes.
 
         Raises:
             AlreadyExists: something of that name is there.
         """
         ...
 
-    def apply(self, kind: Kind, obj: Object, *, field_manager: str, force: bool = True) -> Object:
+    def apply(
+        self,
+        kind: Kind,
+        obj: Object,
+        *,
+        field_manager: str,
+        force: bool = True,
+        dry_run: bool = False,
+    ) -> Object:
         """Server-side apply: own the given fields, drop owned ones no longer given.
 
         A `metadata.resourceVersion` and `metadata.uid` in `obj` are preconditions; give
         both, or an object that is gone is created (the version alone costs a read).
+        """
+        ...
+
+    def replace(
+        self, kind: Kind, obj: Object, *, field_manager: str, dry_run: bool = False
+    ) -> Object:
+        """Make the object what is given and nothing else; status and identity stay.
+
+        A `metadata.resourceVersion` and `metadata.uid` in `obj` are preconditions.
+
+        Raises:
+            Conflict: a precondition does not hold, or somebody wrote at this moment.
+            NotFound: the object is not there.
         """
         ...
 
@@ -266,8 +315,12 @@ class Cluster(Protocol):
         name: str,
         *,
         preconditions: Preconditions | None = None,
+        propagation: Propagation | None = None,
     ) -> None:
         """Delete; an object that is already gone is fine.
+
+        `propagation` is Background unless given; it says something only where the
+        cluster collects garbage.
 
         Raises:
             Conflict: a precondition does not hold.

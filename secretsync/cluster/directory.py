@@ -26,6 +26,7 @@ from secretsync.cluster.base import (
     ListPage,
     Object,
     Preconditions,
+    Propagation,
     ServiceAccountTokenReview,
     WatchEvent,
     WatchEventType,
@@ -36,9 +37,11 @@ from secretsync.cluster.directory_given import (
     given_object,
     identity,
     patched_object,
+    previewed,
     same_spec,
     with_defaults,
 )
+from secretsync.cluster.directory_kinds import DirectoryKinds
 from secretsync.cluster.directory_lock import WriterLock
 from secretsync.cluster.directory_objects import BrokenObject, Place
 from secretsync.cluster.directory_rules import (
@@ -100,6 +103,7 @@ class DirectoryCluster:
         self._key: bytes | None = None
         self._tree = ObjectTree(root, self._install_key)
         self._tree.check_root()
+        self._kinds = DirectoryKinds(self._tree)
         self._events = EventLog(root)
         self._writing = tuple(threading.RLock() for _ in range(WRITER_LOCKS))
         self._noting = threading.Lock()
@@ -129,6 +133,15 @@ class DirectoryCluster:
         with self._noting:
             known = sorted(self._broken.items())
         return [problem for path, problem in known if os.path.lexists(path)]
+
+    def resolve(self, api_version: str, kind: str) -> Kind:
+        """Return the resource: Kubernetes' own, as a definition in here says, or as a guess.
+
+        Raises:
+            NotFound: Kubernetes has no such kind in a group of its own.
+        """
+        self._check_usable()
+        return self._kinds.resolve(api_version, kind)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Return the object with its managedFields, or None where it is definitely absent.
@@ -198,7 +211,9 @@ class DirectoryCluster:
                     yield WatchEvent(event.type, obj, event.resource_version)
             stop.wait(min(WATCH_LONGEST_S, max(WATCH_INTERVAL_S, spent_s / WATCH_DUTY)))
 
-    def create(self, kind: Kind, obj: Object, *, field_manager: str) -> Object:
+    def create(
+        self, kind: Kind, obj: Object, *, field_manager: str, dry_run: bool = False
+    ) -> Object:
         """Create the object.
 
         Raises:
@@ -209,14 +224,22 @@ class DirectoryCluster:
         place = self._place_of(kind, new)
         if new["metadata"].get("resourceVersion"):
             raise Rejected("resourceVersion should not be set on objects to be created")
-        with self._writer(place):
+        with self._writer(place, dry_run=dry_run):
             if self._stored(place) is not None:
                 raise AlreadyExists(f"{place} already exists in {self.name}")
             owners = update_owners({}, new, Owner(field_manager, "Update"), {})
-            return self._create(place, new, owners)
+            return self._create(place, new, owners, dry_run=dry_run)
 
     @again_where_moved
-    def apply(self, kind: Kind, obj: Object, *, field_manager: str, force: bool = True) -> Object:
+    def apply(
+        self,
+        kind: Kind,
+        obj: Object,
+        *,
+        field_manager: str,
+        force: bool = True,
+        dry_run: bool = False,
+    ) -> Object:
         """Server-side apply: own the given fields, drop owned ones no longer given.
 
         Raises:
@@ -227,15 +250,40 @@ class DirectoryCluster:
         config = given_object(kind, obj)
         place = self._place_of(kind, config)
         owner = Owner(field_manager, "Apply")
-        with self._writer(place):
+        with self._writer(place, dry_run=dry_run):
             stored = self._stored(place)
             live = None if stored is None else stored.served["metadata"]
             check_preconditions(place, live, config["metadata"])
             if stored is None:
                 new, owners = apply_fields({}, config, owner, {}, force=force)
-                return self._create(place, {**config, **new}, owners)
+                return self._create(place, {**config, **new}, owners, dry_run=dry_run)
             new, owners = apply_fields(stored.obj, config, owner, stored.owners, force=force)
-            return self._update(stored, {**new, "apiVersion": config["apiVersion"]}, owners)
+            new = {**new, "apiVersion": config["apiVersion"]}
+            return self._update(stored, new, owners, dry_run=dry_run)
+
+    @again_where_moved
+    def replace(
+        self, kind: Kind, obj: Object, *, field_manager: str, dry_run: bool = False
+    ) -> Object:
+        """Make the object what is given and nothing else; status and identity stay.
+
+        Raises:
+            Conflict: a precondition does not hold.
+            NotFound: the object is not there.
+            Rejected: an API server would refuse it, or its file is broken.
+        """
+        given = given_object(kind, obj)
+        place = self._place_of(kind, given)
+        owner = Owner(field_manager, "Update")
+        with self._writer(place, dry_run=dry_run):
+            stored = self._existing(place)
+            check_preconditions(place, stored.served["metadata"], given["metadata"])
+            status = {name: stored.obj[name] for name in ("status",) if name in stored.obj}
+            wanted = {**given, **status, "apiVersion": stored.obj["apiVersion"]}
+            new = patched_object(place, wanted, stored.obj)
+            owners = update_owners(stored.obj, new, owner, stored.owners)
+            new = {**new, "apiVersion": given["apiVersion"]}
+            return self._update(stored, new, owners, dry_run=dry_run)
 
     @again_where_moved
     def merge_patch(
@@ -294,6 +342,7 @@ class DirectoryCluster:
         name: str,
         *,
         preconditions: Preconditions | None = None,
+        propagation: Propagation | None = None,
     ) -> None:
         """Delete; one with finalizers is only marked, and goes with the last of them.
 
@@ -301,6 +350,7 @@ class DirectoryCluster:
             Conflict: a precondition does not hold.
             Rejected: the file is broken, so that nobody knows what would be deleted.
         """
+        del propagation  # What it owns stays in any case.
         place = self._place(kind, namespace, name)
         with self._writer(place):
             stored = self._stored(place)
@@ -343,7 +393,9 @@ class DirectoryCluster:
         if self._lock is not None:
             self._lock.release()
 
-    def _create(self, place: Place, obj: Object, owners: Owners) -> Object:
+    def _create(
+        self, place: Place, obj: Object, owners: Owners, *, dry_run: bool = False
+    ) -> Object:
         check_names(place.kind, place.namespace, place.name)
         metadata = {
             **identity(place),
@@ -355,9 +407,13 @@ class DirectoryCluster:
             metadata["generation"] = 1
         new = with_defaults(place.kind, {**obj, "metadata": metadata})
         check_object(place.kind, new)
+        if dry_run:
+            return previewed(new, owners)
         return self._tree.write(place, None, new, owners).served
 
-    def _update(self, stored: Stored, new: Object, owners: Owners) -> Object:
+    def _update(
+        self, stored: Stored, new: Object, owners: Owners, *, dry_run: bool = False
+    ) -> Object:
         """Write what differs, or remove what was only waiting for its finalizers."""
         kind = stored.place.kind
         new = with_defaults(kind, new)
@@ -366,12 +422,16 @@ class DirectoryCluster:
         check_object(kind, new)
         check_change(kind, stored.obj, new)
         metadata = new["metadata"]
-        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+        going = metadata.get("deletionTimestamp") and not metadata.get("finalizers")
+        if going and not dry_run:
             self._tree.remove(stored)
             return new
         if "spec" in new and not same_spec(stored.obj, new):
             metadata = {**metadata, "generation": metadata.get("generation", 0) + 1}
-        return self._tree.write(stored.place, stored, {**new, "metadata": metadata}, owners).served
+        new = {**new, "metadata": metadata}
+        if dry_run:
+            return previewed(new, owners, stored.served["metadata"]["resourceVersion"])
+        return self._tree.write(stored.place, stored, new, owners).served
 
     def _place_of(self, kind: Kind, obj: Object) -> Place:
         return self._place(kind, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
@@ -454,12 +514,16 @@ class DirectoryCluster:
         else:
             self._tree.check_root()
 
-    def _writer(self, place: Place) -> threading.RLock:
-        """Return the lock of a read-modify-write of one object.
+    def _writer(
+        self, place: Place, *, dry_run: bool = False
+    ) -> contextlib.AbstractContextManager[object]:
+        """Return the lock of a read-modify-write of one object; a dry run needs none.
 
         Raises:
             Forbidden: the directory was opened for reading.
         """
+        if dry_run:
+            return contextlib.nullcontext()
         if self._lock is None:
             raise Forbidden(f"{self.name} was opened for reading", remedy="open it for writing")
         return self._writing[hash(place) % WRITER_LOCKS]

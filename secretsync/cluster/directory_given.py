@@ -8,6 +8,7 @@ from typing import Any
 
 from secretsync.cluster.base import Kind, Object
 from secretsync.cluster.directory_objects import Place, fold_string_data
+from secretsync.cluster.field_sets import Owners, managed_fields
 from secretsync.cluster.merge import same
 from secretsync.errors import Conflict, Rejected
 
@@ -16,6 +17,7 @@ __all__ = [
     "given_object",
     "identity",
     "patched_object",
+    "previewed",
     "same_spec",
     "with_defaults",
 ]
@@ -80,6 +82,22 @@ def patched_object(place: Place, new: Object, old: Object) -> Object:
         if patched.get(name) != old[name]:
             raise Rejected(f"{place}: {name} cannot change")
     return {**patched, "metadata": metadata}
+
+
+def previewed(new: Object, owners: Owners, resource_version: str = "") -> Object:
+    """Return an object as a dry run answers with it.
+
+    Args:
+        new: as it would be stored.
+        owners: as they would be.
+        resource_version: of the object as it is, "" where there is none.
+    """
+    metadata = dict(new["metadata"])
+    if resource_version:
+        metadata["resourceVersion"] = resource_version
+    if owners:
+        metadata["managedFields"] = managed_fields(owners, new["apiVersion"])
+    return copy.deepcopy({**new, "metadata": metadata})
 
 
 def with_defaults(kind: Kind, obj: Object) -> Object:

@@ -22,15 +22,17 @@ from secretsync.cluster.base import (
     ListPage,
     Object,
     Preconditions,
+    Propagation,
     ServiceAccountTokenReview,
     WatchEvent,
     WatchEventType,
 )
-from secretsync.cluster.kubernetes_api import KubernetesApi, metadata_of, named, typed
+from secretsync.cluster.discovery import DEFINES_KINDS, Discovery
+from secretsync.cluster.kubernetes_api import JSON, KubernetesApi, metadata_of, named, typed
 from secretsync.cluster.kubernetes_events import event_object, repeat_patch
 from secretsync.cluster.kubernetes_http import Timeouts, Transport
 from secretsync.cluster.kubernetes_watch import WatchRefusedError, without_managed_fields
-from secretsync.errors import AlreadyExists, ClusterError, Conflict, Rejected
+from secretsync.errors import AlreadyExists, ClusterError, Conflict, NotFound, Rejected
 
 __all__ = ["KubernetesCluster", "Timeouts", "open_kubernetes"]
 
@@ -68,6 +70,7 @@ class KubernetesCluster:
 
     def __init__(self, api: KubernetesApi) -> None:
         self._api = api
+        self._discovery = Discovery(api)
         # A server that refuses to stream its state first is asked once.
         self._streams_state = True
 
@@ -85,6 +88,14 @@ class KubernetesCluster:
     def default_namespace(self) -> str:
         """The context's namespace, or `default`."""
         return self._api.transport.endpoint.namespace
+
+    def resolve(self, api_version: str, kind: str) -> Kind:
+        """Return the resource behind an apiVersion and kind, as the server's discovery says.
+
+        Raises:
+            NotFound: the server does not serve it.
+        """
+        return self._discovery.resolve(api_version, kind)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Return the object with its managedFields, or None where it is absent.
@@ -159,28 +170,58 @@ class KubernetesCluster:
         except WatchRefusedError as exc:
             raise self._api.refused_watch(kind, exc.status) from exc
 
-    def create(self, kind: Kind, obj: Object, *, field_manager: str) -> Object:
+    def create(
+        self, kind: Kind, obj: Object, *, field_manager: str, dry_run: bool = False
+    ) -> Object:
         """Create the object; AlreadyExists where something of that name is there."""
         namespace, name = self._identity(kind, obj)
-        return self._api.write(
+        query = _write_query(field_manager, dry_run=dry_run)
+        return self._write(
             "POST",
-            self._api.target(kind, namespace, query={"fieldManager": field_manager}),
+            kind,
+            self._api.target(kind, namespace, query=query),
             typed(kind, obj),
             attempt=f"create {named(kind, namespace, name)}",
-            kind=kind,
         )
 
-    def apply(self, kind: Kind, obj: Object, *, field_manager: str, force: bool = True) -> Object:
+    def apply(
+        self,
+        kind: Kind,
+        obj: Object,
+        *,
+        field_manager: str,
+        force: bool = True,
+        dry_run: bool = False,
+    ) -> Object:
         """Apply server-side; Conflict where a precondition or, unforced, an owner objects."""
         namespace, name = self._identity(kind, obj)
-        query = {"fieldManager": field_manager, "force": "true" if force else "false"}
-        return self._api.write(
+        query = _write_query(field_manager, dry_run=dry_run)
+        query["force"] = "true" if force else "false"
+        return self._write(
             "PATCH",
+            kind,
             self._api.target(kind, namespace, name, query=query),
             typed(kind, self._pinned(kind, obj)),
             attempt=f"apply {named(kind, namespace, name)}",
-            kind=kind,
             content_type=APPLY_PATCH,
+        )
+
+    def replace(
+        self, kind: Kind, obj: Object, *, field_manager: str, dry_run: bool = False
+    ) -> Object:
+        """Replace the object; most kinds are replaced only at a known version.
+
+        Where none is given it is read first, so that Conflict means that somebody
+        wrote in between.
+        """
+        namespace, name = self._identity(kind, obj)
+        query = _write_query(field_manager, dry_run=dry_run)
+        return self._write(
+            "PUT",
+            kind,
+            self._api.target(kind, namespace, name, query=query),
+            typed(kind, self._versioned(kind, obj)),
+            attempt=f"replace {named(kind, namespace, name)}",
         )
 
     def merge_patch(
@@ -225,14 +266,16 @@ class KubernetesCluster:
         name: str,
         *,
         preconditions: Preconditions | None = None,
+        propagation: Propagation | None = None,
     ) -> None:
-        """Delete the object; what it owns goes in the background."""
+        """Delete the object; unless told otherwise what it owns goes in the background."""
         # Named, because some kinds (Jobs) leave their dependents behind by default.
-        options: Object = {"propagationPolicy": "Background"}
+        options: Object = {"propagationPolicy": propagation or Propagation.BACKGROUND}
         if preconditions is not None:
             wanted = {"uid": preconditions.uid, "resourceVersion": preconditions.resource_version}
             options["preconditions"] = {key: value for key, value in wanted.items() if value}
         self._api.delete(kind, self._api.namespace_of(kind, namespace), name, options)
+        self._note(kind)
 
     def event(self, event: Event) -> None:
         """Record an event, or count one more; a failure is a debug line and no error."""
@@ -290,6 +333,41 @@ class KubernetesCluster:
             )
         return {**obj, "metadata": {**metadata, "uid": live["metadata"]["uid"]}}
 
+    def _versioned(self, kind: Kind, obj: Object) -> Object:
+        """Add the live version where none is given: custom resources ask for one."""
+        metadata = obj.get("metadata") or {}
+        if metadata.get("resourceVersion"):
+            return obj
+        namespace, name = self._identity(kind, obj)
+        live = self._api.read(kind, namespace, name)
+        if live is None:
+            raise NotFound(
+                f"cannot replace {named(kind, namespace, name)} in {self.name}: it is not there"
+            )
+        version = live["metadata"]["resourceVersion"]
+        return {**obj, "metadata": {**metadata, "resourceVersion": version}}
+
+    def _write(
+        self,
+        method: str,
+        kind: Kind,
+        target: str,
+        body: Object,
+        *,
+        attempt: str,
+        content_type: str = JSON,
+    ) -> Object:
+        answer = self._api.write(
+            method, target, body, attempt=attempt, kind=kind, content_type=content_type
+        )
+        self._note(kind)
+        return answer
+
+    def _note(self, kind: Kind) -> None:
+        """Forget which kinds are served once that may have changed."""
+        if (kind.group, kind.kind) in DEFINES_KINDS:
+            self._discovery.forget()
+
     def _watch_with_state(
         self,
         kind: Kind,
@@ -334,6 +412,10 @@ class KubernetesCluster:
             if existing := self.get(kind, namespace, name):
                 patch = repeat_patch(existing, now=now)
                 self.merge_patch(kind, namespace, name, patch, field_manager=COMPONENT)
+
+
+def _write_query(field_manager: str, *, dry_run: bool) -> dict[str, str]:
+    return {"fieldManager": field_manager, **({"dryRun": "All"} if dry_run else {})}
 
 
 def _scope(kind: Kind, namespace: str) -> str:

@@ -7,7 +7,7 @@ refusal leaves here as a ClusterError.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -20,6 +20,7 @@ from secretsync.cluster.kubernetes_errors import (
     Status,
     error_of,
     is_absent,
+    is_unserved,
     parse_status,
 )
 from secretsync.cluster.kubernetes_http import Transport
@@ -62,6 +63,8 @@ class KubernetesApi:
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
         self.guard = StopGuard()
+        #: Told each kind that the server says it does not serve.
+        self.unserved: Callable[[Kind], None] | None = None
 
     @property
     def cluster_name(self) -> str:
@@ -136,6 +139,21 @@ class KubernetesApi:
         )
         if not is_absent(response.status, parse_status(response.data), name):
             self._check(response, f"delete {named(kind, namespace, name)}", kind)
+
+    def discover(
+        self, path: str, decoder: msgspec.json.Decoder[_Body], *, about: Kind
+    ) -> _Body | None:
+        """Return a document of the discovery, None where the server has no such path.
+
+        Args:
+            path: `/apis/apps/v1`.
+            decoder: of the document.
+            about: the kind that is looked for.
+        """
+        response = self.transport.request("GET", path)
+        if response.status == 404:
+            return None
+        return self._decoded(decoder, response, f"discover {about.api_version}", about)
 
     def pages(
         self, kind: Kind, namespace: str, label_selector: str, *, metadata_only: bool = False
@@ -228,12 +246,15 @@ class KubernetesApi:
     ) -> None:
         if 200 <= response.status < 300:
             return
+        status = parse_status(response.data)
+        if self.unserved is not None and is_unserved(response.status, status):
+            self.unserved(kind)
         raise error_of(
             Answer(
                 f"{attempt} in {self.cluster_name}",
                 kind,
                 response.status,
-                parse_status(response.data),
+                status,
                 response.headers,
                 is_write,
             )

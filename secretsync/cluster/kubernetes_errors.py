@@ -24,7 +24,7 @@ from secretsync.errors import (
     Rejected,
 )
 
-__all__ = ["Answer", "Status", "error_of", "is_absent", "parse_status"]
+__all__ = ["Answer", "Status", "error_of", "is_absent", "is_unserved", "parse_status"]
 
 MESSAGE_CHARS = 256
 
@@ -117,6 +117,11 @@ def is_absent(http_status: int, status: Status, name: str) -> bool:
     )
 
 
+def is_unserved(http_status: int, status: Status) -> bool:
+    """Whether an answer may mean that the kind itself is not served."""
+    return http_status == 404 and (status.details is None or not status.details.name)
+
+
 def error_of(answer: Answer) -> ClusterError:
     """Return the error that says what the caller must do about a refusal."""
     code, reason = answer.http_status, answer.status.reason
@@ -164,7 +169,7 @@ def _of_403(answer: Answer) -> ClusterError:
 
 
 def _of_404(answer: Answer) -> ClusterError:
-    if answer.status.details is None or not answer.status.details.name:
+    if is_unserved(answer.http_status, answer.status):
         kind = answer.kind
         return NotFound(
             f"cannot {answer.attempt}: the API server does not serve {kind.kind}"

@@ -12,6 +12,7 @@ from secretsync.cluster.base import (
     ListPage,
     Object,
     Preconditions,
+    Propagation,
     ServiceAccountTokenReview,
     WatchEvent,
 )
@@ -42,6 +43,12 @@ class CountingCluster:
         if self._touched is not None and obj is not None and kind.kind == "Secret":
             self._touched(obj)
 
+    def _wrote(self, kind: Kind, verb: str, made: Object, *, dry_run: bool = False) -> Object:
+        if not dry_run:
+            self._metrics.wrote(kind.kind, verb)
+            self._tell(kind, made)
+        return made
+
     @property
     def name(self) -> str:
         """See Cluster."""
@@ -56,6 +63,10 @@ class CountingCluster:
     def default_namespace(self) -> str:
         """See Cluster."""
         return self._inner.default_namespace
+
+    def resolve(self, api_version: str, kind: str) -> Kind:
+        """See Cluster."""
+        return self._inner.resolve(api_version, kind)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """See Cluster."""
@@ -96,28 +107,41 @@ class CountingCluster:
             stop=stop,
         )
 
-    def create(self, kind: Kind, obj: Object, *, field_manager: str) -> Object:
+    def create(
+        self, kind: Kind, obj: Object, *, field_manager: str, dry_run: bool = False
+    ) -> Object:
         """See Cluster."""
-        made = self._inner.create(kind, obj, field_manager=field_manager)
-        self._metrics.wrote(kind.kind, "create")
-        self._tell(kind, made)
-        return made
+        made = self._inner.create(kind, obj, field_manager=field_manager, dry_run=dry_run)
+        return self._wrote(kind, "create", made, dry_run=dry_run)
 
-    def apply(self, kind: Kind, obj: Object, *, field_manager: str, force: bool = True) -> Object:
+    def apply(
+        self,
+        kind: Kind,
+        obj: Object,
+        *,
+        field_manager: str,
+        force: bool = True,
+        dry_run: bool = False,
+    ) -> Object:
         """See Cluster."""
-        made = self._inner.apply(kind, obj, field_manager=field_manager, force=force)
-        self._metrics.wrote(kind.kind, "apply")
-        self._tell(kind, made)
-        return made
+        made = self._inner.apply(
+            kind, obj, field_manager=field_manager, force=force, dry_run=dry_run
+        )
+        return self._wrote(kind, "apply", made, dry_run=dry_run)
+
+    def replace(
+        self, kind: Kind, obj: Object, *, field_manager: str, dry_run: bool = False
+    ) -> Object:
+        """See Cluster."""
+        made = self._inner.replace(kind, obj, field_manager=field_manager, dry_run=dry_run)
+        return self._wrote(kind, "replace", made, dry_run=dry_run)
 
     def merge_patch(
         self, kind: Kind, namespace: str, name: str, patch: Object, *, field_manager: str
     ) -> Object:
         """See Cluster."""
         made = self._inner.merge_patch(kind, namespace, name, patch, field_manager=field_manager)
-        self._metrics.wrote(kind.kind, "patch")
-        self._tell(kind, made)
-        return made
+        return self._wrote(kind, "patch", made)
 
     def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Object, *, field_manager: str
@@ -128,10 +152,18 @@ class CountingCluster:
         return made
 
     def delete(
-        self, kind: Kind, namespace: str, name: str, *, preconditions: Preconditions | None = None
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        preconditions: Preconditions | None = None,
+        propagation: Propagation | None = None,
     ) -> None:
         """See Cluster."""
-        self._inner.delete(kind, namespace, name, preconditions=preconditions)
+        self._inner.delete(
+            kind, namespace, name, preconditions=preconditions, propagation=propagation
+        )
         self._metrics.wrote(kind.kind, "delete")
 
     def event(self, event: Event) -> None:

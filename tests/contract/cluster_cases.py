@@ -23,10 +23,13 @@ __all__ = [
     "BUDGET",
     "CLUSTERS",
     "CONFIG_MAP",
+    "CRD",
     "SECRET",
+    "WAIT_S",
     "Arena",
     "Recorder",
     "budget",
+    "definition",
     "open_arena",
     "secret",
 ]
@@ -35,6 +38,13 @@ SECRET = KINDS["Secret"]
 CONFIG_MAP = KINDS["ConfigMap"]
 #: A built-in kind with a spec that may change, a status and no controller in tests.
 BUDGET = Kind("PodDisruptionBudget", "poddisruptionbudgets", "policy", "v1")
+CRD = Kind(
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+    "apiextensions.k8s.io",
+    "v1",
+    namespaced=False,
+)
 
 #: Both implementations of the port, for `@pytest.fixture(params=CLUSTERS)`.
 CLUSTERS = [
@@ -131,6 +141,28 @@ def budget(name: str, namespace: str, allowed: int) -> Object:
         "kind": BUDGET.kind,
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"maxUnavailable": allowed, "selector": {"matchLabels": {"app": "none"}}},
+    }
+
+
+def definition(group: str, *, kind: str, plural: str, scope: str) -> Object:
+    """Return a CustomResourceDefinition that takes any fields."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
+            "scope": scope,
+            "versions": [version],
+        },
     }
 
 

@@ -1,0 +1,89 @@
+"""Which resource is behind an apiVersion and kind in a directory cluster.
+
+Kubernetes' own kinds come from a table, custom ones from the definitions that lie in
+the directory. A kind without either is guessed, so that a repository can be looked at
+before its definitions are there. Neighbours: `directory_tree` reads, `known_kinds` knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from secretsync.cluster.base import KINDS, Kind
+from secretsync.cluster.directory_objects import BrokenObject
+from secretsync.cluster.directory_tree import Found, ObjectTree
+from secretsync.cluster.known_kinds import guessed_kind, known_kind
+
+__all__ = ["DirectoryKinds"]
+
+_DEFINITION = Kind(
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+    "apiextensions.k8s.io",
+    "v1",
+    namespaced=False,
+)
+
+
+class DirectoryKinds:
+    """The kinds of one directory cluster; safe in threads."""
+
+    def __init__(self, tree: ObjectTree) -> None:
+        self._tree = tree
+        self._lock = threading.Lock()
+        self._read: dict[str, tuple[tuple[int, ...], Kind | None]] = {}
+
+    def resolve(self, api_version: str, kind: str) -> Kind:
+        """Return the resource; reads definitions that changed since they were read.
+
+        Args:
+            api_version: `v1`, or `group/version`.
+            kind: as objects write it.
+
+        Raises:
+            NotFound: Kubernetes has no such kind in a group of its own.
+            Rejected: this is no apiVersion.
+        """
+        found = known_kind(api_version, kind)
+        if found is not None:
+            return found
+        guess = guessed_kind(api_version, kind)
+        defined = self._defined(guess) or KINDS.get(kind)
+        if defined is None or defined.group != guess.group:
+            return guess
+        return Kind(kind, defined.plural, guess.group, guess.version, defined.namespaced)
+
+    def _defined(self, wanted: Kind) -> Kind | None:
+        """Return what a definition in the directory says; one that is broken says nothing."""
+        for (_, name), found in self._tree.scan(_DEFINITION, "").items():
+            # The API server insists on names of the form <plural>.<group>.
+            if name.partition(".")[2] != wanted.group:
+                continue
+            defined = self._definition(name, found)
+            if defined is not None and defined.kind == wanted.kind:
+                return defined
+        return None
+
+    def _definition(self, name: str, found: Found) -> Kind | None:
+        with self._lock:
+            signature, defined = self._read.get(name, ((), None))
+            if signature != found.signature:
+                defined = None
+                with contextlib.suppress(BrokenObject):
+                    defined = _kind_of(self._tree.view(found) or {})
+                self._read[name] = (found.signature, defined)
+            return defined
+
+
+def _kind_of(definition: Mapping[str, Any]) -> Kind | None:
+    spec = definition.get("spec")
+    names = spec.get("names") if isinstance(spec, Mapping) else None
+    if not isinstance(spec, Mapping) or not isinstance(names, Mapping):
+        return None
+    kind, plural, group = names.get("kind"), names.get("plural"), spec.get("group")
+    if not (isinstance(kind, str) and isinstance(plural, str) and isinstance(group, str)):
+        return None
+    return Kind(kind, plural, group, "", namespaced=spec.get("scope") != "Cluster")
