@@ -86,6 +86,8 @@ class Intake:
         for entry in self._parts.world.items():
             if entry.item.meta.deleted_at is not None or not self._settled(entry):
                 self._look_at(entry.item)
+        for key in list(self._early):
+            self._outgrown(key)
         self._early.clear()
 
     def on_external_secret(self, event: WatchEvent) -> None:
@@ -210,6 +212,13 @@ class Intake:
                 continue
             if drifted or self._relabelled(item, key, metadata):
                 self._drifted(item, key)
+        self._outgrown(key)
+
+    def _outgrown(self, key: tuple[str, str]) -> None:
+        """Have what its maker left behind under other names removed."""
+        seen = self._parts.targets.get(key)
+        if seen is not None and seen.created_by:
+            self._parts.reconciler.remove_outgrown(key[0], seen.created_by)
 
     def _relabelled(
         self, item: ExternalSecret, key: tuple[str, str], metadata: Mapping[str, Any]

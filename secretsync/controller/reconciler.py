@@ -171,6 +171,20 @@ class Reconciler:
         """Drop what is remembered of an ExternalSecret that is gone."""
         self._retries.forget(ref)
 
+    def remove_outgrown(self, namespace: str, created_by: str) -> None:
+        """Delete what an ExternalSecret owned under earlier names, once its target stands.
+
+        A watch may show the old Secret, or its newest version, only after the target was
+        written under its new name.
+        """
+        entry = self._world.maker(namespace, created_by)
+        if entry is None or entry.item.target.creation_policy != "Owner":
+            return
+        target = (namespace, entry.item.target.name)
+        stands = self._targets.get(target) is not None and self._targets.expects(target)
+        if stands and not self._targets.drifted(target):
+            self._remove_renamed(entry.item)
+
     def _remove_renamed(self, item: ExternalSecret) -> None:
         """Delete what the same ExternalSecret owned under an earlier target name."""
         created_by = created_by_hash(item.meta.namespace, item.meta.name)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from secretsync.core.hashes import synced_resource_version
+from secretsync.core.hashes import created_by_hash, synced_resource_version
 from secretsync.refresh.generator_objects import generator_ref
 from secretsync.refresh.stores import ACKNOWLEDGE_ANNOTATION
 from secretsync.resources.external_secret import ExternalSecret
@@ -47,6 +47,7 @@ class World:
         self._items: dict[ObjectRef, Entry] = {}
         self._stores: dict[ObjectRef, FoundStore] = {}
         self._users: dict[ObjectRef, set[ObjectRef]] = {}
+        self._makers: dict[tuple[str, str], ObjectRef] = {}
         self._namespaces: dict[str, Mapping[str, str]] = {}
         self._leaving: dict[ObjectRef, ObjectMeta] = {}
 
@@ -58,6 +59,7 @@ class World:
             before = self._items.get(item.ref)
             self._unlink(before)
             self._items[item.ref] = entry
+            self._makers[_made_by(item)] = item.ref
             for where in _uses(item):
                 self._users.setdefault(where, set()).add(item.ref)
         return entry, before
@@ -83,6 +85,7 @@ class World:
     def _unlink(self, entry: Entry | None) -> None:
         if entry is None:
             return
+        self._makers.pop(_made_by(entry.item), None)
         for where in _uses(entry.item):
             users = self._users.get(where, set())
             users.discard(entry.item.ref)
@@ -93,6 +96,12 @@ class World:
         """Return an ExternalSecret."""
         with self._lock:
             return self._items.get(ref)
+
+    def maker(self, namespace: str, created_by: str) -> Entry | None:
+        """Return the ExternalSecret that a Secret with this created-by label is made from."""
+        with self._lock:
+            ref = self._makers.get((namespace, created_by))
+            return self._items.get(ref) if ref is not None else None
 
     def items(self) -> list[Entry]:
         """Return every ExternalSecret."""
@@ -172,6 +181,10 @@ class World:
             if found is not None and found[0] is not None:
                 tokens.add(found[0].meta.annotations.get(ACKNOWLEDGE_ANNOTATION, ""))
         return tokens - {""}
+
+
+def _made_by(item: ExternalSecret) -> tuple[str, str]:
+    return item.meta.namespace, created_by_hash(item.meta.namespace, item.meta.name)
 
 
 def _uses(item: ExternalSecret) -> list[ObjectRef]:

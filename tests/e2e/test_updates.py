@@ -48,6 +48,23 @@ def test_renamed_target_deletes_the_old_secret(rig: Rig) -> None:
     eventually(lambda: rig.site.get("Secret", "one") is None)
 
 
+def test_secret_under_an_earlier_target_name_goes_whenever_it_is_seen(rig: Rig) -> None:
+    """A kill between the two writes, or a late watch, must not keep the old one for ever."""
+    service = rig.scene("one")
+    for name, running in (("seen-late", True), ("seen-at-the-start", False)):
+        if not running:
+            service.stop()
+        left = rig.site.get("Secret", "one")
+        assert left is not None
+        kept = ("labels", "annotations", "ownerReferences")
+        metadata = {key: left["metadata"][key] for key in kept if key in left["metadata"]}
+        rig.site.put({**left, "metadata": {**metadata, "name": name}})
+        if not running:
+            rig.start()
+        eventually(lambda name=name: rig.site.get("Secret", name) is None)
+    assert rig.holds("one")
+
+
 def test_renamed_target_of_orphan_keeps_the_old_secret(rig: Rig) -> None:
     orphan = {"creationPolicy": "Orphan"}
     rig.scene("one", target=orphan)
