@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 __all__ = [
+    "FIELD_MANAGER",
     "Comparison",
     "FieldChange",
     "Health",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 Object = dict[str, Any]
+
+#: Who applies the objects of applications server-side.
+FIELD_MANAGER = "secretsync-gitops"
 
 
 def api_group(api_version: str) -> str:
@@ -142,6 +146,7 @@ class Pair:
         changes: what differs, empty for a missing or an extra object.
         ours: a live object that carries this application's own tracking; an object whose
             tracking names another object or application is never pruned.
+        message: why the comparison failed, or what the cluster says to the target.
     """
 
     key: ObjectKey
@@ -152,6 +157,7 @@ class Pair:
     health: Health | None = None
     hook: bool = False
     ours: bool = True
+    message: str = ""
 
     @property
     def requires_pruning(self) -> bool:

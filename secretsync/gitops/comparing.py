@@ -1,0 +1,247 @@
+"""An application compared: each object as it should be beside what is in the cluster.
+
+The truth is a server-side dry run with our field manager. It is spared where the
+object's managedFields already prove that applying would change nothing, and where the
+same was asked before. Errors never look like Synced, and never like an absence.
+Neighbours: `rendering` gives the objects, `syncing` closes the differences, `pairing`
+decides what stands beside what, `object_diff` compares one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from secretsync.cluster.base import Cluster, Kind
+from secretsync.core.fingerprints import Fingerprinter
+from secretsync.errors import ClusterError, NotFound
+from secretsync.gitops.ignoring import PathFinder, rules_of
+from secretsync.gitops.model import (
+    FIELD_MANAGER,
+    Comparison,
+    Health,
+    HealthStatus,
+    Object,
+    ObjectKey,
+    Pair,
+    SyncStatus,
+)
+from secretsync.gitops.object_diff import Answer, Asker, Remembered
+from secretsync.gitops.pairing import (
+    Slot,
+    compare_options,
+    extraneous,
+    listed_in,
+    owner_of,
+    paired,
+)
+from secretsync.resources.application import Application
+
+__all__ = ["Comparer", "HealthOf", "summary"]
+
+HealthOf = Callable[[Object], Health | None]
+
+_IGNORE_HEALTH = "argocd.argoproj.io/ignore-healthcheck"
+
+
+@dataclass(frozen=True)
+class Comparer:
+    """Compares applications with one cluster; safe in threads.
+
+    Args:
+        cluster: where the objects are.
+        fingerprints: stand for the values of Secrets.
+        health_of: the health of a live object; None for kinds without.
+        jq: evaluates jqPathExpressions; without it such a rule fails the comparison.
+        field_manager: who applies.
+        parallel: how many objects of an application are asked for at once.
+        remembered: answers of earlier dry runs; shared by all applications.
+    """
+
+    cluster: Cluster
+    fingerprints: Fingerprinter
+    health_of: HealthOf
+    jq: PathFinder | None = None
+    field_manager: str = FIELD_MANAGER
+    parallel: int = 8
+    remembered: Remembered = field(default_factory=Remembered)
+
+    def compare(
+        self,
+        app: Application,
+        objects: Iterable[Object],
+        *,
+        instance: str = "",
+        inventory: Mapping[ObjectKey, str] | None = None,
+        known: Mapping[ObjectKey, Object | None] | None = None,
+    ) -> Comparison:
+        """Return the application beside what is in the cluster.
+
+        Args:
+            app: whose objects they are.
+            objects: what should be, as rendered.
+            instance: names the application in tracking; "" is its own name.
+            inventory: what it is known to have, key → apiVersion; None reads its status.
+            known: live objects that need not be read again, with managedFields; None is
+                a definite absence.
+
+        Returns:
+            Never raises a ClusterError: what could not be read or asked is UNKNOWN, with
+            the condition ComparisonError.
+        """
+        had = listed_in(app.status) if inventory is None else inventory
+        found = paired(
+            objects,
+            instance=instance or app.meta.name,
+            namespace=app.spec.destination.namespace,
+            inventory=had,
+            resolve=self.cluster.resolve,
+        )
+        compare = _One(self, app, self._asker(app, instance or app.meta.name), known or {})
+        pairs = [pair for pair in self._each(compare.pair, found.slots) if pair is not None]
+        return summary(app, pairs, instance=instance, warnings=found.warnings)
+
+    def _asker(self, app: Application, instance: str) -> Asker:
+        return Asker(
+            self.cluster,
+            self.fingerprints,
+            self.jq,
+            self.field_manager,
+            self.remembered,
+            instance,
+            compare_options(app.meta.annotations),
+        )
+
+    def _each(
+        self, compare: Callable[[Slot], Pair | None], slots: tuple[Slot, ...]
+    ) -> list[Pair | None]:
+        if self.parallel <= 1 or len(slots) <= 1:
+            return [compare(slot) for slot in slots]
+        with ThreadPoolExecutor(min(self.parallel, len(slots))) as pool:
+            return list(pool.map(compare, slots))
+
+
+@dataclass(frozen=True)
+class _One:
+    """Compares the objects of one application."""
+
+    comparer: Comparer
+    app: Application
+    asker: Asker
+    known: Mapping[ObjectKey, Object | None]
+
+    def pair(self, slot: Slot) -> Pair | None:
+        """Return one pair, None for an object of the inventory that is not there."""
+        if slot.problem or slot.kind is None:
+            return self._unserved(slot)
+        try:
+            live = self._live(slot, slot.kind)
+        except NotFound:
+            live = None  # The kind went meanwhile, and with it all its objects.
+        except ClusterError as exc:
+            return Pair(slot.key, slot.target, None, SyncStatus.UNKNOWN, message=exc.message)
+        if slot.target is None:
+            return self._extra(slot, live)
+        return self._wanted(slot, slot.target, slot.kind, live)
+
+    def _unserved(self, slot: Slot) -> Pair | None:
+        """A kind that is not served has no objects; one that nobody knows of may have."""
+        if slot.kind is None and not slot.problem:
+            if slot.target is None:
+                return None
+            return self._missing(slot, message="the cluster does not serve this kind")
+        return Pair(slot.key, slot.target, None, SyncStatus.UNKNOWN, message=slot.problem)
+
+    def _live(self, slot: Slot, kind: Kind) -> Object | None:
+        if slot.key in self.known:
+            return self.known[slot.key]
+        if slot.nameless:
+            return None
+        return self.comparer.cluster.get(kind, slot.key.namespace, slot.key.name)
+
+    def _extra(self, slot: Slot, live: Object | None) -> Pair | None:
+        if live is None:
+            return None
+        ours = slot.is_ours(live) and not live["metadata"].get("ownerReferences")
+        if not ours:
+            return None
+        status = SyncStatus.SYNCED if extraneous(live) else SyncStatus.OUT_OF_SYNC
+        return Pair(slot.key, None, live, status, health=self.comparer.health_of(live))
+
+    def _missing(self, slot: Slot, *, message: str = "") -> Pair:
+        status = SyncStatus.SYNCED if slot.hook else SyncStatus.OUT_OF_SYNC
+        health = Health(HealthStatus.MISSING)
+        return Pair(
+            slot.key, slot.target, None, status, health=health, hook=slot.hook, message=message
+        )
+
+    def _wanted(self, slot: Slot, target: Object, kind: Kind, live: Object | None) -> Pair:
+        if live is None:
+            return self._missing(slot)
+        if slot.hook:
+            answer = Answer(SyncStatus.SYNCED)
+        else:
+            rules = rules_of(self.app.spec.ignore_differences, slot.key)
+            answer = self.asker.compare(kind, target, live, rules=rules)
+        return Pair(
+            slot.key,
+            target,
+            live,
+            answer.status,
+            answer.changes,
+            self.comparer.health_of(live),
+            hook=slot.hook,
+            ours=slot.is_ours(live),
+            message=answer.message,
+        )
+
+
+def summary(
+    app: Application,
+    pairs: Iterable[Pair],
+    *,
+    instance: str = "",
+    warnings: Iterable[tuple[str, str]] = (),
+) -> Comparison:
+    """Return the comparison that pairs make.
+
+    Args:
+        app: its own object counts for no health.
+        pairs: of all objects.
+        instance: names the application in tracking; "" is its own name.
+        warnings: conditions found while pairing: type and message.
+    """
+    found = tuple(pairs)
+    counted = [pair for pair in found if not pair.hook]
+    unknown = [pair for pair in found if pair.status is SyncStatus.UNKNOWN]
+    status = SyncStatus.SYNCED
+    if unknown:
+        status = SyncStatus.UNKNOWN
+    elif any(pair.status is SyncStatus.OUT_OF_SYNC for pair in counted):
+        status = SyncStatus.OUT_OF_SYNC
+    conditions = [*warnings]
+    conditions += [("ComparisonError", f"{pair.key}: {pair.message}") for pair in unknown]
+    for pair in counted:
+        other = owner_of(pair.live, pair.key) if pair.live is not None else None
+        if pair.target is not None and other not in (None, instance or app.meta.name):
+            text = f"{pair.key} is part of the application {other} too"
+            conditions.append(("SharedResourceWarning", text))
+    return Comparison(found, status, _health(app, counted), tuple(conditions))
+
+
+def _health(app: Application, pairs: list[Pair]) -> Health:
+    """The worst of the live objects; one that is missing makes it worse only alone."""
+    own = ObjectKey("argoproj.io", "Application", app.meta.namespace, app.meta.name)
+    live = [pair for pair in pairs if pair.live is not None and pair.key != own]
+    if not live:
+        return Health(HealthStatus.MISSING if pairs else HealthStatus.HEALTHY)
+    worst = Health(HealthStatus.HEALTHY)
+    for pair in live:
+        annotations = (pair.live or {})["metadata"].get("annotations") or {}
+        health = pair.health
+        if health is None or annotations.get(_IGNORE_HEALTH) == "true":
+            continue
+        if health.status.badness > worst.status.badness:
+            worst = Health(health.status, f"{pair.key}: {health.message}".removesuffix(": "))
+    return worst

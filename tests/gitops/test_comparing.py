@@ -1,0 +1,307 @@
+"""The laws of comparing, in a directory and against a real API server."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from secretsync.cluster.base import KINDS, Kind
+from secretsync.errors import ClusterUnavailable
+from secretsync.gitops.model import Health, HealthStatus, SyncStatus
+from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
+from tests.gitops.comparing_kit import (
+    Bench,
+    application,
+    by_name,
+    config_map,
+    deployment,
+    plain_secret,
+)
+
+DEPLOYMENT = Kind("Deployment", "deployments", "apps", "v1")
+
+
+@pytest.fixture(params=CLUSTERS)
+def arena(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Arena]:
+    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
+        yield opened
+
+
+@pytest.fixture
+def bench(arena: Arena) -> Bench:
+    return Bench(arena.cluster, arena.namespace, application(namespace=arena.namespace))
+
+
+def changes(bench: Bench, *objects) -> dict[str, tuple[object, object]]:
+    """Return what differs, over all objects."""
+    return {
+        change.path: (change.live, change.target)
+        for pair in bench.compare(*objects).pairs
+        for change in pair.changes
+    }
+
+
+def test_objects_that_are_not_there_are_out_of_sync_and_missing(bench: Bench) -> None:
+    found = bench.compare(config_map("a"), deployment("b"))
+    assert [pair.status for pair in found.pairs] == [SyncStatus.OUT_OF_SYNC] * 2
+    assert found.status is SyncStatus.OUT_OF_SYNC
+    assert found.health == Health(HealthStatus.MISSING)
+    assert bench.asked == ["get", "get"]
+
+
+def test_nothing_wished_and_nothing_there_is_synced(bench: Bench) -> None:
+    found = bench.compare()
+    assert (found.pairs, found.status) == ((), SyncStatus.SYNCED)
+    assert found.health.status is HealthStatus.HEALTHY
+
+
+def test_what_was_applied_is_synced_without_a_dry_run(bench: Bench) -> None:
+    objects = (config_map("a", {"x": "1"}), plain_secret("b", password="p"), deployment("c"))
+    bench.apply(*objects)
+    found = bench.compare(*objects)
+    assert found.status is SyncStatus.SYNCED, found
+    assert bench.asked == ["get"] * 3
+
+
+def test_a_changed_field_is_shown_with_both_values(bench: Bench) -> None:
+    bench.apply(deployment("a"))
+    changed = deployment("a", image="example.com/web:2")
+    path = "spec.template.spec.containers[0].image"
+    if bench.cluster.collects_garbage:
+        assert changes(bench, changed) == {path: ("example.com/web:1", "example.com/web:2")}
+    else:
+        assert path in changes(bench, changed)
+    assert bench.compare(changed).status is SyncStatus.OUT_OF_SYNC
+
+
+def test_the_same_question_is_asked_once(bench: Bench) -> None:
+    bench.apply(config_map("a", {"x": "1"}))
+    wanted = config_map("a", {"x": "2"})
+    assert bench.compare(wanted).status is SyncStatus.OUT_OF_SYNC
+    assert bench.asked == ["get", "dry-run"]
+    again = bench.compare(wanted)
+    assert again.pairs[0].changes
+    assert bench.asked == ["get"]
+
+
+def test_a_field_that_left_the_sources_is_a_change(bench: Bench) -> None:
+    bench.apply(config_map("a", {"x": "1", "y": "2"}))
+    assert changes(bench, config_map("a", {"x": "1"})) == {"data.y": ("2", None)}
+
+
+def test_a_field_of_somebody_else_is_no_change(bench: Bench) -> None:
+    bench.apply(config_map("a", {"x": "1"}))
+    where = (KINDS["ConfigMap"], bench.namespace, "a")
+    patch = {"data": {"theirs": "9"}, "metadata": {"labels": {"theirs": "9"}}}
+    bench.cluster.merge_patch(*where, patch, field_manager="somebody")
+    assert bench.compare(config_map("a", {"x": "1"})).status is SyncStatus.SYNCED
+
+
+def test_a_field_that_somebody_changed_is_drift(bench: Bench) -> None:
+    bench.apply(config_map("a", {"x": "1"}))
+    where = (KINDS["ConfigMap"], bench.namespace, "a")
+    bench.cluster.merge_patch(*where, {"data": {"x": "9"}}, field_manager="somebody")
+    assert changes(bench, config_map("a", {"x": "1"})) == {"data.x": ("9", "1")}
+
+
+def test_a_value_written_otherwise_is_no_change(bench: Bench) -> None:
+    """Quantities, nulls, stringData: the cluster says when two spellings mean one thing."""
+    if not bench.cluster.collects_garbage:
+        pytest.skip("a directory knows no quantities")
+    wanted = deployment("a")
+    resources = wanted["spec"]["template"]["spec"]["containers"][0]["resources"]
+    resources["requests"] = {"cpu": "0.1", "memory": "65536Ki"}
+    wanted["metadata"]["creationTimestamp"] = None
+    bench.apply(wanted)
+    assert bench.compare(wanted).status is SyncStatus.SYNCED
+    assert bench.asked == ["get", "dry-run"]
+    bench.compare(wanted)
+    assert bench.asked == ["get"]
+
+
+def test_a_status_in_the_sources_is_no_change(bench: Bench) -> None:
+    bench.apply(deployment("a"))
+    wanted = {**deployment("a"), "status": {"replicas": 9}}
+    assert bench.compare(wanted).status is SyncStatus.SYNCED
+
+
+def test_secrets_are_compared_by_key_and_never_shown(bench: Bench) -> None:
+    bench.apply(plain_secret("s", same="canary-0", changed="canary-1", gone="canary-2"))
+    wanted = plain_secret("s", same="canary-0", changed="canary-3", added="canary-4")
+    found = bench.compare(wanted)
+    paths = {change.path: change for change in found.pairs[0].changes}
+    assert paths.keys() == {"data.changed", "data.gone", "data.added"}
+    assert paths["data.gone"].target is None
+    assert paths["data.added"].live is None
+    assert paths["data.changed"].live != paths["data.changed"].target
+    shown = repr([change for pair in found.pairs for change in pair.changes]) + repr(found)
+    assert "canary" not in shown
+    assert "Y2FuYXJ5" not in shown
+
+
+def test_what_left_the_sources_requires_pruning(bench: Bench) -> None:
+    gone = config_map("gone")
+    bench.apply(config_map("a"), gone)
+    bench.app = application(namespace=bench.namespace, status=bench.had(config_map("a"), gone))
+    found = bench.compare(config_map("a"))
+    extra = by_name(found.pairs)["gone"]
+    assert extra.requires_pruning
+    assert (extra.status, found.status) == (SyncStatus.OUT_OF_SYNC, SyncStatus.OUT_OF_SYNC)
+
+
+def test_an_object_of_the_inventory_that_is_gone_is_no_pair(bench: Bench) -> None:
+    bench.app = application(namespace=bench.namespace, status=bench.had(config_map("gone")))
+    assert bench.compare().pairs == ()
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"argocd.argoproj.io/tracking-id": "other:/ConfigMap:NS/gone"}, id="another"),
+        pytest.param({"argocd.argoproj.io/tracking-id": "web:/ConfigMap:NS/source"}, id="copied"),
+    ],
+)
+def test_an_extra_object_without_our_tracking_is_never_pruned(
+    bench: Bench, annotations: dict[str, str]
+) -> None:
+    annotations = {key: value.replace("NS", bench.namespace) for key, value in annotations.items()}
+    gone = config_map("gone", annotations=annotations, namespace=bench.namespace)
+    bench.cluster.create(KINDS["ConfigMap"], gone, field_manager="somebody")
+    bench.app = application(namespace=bench.namespace, status=bench.had(gone))
+    found = bench.compare()
+    assert (found.pairs, found.status) == ((), SyncStatus.SYNCED)
+
+
+def test_an_extra_object_that_is_extraneous_does_not_count(bench: Bench) -> None:
+    options = {"argocd.argoproj.io/compare-options": "IgnoreExtraneous"}
+    gone = config_map("gone", annotations=options)
+    bench.apply(gone)
+    bench.app = application(namespace=bench.namespace, status=bench.had(gone))
+    found = bench.compare()
+    assert found.status is SyncStatus.SYNCED
+    assert found.pairs[0].requires_pruning
+
+
+def test_an_object_of_another_application_is_told(bench: Bench) -> None:
+    bench.apply(config_map("a"))
+    other = Bench(bench.cluster, bench.namespace, application("api", namespace=bench.namespace))
+    found = other.compare(config_map("a"))
+    assert [kind for kind, _ in found.conditions] == ["SharedResourceWarning"]
+    assert not found.pairs[0].ours
+
+
+def test_an_object_twice_in_the_sources_is_told_and_the_last_counts(bench: Bench) -> None:
+    found = bench.compare(config_map("a", {"x": "1"}), config_map("a", {"x": "2"}))
+    assert [kind for kind, _ in found.conditions] == ["RepeatedResourceWarning"]
+    assert found.pairs[0].target["data"] == {"x": "2"}
+
+
+def test_hooks_do_not_count(bench: Bench) -> None:
+    hook = config_map("h", annotations={"argocd.argoproj.io/hook": "PreSync"})
+    nameless = config_map("", annotations={"helm.sh/hook": "pre-install"})
+    nameless["metadata"] = {**nameless["metadata"], "generateName": "job-"}
+    del nameless["metadata"]["name"]
+    found = bench.compare(hook, nameless)
+    assert found.status is SyncStatus.SYNCED
+    assert [pair.hook for pair in found.pairs] == [True, True]
+
+
+def test_scopes_are_mended(bench: Bench) -> None:
+    wide = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": f"role-{bench.namespace}", "namespace": "wrong"},
+        "rules": None,
+    }
+    found = bench.compare(wide, config_map("a"))
+    assert [pair.key.namespace for pair in found.pairs] == ["", bench.namespace]
+
+
+def test_a_custom_resource_beside_its_definition_is_missing_not_unknown(bench: Bench) -> None:
+    group = "new.example.com"
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"mice.{group}"},
+        "spec": {"group": group, "names": {"kind": "Mouse"}, "scope": "Cluster"},
+    }
+    mouse = {"apiVersion": f"{group}/v1", "kind": "Mouse", "metadata": {"name": "m"}}
+    found = bench.compare(definition, mouse)
+    assert [pair.status for pair in found.pairs] == [SyncStatus.OUT_OF_SYNC] * 2
+    if bench.cluster.collects_garbage:
+        assert found.pairs[1].key.namespace == ""
+
+
+def test_a_cluster_that_does_not_answer_makes_it_unknown(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = config_map("gone")
+    bench.apply(config_map("a"), gone)
+    bench.app = application(namespace=bench.namespace, status=bench.had(gone))
+
+    def down(*_args: object, **_options: object) -> None:
+        raise ClusterUnavailable("it does not answer")
+
+    monkeypatch.setattr(bench.cluster, "get", down)
+    found = bench.compare(config_map("a"))
+    assert found.status is SyncStatus.UNKNOWN
+    assert not any(pair.requires_pruning for pair in found.pairs)
+    assert {kind for kind, _ in found.conditions} == {"ComparisonError"}
+
+
+def test_a_kind_that_cannot_be_resolved_makes_it_unknown(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_args: object, **_options: object) -> None:
+        raise ClusterUnavailable("it does not answer")
+
+    monkeypatch.setattr(bench.cluster, "resolve", down)
+    assert bench.compare(config_map("a")).status is SyncStatus.UNKNOWN
+
+
+def test_a_target_that_the_cluster_refuses_is_out_of_sync_and_says_why(bench: Bench) -> None:
+    bench.apply({**plain_secret("s", a="canary"), "immutable": True})
+    wanted = {**plain_secret("s", a="canary-2"), "immutable": True}
+    found = bench.compare(wanted)
+    assert found.status is SyncStatus.OUT_OF_SYNC
+    assert "immutable" in found.pairs[0].message
+    assert [change.path for change in found.pairs[0].changes] == ["data.a"]
+    assert "canary" not in repr(found)
+
+
+def test_health_is_the_worst_of_what_lives(bench: Bench) -> None:
+    told = {
+        "good": Health(HealthStatus.HEALTHY),
+        "bad": Health(HealthStatus.DEGRADED, "it broke"),
+        "ignored": Health(HealthStatus.UNKNOWN),
+    }
+    bench.health_of = lambda obj: told.get(obj["metadata"]["name"])
+    ignore = {"argocd.argoproj.io/ignore-healthcheck": "true"}
+    objects = [config_map("good"), config_map("bad"), config_map("ignored", annotations=ignore)]
+    bench.apply(*objects)
+    found = bench.compare(*objects, config_map("missing"))
+    assert found.health.status is HealthStatus.DEGRADED
+    assert "it broke" in found.health.message
+
+
+def test_known_live_objects_are_not_read_again(bench: Bench) -> None:
+    bench.apply(config_map("a", {"x": "1"}))
+    live = bench.compare(config_map("a", {"x": "1"})).pairs[0]
+    known = {live.key: copy.deepcopy(live.live)}
+    found = bench.compare(config_map("a", {"x": "1"}), known=known)
+    assert found.status is SyncStatus.SYNCED
+    assert bench.asked == []
+
+
+def test_many_objects_are_asked_for_side_by_side(bench: Bench) -> None:
+    object.__setattr__(bench.comparer, "parallel", 4)
+    objects = [config_map(f"c{index}", {"x": "1"}) for index in range(12)]
+    found = bench.compare(*objects)
+    assert [pair.key.name for pair in found.pairs] == [obj["metadata"]["name"] for obj in objects]
+    assert bench.asked == ["get"] * 12
