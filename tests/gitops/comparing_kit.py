@@ -10,6 +10,7 @@ from typing import Any
 from secretsync.cluster.base import Cluster, Object
 from secretsync.core.fingerprints import Fingerprinter
 from secretsync.gitops.comparing import Comparer
+from secretsync.gitops.jq_paths import JqPaths
 from secretsync.gitops.model import FIELD_MANAGER, Comparison, Health, Pair
 from secretsync.resources.application import Application, parse_application
 from secretsync.resources.documents import load_documents
@@ -96,6 +97,7 @@ class Bench:
     app: Application
     comparer: Comparer = field(init=False)
     asked: list[str] = field(default_factory=list)
+    jq: JqPaths = field(default_factory=JqPaths)
     health_of: Callable[[Object], Health | None] = lambda _: None
 
     def __post_init__(self) -> None:
@@ -103,6 +105,7 @@ class Bench:
             _Counted(self.cluster, self.asked),  # type: ignore[arg-type] # it hands on the rest
             FINGERPRINTS,
             self._health,
+            jq=self.jq,
             parallel=1,
         )
 
