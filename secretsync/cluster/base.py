@@ -23,6 +23,7 @@ __all__ = [
     "ListPage",
     "Preconditions",
     "Propagation",
+    "Served",
     "ServiceAccountTokenReview",
     "WatchEvent",
     "WatchEventType",
@@ -55,6 +56,19 @@ class Kind:
     def folder(self) -> str:
         """`<plural>[.<group>]`, the folder of a directory cluster."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a cluster offers, in the words of Helm's Capabilities.
+
+    Args:
+        version: of Kubernetes: `v1.34.1`; "" where the cluster does not tell.
+        api_versions: sorted, `apps/v1` and `apps/v1/Deployment`.
+    """
+
+    version: str
+    api_versions: tuple[str, ...]
 
 
 #: Who events come from, unless they say otherwise.
@@ -199,6 +213,13 @@ class Cluster(Protocol):
 
         Raises:
             NotFound: the cluster definitely does not serve it.
+        """
+        ...
+
+    def served(self) -> Served:
+        """Return the version of Kubernetes and every kind that is served now.
+
+        It is asked for each time, in three requests where the cluster is a remote one.
         """
         ...
 

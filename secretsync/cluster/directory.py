@@ -27,6 +27,7 @@ from secretsync.cluster.base import (
     Object,
     Preconditions,
     Propagation,
+    Served,
     ServiceAccountTokenReview,
     WatchEvent,
     WatchEventType,
@@ -142,6 +143,11 @@ class DirectoryCluster:
         """
         self._check_usable()
         return self._kinds.resolve(api_version, kind)
+
+    def served(self) -> Served:
+        """Return what Kubernetes has, and the kinds that definitions in here add."""
+        self._check_usable()
+        return self._kinds.served()
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Return the object with its managedFields, or None where it is definitely absent.

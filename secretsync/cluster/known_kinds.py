@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from secretsync.cluster.base import Kind
 from secretsync.errors import NotFound, Rejected
 
-__all__ = ["builtin_kinds", "guessed_kind", "known_kind", "split_api_version"]
+__all__ = ["KUBERNETES_VERSION", "builtin_kinds", "guessed_kind", "known_kind", "split_api_version"]
 
+#: Whose kinds these are.
+KUBERNETES_VERSION = "v1.34.0"
 #: group → namespaced kinds, cluster-scoped kinds. Groups of this table are complete.
 _BUILTIN: Mapping[str, tuple[str, str]] = {
     "": (
@@ -81,6 +83,8 @@ _CLUSTER_SCOPED = frozenset(
 )
 #: Groups whose `Cluster…` kinds are about clusters, and lie in namespaces.
 _ABOUT_CLUSTERS = ("cluster.x-k8s.io", "operators.coreos.com")
+#: Kinds whose version is not v1.
+_VERSIONS = {"HorizontalPodAutoscaler": "v2"}
 #: Whose plurals follow no rule.
 _PLURALS = {"Endpoints": "endpoints"}
 
@@ -120,9 +124,9 @@ def guessed_kind(api_version: str, kind: str) -> Kind:
 
 
 def builtin_kinds() -> list[Kind]:
-    """Return every kind of the table, as version `v1`."""
+    """Return every kind of the table, in the version that people write it in."""
     return [
-        Kind(kind, _plural(kind), group, "v1", namespaced=namespaced)
+        Kind(kind, _plural(kind), group, _VERSIONS.get(kind, "v1"), namespaced=namespaced)
         for group, scopes in _BUILTIN.items()
         for namespaced, names in zip((True, False), scopes, strict=True)
         for kind in names.split()

@@ -23,6 +23,7 @@ from secretsync.cluster.base import (
     Object,
     Preconditions,
     Propagation,
+    Served,
     ServiceAccountTokenReview,
     WatchEvent,
     WatchEventType,
@@ -96,6 +97,10 @@ class KubernetesCluster:
             NotFound: the server does not serve it.
         """
         return self._discovery.resolve(api_version, kind)
+
+    def served(self) -> Served:
+        """Return the server's version and every kind that it serves now."""
+        return self._discovery.served()
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Return the object with its managedFields, or None where it is absent.

@@ -53,6 +53,8 @@ class ListBody(msgspec.Struct):
     items: list[Object] | None = None
 
 
+#: Discovery is about no kind; errors name what was asked for.
+_DISCOVERY = Kind("APIResourceList", "", "", "v1", namespaced=False)
 _LIST = msgspec.json.Decoder(ListBody)
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
@@ -141,19 +143,20 @@ class KubernetesApi:
             self._check(response, f"delete {named(kind, namespace, name)}", kind)
 
     def discover(
-        self, path: str, decoder: msgspec.json.Decoder[_Body], *, about: Kind
+        self, path: str, decoder: msgspec.json.Decoder[_Body], *, about: str, accept: str = JSON
     ) -> _Body | None:
         """Return a document of the discovery, None where the server has no such path.
 
         Args:
             path: `/apis/apps/v1`.
             decoder: of the document.
-            about: the kind that is looked for.
+            about: what is looked for, in messages.
+            accept: the forms of it that are understood.
         """
-        response = self.transport.request("GET", path)
+        response = self.transport.request("GET", path, accept=accept)
         if response.status == 404:
             return None
-        return self._decoded(decoder, response, f"discover {about.api_version}", about)
+        return self._decoded(decoder, response, f"discover {about}", _DISCOVERY)
 
     def pages(
         self, kind: Kind, namespace: str, label_selector: str, *, metadata_only: bool = False

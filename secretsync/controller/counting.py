@@ -13,6 +13,7 @@ from secretsync.cluster.base import (
     Object,
     Preconditions,
     Propagation,
+    Served,
     ServiceAccountTokenReview,
     WatchEvent,
 )
@@ -67,6 +68,10 @@ class CountingCluster:
     def resolve(self, api_version: str, kind: str) -> Kind:
         """See Cluster."""
         return self._inner.resolve(api_version, kind)
+
+    def served(self) -> Served:
+        """See Cluster."""
+        return self._inner.served()
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """See Cluster."""

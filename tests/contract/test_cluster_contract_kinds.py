@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -72,6 +73,21 @@ def test_resolve_of_what_kubernetes_does_not_have_raises_not_found(arena: Arena)
 def test_resolve_of_a_broken_api_version_is_rejected(arena: Arena, api_version: str) -> None:
     with pytest.raises(Rejected):
         arena.cluster.resolve(api_version, "Deployment")
+
+
+def test_served_lists_versions_and_kinds_as_helm_names_them(arena: Arena) -> None:
+    group = f"x{uuid.uuid4().hex[:8]}.example.com"
+    before = arena.cluster.served()
+    expected = {"v1", "v1/Secret", "apps/v1", "apps/v1/Deployment", "autoscaling/v2"}
+    assert expected <= set(before.api_versions)
+    assert re.fullmatch(r"v1\.\d+\.\d+.*", before.version)
+    made = definition(group, kind="Mouse", plural="mice", scope="Namespaced")
+    arena.cluster.create(CRD, made, field_manager="creator")
+    wanted = {f"{group}/v1", f"{group}/v1/Mouse"}
+    deadline = time.monotonic() + WAIT_S
+    while not wanted <= set(arena.cluster.served().api_versions):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("scope", ["Namespaced", "Cluster"])
