@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.gitops.comparing_kit import Bench, application, config_map, deploymen
 from tests.support.kube import KubeServer
 
 CONFIG_MAP = KINDS["ConfigMap"]
+CRDS = Path(__file__).parents[2] / "deploy" / "crds"
 
 
 @pytest.fixture
@@ -144,6 +146,58 @@ def test_a_value_written_otherwise_is_no_change(bench: Bench) -> None:
     assert bench.asked == ["get", "dry-run"]
     bench.compare(wanted)
     assert bench.asked == ["get"]
+
+
+SECRET_KINDS: list[dict[str, Any]] = [
+    {
+        "apiVersion": f"external-secrets.io/{version}",
+        "kind": "ExternalSecret",
+        "metadata": {"name": f"db-{version}"},
+        "spec": {
+            "refreshInterval": "1h",
+            "secretStoreRef": {"name": "store", "kind": "SecretStore"},
+            "target": {"name": "db", "template": {"data": {"url": "{{ .password }}"}}},
+            "data": [{"secretKey": "password", "remoteRef": {"key": "db", "property": "p"}}],
+            "dataFrom": [{"extract": {"key": "all"}}, {"find": {"name": {"regexp": "^a"}}}],
+        },
+    }
+    for version in ("v1", "v1beta1")
+] + [
+    {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "SecretStore",
+        "metadata": {"name": "store"},
+        "spec": {"provider": {"fake": {"data": [{"key": "db", "value": "x"}]}}},
+    },
+    {
+        "apiVersion": "external-secrets.io/v1alpha1",
+        "kind": "PushSecret",
+        "metadata": {"name": "push"},
+        "spec": {
+            "secretStoreRefs": [{"name": "store"}],
+            "selector": {"secret": {"name": "db"}},
+            "data": [{"match": {"secretKey": "password", "remoteRef": {"remoteKey": "copy"}}}],
+        },
+    },
+    {
+        "apiVersion": "bitnami.com/v1alpha1",
+        "kind": "SealedSecret",
+        "metadata": {"name": "sealed", "creationTimestamp": None},
+        "spec": {
+            "encryptedData": {"a": "AgA="},
+            "template": {"metadata": {"name": "sealed", "creationTimestamp": None}},
+        },
+    },
+]
+
+
+def test_a_fresh_sync_of_secrets_in_git_is_clean(bench: Bench, kube_server: KubeServer) -> None:
+    """The defaults that their definitions fill in are nobody's difference."""
+    kube_server.admin.install_crds(CRDS)
+    bench.apply(*SECRET_KINDS)
+    found = bench.compare(*SECRET_KINDS)
+    assert [(str(pair.key), pair.changes) for pair in found.pairs if pair.changes] == []
+    assert found.status is SyncStatus.SYNCED
 
 
 def test_what_argo_cd_applied_is_synced_and_nothing_is_written(bench: Bench) -> None:
