@@ -31,8 +31,6 @@ from secretsync.resources.application_spec import IgnoreDifference
 __all__ = ["Answer", "Asker", "Remembered"]
 
 MAX_REMEMBERED = 100_000
-#: What the API server says where a webhook may act on a dry run: nobody can be asked.
-_NO_DRY_RUN = "does not support dry run"
 
 Rules = tuple[IgnoreDifference, ...]
 
@@ -109,7 +107,8 @@ class Asker:
         if known is not None:
             return known
         answer = self._asked(kind, target, live, rules, dropped)
-        if answer.status is not SyncStatus.UNKNOWN:
+        # A refusal may end without any change of the object: it is asked for again.
+        if not answer.message:
             self.remembered.put(place, question, answer)
         return answer
 
@@ -128,8 +127,6 @@ class Asker:
             answer = self._local(target, live, rules, dropped)
             if answer.status is SyncStatus.OUT_OF_SYNC:
                 return Answer(answer.status, answer.changes, exc.message)
-            if _NO_DRY_RUN in exc.message:
-                return answer
             return Answer(SyncStatus.UNKNOWN, message=exc.message)
         except ClusterError as exc:
             return Answer(SyncStatus.UNKNOWN, message=exc.message)

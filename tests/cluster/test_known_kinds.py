@@ -14,7 +14,7 @@ from secretsync.cluster.base import KINDS, Kind, Propagation
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.cluster.known_kinds import builtin_kinds, guessed_kind, known_kind
 from secretsync.cluster.kubernetes import KubernetesCluster
-from secretsync.errors import ClusterUnavailable, NotFound
+from secretsync.errors import ClusterUnavailable, Forbidden, NotFound
 from tests.contract.cluster_cases import CONFIG_MAP, CRD, WAIT_S, definition
 from tests.support.kube import KubeServer
 
@@ -152,3 +152,16 @@ def awaited(condition) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_a_reader_answers_dry_runs_and_leaves_the_folder_as_it_is(tmp_path: Path) -> None:
+    root = tmp_path / "out"
+    reader = DirectoryCluster(root, read_only=True, now=lambda: datetime.now(UTC))
+    kind = reader.resolve("apps/v1", "Deployment")
+    obj = {"metadata": {"name": "web", "namespace": "shop"}, "spec": {"replicas": 1}}
+    shown = reader.apply(kind, obj, field_manager="applier", dry_run=True)
+    assert shown["metadata"]["generation"] == 1
+    assert not root.exists()
+    with pytest.raises(Forbidden):
+        reader.apply(kind, obj, field_manager="applier")
+    reader.close()
