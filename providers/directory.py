@@ -101,7 +101,7 @@ def open_provider(
     if not any(_within(root, os.path.realpath(allowed)) for allowed in roots if allowed):
         raise InvalidRef(
             "this process may not read that folder for a store",
-            remedy="have the operator add it to SECRETSYNC_DIRECTORY_ROOTS",
+            remedy="have it allowed by --allow-directory-root",
         )
     return _Directory(root, observe)
 

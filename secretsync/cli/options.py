@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from secretsync.resources.names import check_label
 
+if TYPE_CHECKING:
+    from secretsync.refresh.allowances import Allowances
+
 __all__ = [
+    "allowed_by",
+    "allowing_options",
     "help_epilog",
     "namespace_option",
     "one_shot_options",
@@ -52,6 +57,62 @@ namespace_option = click.option(
     callback=_checked_namespace,
     help="Namespace of objects that name none (default: the context's, else `default`).",
 )
+
+
+def allowing_options(function: F) -> F:
+    """Add what objects of tenants may reach only where the process allows it."""
+    for option in reversed(
+        (
+            click.option(
+                "--unsafe-allow-generic-targets",
+                "generic_targets",
+                is_flag=True,
+                help="Serve target.manifest: values then also go to objects that are not "
+                "Secrets, which nothing encrypts.",
+            ),
+            click.option(
+                "--allow-webhook-network",
+                "webhook_networks",
+                multiple=True,
+                metavar="CIDR",
+                callback=_checked_networks,
+                help="Let webhooks be in this private network too. Repeatable.",
+            ),
+            click.option(
+                "--allow-directory-root",
+                "directory_roots",
+                multiple=True,
+                metavar="FOLDER",
+                help="Let directory stores read below this folder. Repeatable.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def allowed_by(options: dict[str, Any]) -> Allowances:
+    """Take what `allowing_options` adds out of a command's options."""
+    from secretsync.refresh.allowances import Allowances  # noqa: PLC0415 - --help stays light
+
+    names = ("generic_targets", "webhook_networks", "directory_roots")
+    return Allowances(**{name: options.pop(name) for name in names})
+
+
+def _checked_networks(
+    _: click.Context, __: click.Parameter, networks: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse what is no network: it would allow nothing, in silence."""
+    import ipaddress  # noqa: PLC0415 - --help stays light
+
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise click.BadParameter(
+                f"{network!r} is no network: write one such as 10.0.0.0/8"
+            ) from None
+    return networks
 
 
 def sealing_options(function: F) -> F:
@@ -119,6 +180,7 @@ def one_shot_options(function: F) -> F:
                 show_default=True,
                 help="Serve stores of this spec.controller, and those without one.",
             ),
+            allowing_options,
             sealing_options,
         )
     ):

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from secretsync.cli.options import help_epilog, one_shot_options
+from secretsync.cli.options import allowed_by, help_epilog, one_shot_options
 
 __all__ = ["command"]
 
@@ -25,7 +25,7 @@ def command(**options: Any) -> int:
     from secretsync.cli.session import Request, run_once  # noqa: PLC0415 - see above
     from secretsync.core.plan import Verb  # noqa: PLC0415 - see above
 
-    run = run_once(Request(**options), writes=False)
+    run = run_once(Request(allowed=allowed_by(options), **options), writes=False)
     if run.problems:
         return 2
     differs = any(shown_verb(outcome) is not Verb.UNCHANGED for outcome in run.result.ended)

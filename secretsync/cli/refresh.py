@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from secretsync.cli.options import (
+    allowed_by,
+    allowing_options,
     help_epilog,
     namespace_option,
     output_option,
@@ -25,6 +27,7 @@ from secretsync.resources.problems import Problem, errors
 
 if TYPE_CHECKING:
     from secretsync.cli.keys import KeySource
+    from secretsync.refresh.allowances import Allowances
     from secretsync.refresh.outcomes import Outcome
 
     Refreshed = tuple[Sequence[Outcome[Parent]], Sequence[Problem]]
@@ -48,6 +51,7 @@ __all__ = ["command"]
     show_default=True,
     help="Serve stores of this spec.controller, and those without one.",
 )
+@allowing_options
 @sealing_options
 def command(
     *,
@@ -58,6 +62,7 @@ def command(
     controller_class: str,
     sealing_key: tuple[str, ...],
     sealing_namespace: str,
+    **allowing: Any,
 ) -> int:
     """Refresh one object, or all that read from one store, now and once.
 
@@ -80,7 +85,9 @@ def command(
         if kind == "SealedSecret":
             outcomes, problems = _unsealed(opened, where, name, keys, stored)
         else:
-            outcomes, problems = _refreshed(opened, kind, where, name, controller_class)
+            outcomes, problems = _refreshed(
+                opened, kind, where, name, controller_class, allowed=allowed_by(allowing)
+            )
         show_problems(problems)
         failed = [
             outcome_problem(item, lambda ref, field: (opened.name, 0))
@@ -99,12 +106,24 @@ def command(
 
 
 def _refreshed(
-    cluster: Cluster, kind: str, namespace: str, name: str, controller_class: str
+    cluster: Cluster,
+    kind: str,
+    namespace: str,
+    name: str,
+    controller_class: str,
+    *,
+    allowed: Allowances,
 ) -> Refreshed:
     from secretsync.refresh.single import refresh_now  # noqa: PLC0415 - --help stays light
 
     return refresh_now(
-        cluster, kind, namespace, name, clock=Clock(), controller_class=controller_class
+        cluster,
+        kind,
+        namespace,
+        name,
+        clock=Clock(),
+        controller_class=controller_class,
+        allowed=allowed,
     )
 
 

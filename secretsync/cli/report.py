@@ -17,6 +17,7 @@ from secretsync.refresh.leftovers import Extra
 from secretsync.refresh.oneshot import Result
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.refresh.push_outcomes import SYNCED_MESSAGE, PushOutcome
+from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.meta import ObjectRef, Parent
 from secretsync.resources.problems import Problem
 
@@ -29,7 +30,7 @@ __all__ = [
 _MARKS = {KeyVerb.ADDED: "+", KeyVerb.CHANGED: "~", KeyVerb.REMOVED: "-"}
 
 #: Reasons that tell no more than the action; why something is blocked is a problem.
-_EXPECTED = frozenset({"SecretSynced", UNSEALED})
+_EXPECTED = frozenset({"SecretSynced", "ResourceSynced", UNSEALED})
 
 #: The action of what is left over and stays; the others are verbs.
 EXTRA = "extra"
@@ -104,7 +105,7 @@ def _row(outcome: Outcome[Parent], fingerprinter: Fingerprinter) -> dict[str, An
     action = outcome.action
     return {
         "action": str(shown_verb(outcome)),
-        "kind": "Secret",
+        "kind": _target_kind(item),
         "namespace": item.meta.namespace,
         "name": item.target_name,
         "from": str(item.ref),
@@ -113,6 +114,11 @@ def _row(outcome: Outcome[Parent], fingerprinter: Fingerprinter) -> dict[str, An
         "keys": _keys(action, fingerprinter) if action else [],
         "metadata": list(action.metadata) if action else [],
     }
+
+
+def _target_kind(item: Parent) -> str:
+    manifest = item.target.manifest if isinstance(item, ExternalSecret) else None
+    return "Secret" if manifest is None else manifest.kind
 
 
 def _push_row(outcome: PushOutcome) -> dict[str, Any]:

@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from secretsync.cli.options import help_epilog, namespace_option, to_option
+from secretsync.cli.options import (
+    allowed_by,
+    allowing_options,
+    help_epilog,
+    namespace_option,
+    to_option,
+)
 from secretsync.cli.sealing_options import sealing_options, sealing_settings
 from secretsync.logs import configure_logging
 
@@ -58,6 +64,7 @@ __all__ = ["command"]
     help="What is logged, from this level on.",
 )
 @click.option("--inventory", default="", metavar="NAME", help="As in sync, with PATH.")
+@allowing_options
 @sealing_options
 def command(
     *,
@@ -71,7 +78,7 @@ def command(
     log_format: str,
     loglevel: str,
     inventory: str,
-    **sealing: Any,
+    **options: Any,
 ) -> int:
     """Keep the cluster's Secrets as its ExternalSecrets and SealedSecrets (or PATH's) say.
 
@@ -92,7 +99,8 @@ def command(
         concurrent=concurrent,
         metrics=parse_address(metrics_addr),
         live=parse_address(live_addr),
-        sealing=sealing_settings(service_namespace(), **sealing),
+        allowed=allowed_by(options),
+        sealing=sealing_settings(service_namespace(), **options),
     )
     debug = click.get_current_context().obj["debug"]
     configure_logging(sys.stderr, style=log_format, level="debug" if debug else loglevel)

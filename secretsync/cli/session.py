@@ -17,6 +17,7 @@ from secretsync.cli.report import Locator, outcome_problem, show_result
 from secretsync.cluster.base import Cluster
 from secretsync.cluster.opening import ClusterSpec, open_cluster, parse_cluster
 from secretsync.core.fingerprints import Fingerprinter
+from secretsync.refresh.allowances import Allowances
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.expanding import expanded
 from secretsync.refresh.installkey import install_key
@@ -40,6 +41,7 @@ class Request:
     inventory: str
     acknowledge: tuple[str, ...]
     controller_class: str
+    allowed: Allowances
     sealing_key: tuple[str, ...]
     sealing_namespace: str
 
@@ -100,6 +102,7 @@ def _run(
         unseal=unseal,
         inventory=inventory,
         controller_class=request.controller_class,
+        allowed=request.allowed,
         acknowledged=request.acknowledge,
         incomplete=bool(errors(found)),
     )

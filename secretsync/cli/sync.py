@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from secretsync.cli.options import help_epilog, one_shot_options
+from secretsync.cli.options import allowed_by, help_epilog, one_shot_options
 
 __all__ = ["command"]
 
@@ -26,7 +26,7 @@ def command(**options: Any) -> int:
     """
     from secretsync.cli.session import Request, run_once  # noqa: PLC0415 - --help stays light
 
-    run = run_once(Request(**options), writes=True)
+    run = run_once(Request(allowed=allowed_by(options), **options), writes=True)
     if run.problems and not run.attempted:
         return 2
     return 1 if run.problems else 0

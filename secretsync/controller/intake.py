@@ -211,7 +211,7 @@ class Intake:
             if not isinstance(item, ExternalSecret):
                 continue
             if drifted or self._relabelled(item, key, metadata):
-                self._drifted(item, key)
+                self.drifted(item, key[1])
         self._outgrown(key)
 
     def _outgrown(self, key: tuple[str, str]) -> None:
@@ -236,12 +236,13 @@ class Intake:
             and metadata_drifted(item, metadata)
         )
 
-    def _drifted(self, item: ExternalSecret, key: tuple[str, str]) -> None:
+    def drifted(self, item: ExternalSecret, name: str) -> None:
+        """Have a target that somebody else wrote, or deleted, made as it should be."""
         # As in ESO, an Orphan is not watched over between refreshes.
         if item.target.creation_policy in ("Orphan", "None"):
             return
-        self._parts.metrics.drifted(key[0])
-        log.warning("target drifted", extra={"object": str(item.ref), "secret": key[1]})
+        self._parts.metrics.drifted(item.meta.namespace)
+        log.warning("target drifted", extra={"object": str(item.ref), "target": name})
         self._parts.queue.add(item.ref, Lane.ROTATION)
 
     def find_missed(self) -> None:
@@ -260,7 +261,7 @@ class Intake:
                 if not isinstance(item, ExternalSecret):
                     continue
                 if self._parts.recorder.status(item).ready == "True":
-                    self._drifted(item, key)
+                    self.drifted(item, key[1])
         self._unseen = unseen
 
     def on_store(self, event: WatchEvent) -> None:

@@ -11,6 +11,7 @@ from secretsync.controller.dispatch import Dispatcher
 from secretsync.controller.garbage import Garbage
 from secretsync.controller.generator_watch import GeneratorWatches
 from secretsync.controller.intake import Intake, Parts
+from secretsync.controller.manifest_watch import ManifestWatches
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.orphans import Orphans
 from secretsync.controller.pages import ServicePages
@@ -84,11 +85,13 @@ class Service:
         self._claims = Claims()
         self._statuses = StatusWriter(self._cluster, self._clock, self._writing_secrets)
         self._given = GivenGenerators()
-        self._credentials = ClusterCredentials(self._cluster, paths.overlay if paths else None)
+        self._credentials = ClusterCredentials(
+            self._cluster, paths.overlay if paths else None, allowed=settings.allowed
+        )
         self._runner = self._build_runner()
         self._engine = self._build_engine(paths)
         recorder = Recorder(self._cluster, self._statuses, self.metrics, self._clock)
-        garbage = Garbage(self._cluster)
+        garbage = Garbage(self._cluster, self._engine.manifests.collect)
         reconciler = Reconciler(
             self._cluster,
             self._world,
@@ -135,6 +138,7 @@ class Service:
             Staleness(self._world, recorder),
         )
         self._generators = self._build_generator_watches(recorder)
+        self._manifests = self._build_manifest_watches()
         self._begun = threading.Event()
         self._sealing = self._build_sealing(cluster, paths, install_key)
         self._paths = self._build_paths(paths)
@@ -208,6 +212,7 @@ class Service:
                 while self._clock.wait(FOLLOW_EVERY_S):
                     self._refresher.follow()
                     self._generators.follow()
+                    self._manifests.follow()
                     if self._pushing is not None:
                         self._pushing.follow()
                     looks += 1
@@ -280,6 +285,7 @@ class Service:
         for reflector in self._reflectors:
             reflector.join(timeout_s=2)
         self._generators.join(timeout_s=2)
+        self._manifests.join(timeout_s=2)
 
     def _writing_secrets(self) -> bool:
         depths = self._queue.depths()
@@ -393,6 +399,18 @@ class Service:
             namespace=self._settings.namespace,
         )
 
+    def _build_manifest_watches(self) -> ManifestWatches:
+        return ManifestWatches(
+            self._cluster,
+            self._world,
+            self._claims,
+            self._engine.manifests,
+            self._clock,
+            self._stop,
+            drifted=lambda item: self._intake.drifted(item, item.target.name),
+            namespace=self._settings.namespace,
+        )
+
     def _build_orphans(self, paths: PathObjects | None) -> Orphans | None:
         """Objects of PATH own nothing in the cluster, and its own are not served then."""
         if paths is not None:
@@ -430,6 +448,7 @@ class Service:
                 count=self.metrics.provider_call,
                 workers=self._settings.concurrent,
                 generators=self._runner,
+                generic_targets=self._settings.allowed.generic_targets,
             ),
         )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from secretsync.controller.addresses import Address
 from secretsync.controller.sealing_settings import SealingSettings
+from secretsync.refresh.allowances import Allowances
 
 __all__ = ["Settings"]
 
@@ -22,6 +23,7 @@ class Settings:
         concurrent: threads that plan and write.
         metrics: address of `/metrics`; None serves none.
         live: address of `/healthz` and `/readyz`; None serves none.
+        allowed: what the command line allows.
         sealing: of the part that serves SealedSecrets; None serves none.
     """
 
@@ -31,4 +33,5 @@ class Settings:
     concurrent: int = 8
     metrics: Address | None = None
     live: Address | None = None
+    allowed: Allowances = field(default_factory=Allowances)
     sealing: SealingSettings | None = None

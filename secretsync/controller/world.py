@@ -13,6 +13,7 @@ from secretsync.core.hashes import created_by_hash, synced_resource_version
 from secretsync.refresh.generator_objects import generator_ref
 from secretsync.refresh.stores import ACKNOWLEDGE_ANNOTATION
 from secretsync.resources.external_secret import ExternalSecret
+from secretsync.resources.external_secret_spec import ManifestTarget
 from secretsync.resources.meta import ObjectMeta, ObjectRef
 from secretsync.resources.problems import Problem
 from secretsync.resources.secret_store import SecretStore
@@ -47,6 +48,7 @@ class World:
         self._items: dict[ObjectRef, Entry] = {}
         self._stores: dict[ObjectRef, FoundStore] = {}
         self._users: dict[ObjectRef, set[ObjectRef]] = {}
+        self._manifests: dict[ManifestTarget, set[ObjectRef]] = {}
         self._makers: dict[tuple[str, str], ObjectRef] = {}
         self._namespaces: dict[str, Mapping[str, str]] = {}
         self._leaving: dict[ObjectRef, ObjectMeta] = {}
@@ -60,6 +62,8 @@ class World:
             self._unlink(before)
             self._items[item.ref] = entry
             self._makers[_made_by(item)] = item.ref
+            if item.target.manifest is not None:
+                self._manifests.setdefault(item.target.manifest, set()).add(item.ref)
             for where in _uses(item):
                 self._users.setdefault(where, set()).add(item.ref)
         return entry, before
@@ -86,6 +90,8 @@ class World:
         if entry is None:
             return
         self._makers.pop(_made_by(entry.item), None)
+        if entry.item.target.manifest is not None:
+            self._manifests.get(entry.item.target.manifest, set()).discard(entry.item.ref)
         for where in _uses(entry.item):
             users = self._users.get(where, set())
             users.discard(entry.item.ref)
@@ -102,6 +108,11 @@ class World:
         with self._lock:
             ref = self._makers.get((namespace, created_by))
             return self._items.get(ref) if ref is not None else None
+
+    def manifests(self) -> frozenset[ManifestTarget]:
+        """Return the kinds, other than Secrets, that ExternalSecrets make."""
+        with self._lock:
+            return frozenset(made for made, users in self._manifests.items() if users)
 
     def items(self) -> list[Entry]:
         """Return every ExternalSecret."""

@@ -38,7 +38,7 @@ from secretsync.resources.names import (
     check_secret_key,
 )
 
-__all__ = ["Rendered", "TargetTemplateError", "Texts", "render_target"]
+__all__ = ["Rendered", "TargetTemplateError", "Texts", "decoded", "render_target", "texts_of"]
 
 #: The texts of every ConfigMap and Secret that a template takes templates from.
 Texts = Mapping[TemplateSource, Mapping[str, bytes]]
@@ -85,7 +85,7 @@ def render_target(template: Template, data: Mapping[str, SecretBytes], texts: Te
     """
     target = _Target(template, data)
     for entry in template.template_from:
-        for path, key, text, scope in _texts_of(entry, texts):
+        for path, key, text, scope in texts_of(entry, texts):
             target.add(path, key, text, entry, scope=scope)
     for key, text in template.data:
         target.set(
@@ -104,7 +104,7 @@ def _under(*names: str) -> str:
     return field_path((*_PATH, *names))
 
 
-def _texts_of(entry: TemplateFrom, texts: Texts) -> Iterator[tuple[str, str, str, str]]:
+def texts_of(entry: TemplateFrom, texts: Texts) -> Iterator[tuple[str, str, str, str]]:
     """Yield field, key, text and scope of each template of an entry."""
     if entry.source is None:
         yield entry.field, "literal", entry.literal, "KeysAndValues"
@@ -155,8 +155,7 @@ class _Target:
         made = self.rendered(path, key, text)
         found = {key: made} if scope == "Values" else _pairs(path, made, self._values)
         for name, value in found.items():
-            decoded = _decoded(path, value, entry.values_decoding_strategy)
-            self.set(entry.target, path, name, decoded)
+            self.set(entry.target, path, name, decoded(path, value, entry.values_decoding_strategy))
 
     def set(self, target: str, path: str, key: str, value: bytes) -> None:
         """Set one key; it may have been rendered, so that no message shows it."""
@@ -221,7 +220,12 @@ def _pairs(path: str, made: bytes, values: Rendering) -> dict[str, bytes]:
     )
 
 
-def _decoded(path: str, value: bytes, strategy: str) -> bytes:
+def decoded(path: str, value: bytes, strategy: str) -> bytes:
+    """Return what `valuesDecodingStrategy` makes of a value.
+
+    Raises:
+        TargetTemplateError: it is not encoded that way.
+    """
     try:
         return decode(value, strategy)
     except CoreError as exc:

@@ -1,31 +1,48 @@
-"""What whoever runs the process allows to stores that tenants write.
+"""What whoever runs the process allows to objects that tenants write.
 
 A store of a tenant may name any server and any folder, and the process stands where the
 tenant does not: inside the cluster's network, and on its own files. None of it is allowed
-unless the environment of the process says so.
+unless the command line or the environment of the process says so.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-__all__ = ["allowances"]
+__all__ = ["Allowances"]
 
-#: Variable of the environment → key of `providers.base.Credentials.context`.
-_ALLOWANCES = {
-    # Private networks that webhooks may be in: 10.0.0.0/8,192.168.1.7
-    "SECRETSYNC_WEBHOOK_NETWORKS": "webhook_networks",
-    # Folders below which `directory` stores may be, split as PATH is.
-    "SECRETSYNC_DIRECTORY_ROOTS": "directory_roots",
-}
+WEBHOOK_NETWORKS = "SECRETSYNC_WEBHOOK_NETWORKS"
+DIRECTORY_ROOTS = "SECRETSYNC_DIRECTORY_ROOTS"
 
 
-def allowances(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return what is allowed, as adapters read it.
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """What the command line allows.
 
     Args:
-        environment: None is that of the process.
+        generic_targets: targets that are not Secrets (`target.manifest`).
+        webhook_networks: private networks that webhooks may be in: 10.0.0.0/8, 192.168.1.7.
+        directory_roots: folders below which `directory` stores may be.
     """
-    given = os.environ if environment is None else environment
-    return {key: given[name] for name, key in _ALLOWANCES.items() if given.get(name)}
+
+    generic_targets: bool = False
+    webhook_networks: tuple[str, ...] = ()
+    directory_roots: tuple[str, ...] = ()
+
+    def context(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return what adapters read, in the keys of `providers.base.Credentials.context`.
+
+        Args:
+            environment: what it allows comes first; None is that of the process.
+        """
+        given = os.environ if environment is None else environment
+        networks = [*filter(None, [given.get(WEBHOOK_NETWORKS)]), *self.webhook_networks]
+        # Split as PATH is: a folder's name may hold a comma.
+        roots = [*filter(None, [given.get(DIRECTORY_ROOTS)]), *self.directory_roots]
+        found = {
+            "webhook_networks": ",".join(networks),
+            "directory_roots": os.pathsep.join(roots),
+        }
+        return {key: value for key, value in found.items() if value}

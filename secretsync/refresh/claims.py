@@ -29,7 +29,7 @@ class Claims:
 
     def put(self, item: Parent) -> None:
         """Note an object, new or changed."""
-        target = (item.meta.namespace, item.target_name)
+        target = (item.meta.namespace, item.target_key)
         with self._lock:
             self._remove(item.ref)
             self._target_of[item.ref] = target
@@ -58,7 +58,7 @@ class Claims:
         """Return the oldest of the claimants that have the target instead, if any."""
         rivals = [
             other
-            for other in self.claimants(item.meta.namespace, item.target_name)
+            for other in self.claimants(item.meta.namespace, item.target_key)
             if other.ref != item.ref and _clash(item, other) and _age(other) < _age(item)
         ]
         return min(rivals, key=_age, default=None)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 
 from providers.base import AuthFailed, LocalApi, SecretBytes, ServiceAccountToken
 from secretsync.cluster.base import KINDS, Cluster
-from secretsync.refresh.allowances import allowances
+from secretsync.refresh.allowances import Allowances
 from secretsync.refresh.directory_api import DirectoryApi
 from secretsync.resources.core_objects import ConfigMapManifest, SecretManifest
 from secretsync.resources.manifests import Manifests
@@ -92,7 +92,7 @@ class ClusterCredentials:
 
     Args:
         overlay: what PATH brings.
-        context: what the process allows to adapters; None is what `allowances` says.
+        allowed: what the process allows; its environment may allow more.
     """
 
     def __init__(
@@ -100,11 +100,11 @@ class ClusterCredentials:
         cluster: Cluster,
         overlay: Overlay | None = None,
         *,
-        context: Mapping[str, str] | None = None,
+        allowed: Allowances | None = None,
     ) -> None:
         self._cluster = cluster
         self._overlay = overlay or Overlay()
-        self._context = dict(allowances() if context is None else context)
+        self._context = (allowed or Allowances()).context()
 
     @property
     def context(self) -> Mapping[str, str]:

@@ -59,7 +59,7 @@ class Leftovers:
         if not self.inventory:
             return []
         items = [outcome.item for outcome in outcomes]
-        wanted = {(item.meta.namespace, item.target_name) for item in items}
+        wanted = {(item.meta.namespace, item.target_key) for item in items}
         created = {
             (outcome.action.target.namespace, outcome.action.target.name)
             for outcome in outcomes

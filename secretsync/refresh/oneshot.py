@@ -7,12 +7,13 @@ looked up in PATH first, then in the cluster.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from secretsync.cluster.base import Cluster
 from secretsync.core.secrets import INVENTORY_LABEL
 from secretsync.errors import ClusterError
+from secretsync.refresh.allowances import Allowances
 from secretsync.refresh.applying import Applier
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
@@ -106,6 +107,7 @@ class OneShot:
 
     Args:
         unseal: what to do with SealedSecrets.
+        allowed: what the command line allows.
         inventory: names the set of PATHs; "" keeps no inventory.
         acknowledged: tokens of mass deletions that may go on.
         writes: False plans only.
@@ -119,6 +121,7 @@ class OneShot:
     unseal: SealedRun
     inventory: str = ""
     controller_class: str = "default"
+    allowed: Allowances = field(default_factory=Allowances)
     acknowledged: tuple[str, ...] = ()
     incomplete: bool = False
 
@@ -129,7 +132,9 @@ class OneShot:
         labels = {INVENTORY_LABEL: self.inventory} if self.inventory else {}
         stores = StoreSource(self.cluster, self.manifests)
         claims = Claims([*items, *sealed])
-        credentials = ClusterCredentials(self.cluster, Overlay.of(self.manifests))
+        credentials = ClusterCredentials(
+            self.cluster, Overlay.of(self.manifests), allowed=self.allowed
+        )
         runner = GeneratorRunner.of(
             self.cluster,
             GivenGenerators(self.manifests),
@@ -149,6 +154,7 @@ class OneShot:
                 writes=self.writes,
                 labels=labels,
                 generators=runner,
+                generic_targets=self.allowed.generic_targets,
             ),
         )
         pipeline = build_pushes(

@@ -24,6 +24,7 @@ from secretsync.refresh.claims import Claims
 from secretsync.refresh.deleting import Deleter
 from secretsync.refresh.generation_gate import GenerationGate
 from secretsync.refresh.keeping import is_once
+from secretsync.refresh.manifest_targets import ManifestTargets
 from secretsync.refresh.outcomes import Notes, Outcome, Progress, contested
 from secretsync.refresh.reading import (
     Readings,
@@ -74,6 +75,7 @@ class Pipeline:
         deleter: Deleter,
         claims: Claims,
         templates: TemplateSources,
+        manifests: ManifestTargets,
         *,
         labels: Mapping[str, str] | None = None,
         workers: int = DEFAULT_WORKERS,
@@ -84,6 +86,7 @@ class Pipeline:
         self._claims = claims
         self._gate = GenerationGate(applier, claims)
         self._templates = templates
+        self._manifests = manifests
         self._labels = labels or {}
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="apply")
         self._groups = ThreadPoolExecutor(16, thread_name_prefix="batch")
@@ -147,12 +150,20 @@ class Pipeline:
         """Return what is to be read; what ends before that is noted."""
         admitted: list[Resolved] = []
         for item, by_store in group:
-            early = self._gate.before(item)
+            early = self._early(item)
             if early is None:
                 admitted.append((item, by_store))
             else:
                 run.notes.add(early)
         return admitted
+
+    def _early(self, item: ExternalSecret) -> Outcome[ExternalSecret] | None:
+        if item.target.manifest is None:
+            return self._gate.before(item)
+        try:
+            return self._manifests.before(item)
+        except SecretSyncError as exc:
+            return _failure(item, "could not update resource", exc)
 
     def _finish_all(self, made: list[Made], run: _Run) -> None:
         if len(made) == 1:
@@ -186,6 +197,8 @@ class Pipeline:
         rival = self._claims.rival(item)
         if rival is not None:
             return contested(item, rival)
+        if item.target.manifest is not None:
+            return self._manifests.reconcile(item, materialized, run.templates.texts(item))
         if materialized.pending:
             return _pending(item, materialized)
         if materialized.kept and item.target.template is not None:
@@ -290,7 +303,7 @@ def _source_failure(item: ExternalSecret, error: SourceError) -> Outcome[Externa
     return Outcome(
         item,
         Progress.FAILED,
-        reason="SecretSyncedError",
+        reason=_reason(item),
         message=f"could not get secret data from provider: {cause.message}",
         remedy=error.remedy,
         field=error.field,
@@ -299,13 +312,17 @@ def _source_failure(item: ExternalSecret, error: SourceError) -> Outcome[Externa
     )
 
 
+def _reason(item: ExternalSecret) -> str:
+    return "SecretSyncedError" if item.target.manifest is None else "ResourceSyncedError"
+
+
 def _failure(
     item: ExternalSecret, what: str, error: SecretSyncError | ProviderError
 ) -> Outcome[ExternalSecret]:
     return Outcome(
         item,
         Progress.FAILED,
-        reason="SecretSyncedError",
+        reason=_reason(item),
         message=f"{what}: {error.message}",
         remedy=error.remedy,
         transient=is_transient(error),

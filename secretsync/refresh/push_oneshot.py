@@ -36,9 +36,7 @@ def push_all(
     """
     if not items:
         return []
-    targets = {
-        (each.item.meta.namespace, each.item.target_name) for each in made if not each.failed
-    }
+    targets = {(each.item.meta.namespace, each.item.target_key) for each in made if not each.failed}
 
     def one(item: PushSecret) -> PushOutcome:
         if isinstance(item.source, SecretSource):

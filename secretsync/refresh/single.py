@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.core.conditions import external_secret_status
 from secretsync.core.hashes import synced_resource_version
 from secretsync.errors import ConfigError, NotFound
+from secretsync.refresh.allowances import Allowances
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.generating import GeneratorRunner
@@ -36,12 +38,14 @@ def refresh_now(
     *,
     clock: Clock,
     controller_class: str,
+    allowed: Allowances | None = None,
 ) -> tuple[Sequence[Outcome[ExternalSecret]], Sequence[Problem]]:
     """Refresh one ExternalSecret, or every one that reads from a store.
 
     What is generated is made anew for the one that is named, unless it is made once.
 
     Args:
+        allowed: what the command line allows; None is nothing.
         kind: ExternalSecret, SecretStore or ClusterSecretStore.
         namespace: of the object; a ClusterSecretStore serves all namespaces.
 
@@ -70,7 +74,14 @@ def refresh_now(
     claims = Claims([*everything, *_sealed(cluster, everywhere)])
     # Of many that share a store, what is generated keeps its interval.
     renewed = wanted if kind == "ExternalSecret" else ()
-    outcomes = _run(cluster, wanted, everything, claims, clock, controller_class, renewed)
+    allowed = allowed or Allowances()
+    options = Options(
+        # One look here is one look: the service takes the second.
+        controller_class=controller_class,
+        one_shot=False,
+        generic_targets=allowed.generic_targets,
+    )
+    outcomes = _run(cluster, wanted, everything, claims, clock, options, renewed, allowed)
     for outcome in outcomes:
         _write_status(cluster, outcome, clock)
     return outcomes, problems
@@ -122,13 +133,18 @@ def _run(
     everything: Sequence[ExternalSecret],
     claims: Claims,
     clock: Clock,
-    controller_class: str,
+    options: Options,
     renewed: Sequence[ExternalSecret],
+    allowed: Allowances,
 ) -> list[Outcome[ExternalSecret]]:
     stores = StoreSource(cluster, Manifests())
-    credentials = ClusterCredentials(cluster)
+    credentials = ClusterCredentials(cluster, allowed=allowed)
     generators = GeneratorRunner.of(
-        cluster, GivenGenerators(), credentials, clock, controller_class=controller_class
+        cluster,
+        GivenGenerators(),
+        credentials,
+        clock,
+        controller_class=options.controller_class,
     )
     engine = build_engine(
         cluster,
@@ -137,8 +153,7 @@ def _run(
         siblings=PathSiblings(everything, stores, ()),
         claims=claims,
         clock=clock,
-        # One look here is one look: the service takes the second.
-        options=Options(controller_class=controller_class, one_shot=False, generators=generators),
+        options=replace(options, generators=generators),
     )
     try:
         for item in renewed:

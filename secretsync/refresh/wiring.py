@@ -15,6 +15,7 @@ from secretsync.refresh.deleting import Deleter, Siblings
 from secretsync.refresh.fetching import Fetcher
 from secretsync.refresh.finding import Lister
 from secretsync.refresh.generations import Generations, Runner
+from secretsync.refresh.manifest_targets import ManifestTargets
 from secretsync.refresh.pipeline import DEFAULT_WORKERS, Pipeline
 from secretsync.refresh.reading import SourceReader
 from secretsync.refresh.selectors import CredentialSource
@@ -36,6 +37,7 @@ class Options:
         intend: see `Applier`.
         count: called for each provider request.
         generators: runs generators; None serves none.
+        generic_targets: write targets that are not Secrets.
     """
 
     controller_class: str = "default"
@@ -47,6 +49,7 @@ class Options:
     count: CallCounter = no_counting
     workers: int = DEFAULT_WORKERS
     generators: Runner | None = None
+    generic_targets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Engine:
     deleter: Deleter
     catalog: StoreCatalog
     templates: TemplateSources
+    manifests: ManifestTargets
     clock: Clock
 
     def close(self) -> None:
@@ -96,12 +100,14 @@ def build_engine(
     reader = SourceReader(catalog, sessions, fetcher, lister, generations)
     deleter = Deleter(applier, siblings, clock, one_shot=options.one_shot)
     templates = TemplateSources(credentials)
+    manifests = ManifestTargets(cluster, allowed=options.generic_targets, writes=options.writes)
     pipeline = Pipeline(
         reader,
         applier,
         deleter,
         claims,
         templates,
+        manifests,
         labels=options.labels,
         workers=options.workers,
     )
@@ -116,5 +122,6 @@ def build_engine(
         deleter,
         catalog,
         templates,
+        manifests,
         clock,
     )

@@ -20,6 +20,7 @@ from secretsync.resources.external_secret_rules import check_spec
 from secretsync.resources.external_secret_spec import (
     DataFromSpec,
     ExternalSecretSpec,
+    ManifestTarget,
     TargetSpec,
 )
 from secretsync.resources.external_secret_template import (
@@ -88,13 +89,18 @@ class DataFrom:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`spec.target`, with the name defaulted to the object's."""
+    """`spec.target`, with the name defaulted to the object's.
+
+    Args:
+        manifest: the kind of a target that is not a Secret.
+    """
 
     name: str
     creation_policy: str = "Owner"  # Owner | Orphan | Merge | None | CreateOrMerge
     deletion_policy: str = "Retain"  # Retain | Delete | Merge
     immutable: bool = False
     template: Template | None = None
+    manifest: ManifestTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +144,14 @@ class ExternalSecret:
 
     @property
     def target_name(self) -> str:
-        """The name of the Secret it makes."""
+        """The name of the Secret, or of the other object, that it makes."""
         return self.target.name
+
+    @property
+    def target_key(self) -> str:
+        """What no two targets of a namespace have in common."""
+        manifest = self.target.manifest
+        return self.target.name if manifest is None else manifest.key(self.target.name)
 
     @property
     def creation_policy(self) -> str:
@@ -270,6 +282,7 @@ def _target(spec: TargetSpec, default_name: str) -> Target:
         spec.deletion_policy,
         spec.immutable,
         template,
+        spec.manifest,
     )
 
 

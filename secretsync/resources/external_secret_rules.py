@@ -11,6 +11,7 @@ from typing import Any
 
 from secretsync.resources.api_versions import V1BETA1, only_in_v1
 from secretsync.resources.composer import Path
+from secretsync.resources.external_secret_manifest import check_manifest
 from secretsync.resources.external_secret_spec import (
     ExternalSecretSpec,
     TargetSpec,
@@ -55,12 +56,7 @@ def check_spec(
     _check_sources(spec, raw, findings)
     _check_policies(spec.target, findings)
     if spec.target.manifest is not None:
-        findings.error(
-            ("spec", "target", "manifest"),
-            "a target that is not a Secret is not supported: it would take "
-            "--unsafe-allow-generic-targets, which this version does not have",
-            "remove manifest, and have a Secret made",
-        )
+        check_manifest(spec, spec.target.manifest, findings)
     if spec.target.template is not None:
         check_template(spec.target.template, findings, generic=spec.target.manifest is not None)
 

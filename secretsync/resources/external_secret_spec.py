@@ -58,6 +58,10 @@ class ManifestTarget:
     api_version: str = field(metadata=wire(required=True))
     kind: str = field(metadata=wire(required=True))
 
+    def key(self, name: str) -> str:
+        """Return what tells a target of this kind from every other; no Secret's is like it."""
+        return f"{self.kind}.{self.api_version}/{name}"
+
 
 @dataclass(frozen=True, slots=True)
 class TargetSpec:

@@ -67,6 +67,11 @@ class Parent(Protocol):
         ...
 
     @property
+    def target_key(self) -> str:
+        """What no two targets of a namespace have in common: a Secret's name, or more."""
+        ...
+
+    @property
     def creation_policy(self) -> str:
         """How it shares the Secret with others, in ExternalSecret's terms."""
         ...

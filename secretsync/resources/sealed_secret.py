@@ -85,6 +85,11 @@ class SealedSecret:
         return self.meta.name
 
     @property
+    def target_key(self) -> str:
+        """The same: it always makes a Secret."""
+        return self.meta.name
+
+    @property
     def creation_policy(self) -> str:
         """How it shares the Secret, in ExternalSecret's terms.
 

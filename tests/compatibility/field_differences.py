@@ -43,9 +43,6 @@ class RuleRefusal:
 
 #: By the id of a field.
 REFUSED_BY_RULE: dict[str, RuleRefusal] = {
-    "ExternalSecret: spec.target.manifest": RuleRefusal(
-        "a target that is not a Secret is not supported", {"apiVersion": "v1", "kind": "ConfigMap"}
-    ),
     "ExternalSecret: spec.data[].sourceRef.generatorRef": RuleRefusal(
         "a generator makes several keys, which data cannot take", {"kind": "UUID", "name": "a"}
     ),
@@ -73,6 +70,13 @@ FIELD_DIFFERENCES: dict[str, Difference] = {
         "Ignore lets a query find nothing",
         "as in data",
         "compatibility/test_fields.py::test_optional_extract_and_find_may_be_missing",
+    ),
+    "ExternalSecret: spec.target.manifest": Difference(
+        "target.manifest",
+        "as in ESO behind --unsafe-allow-generic-targets; objects of somebody else stay unless "
+        "adopted, RBAC's own kinds, generators and deletionPolicy Delete are refused",
+        "who writes an ExternalSecret must not gain what only the service may write",
+        "e2e/test_manifest_targets.py::test_manifest_target_is_made_followed_and_written_only_when_it_differs",
     ),
     "provider vault: checkAndSet": Difference(
         "checkAndSet",

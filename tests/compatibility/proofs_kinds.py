@@ -36,6 +36,7 @@ KINDS: dict[str, dict[str, str]] = {
         "spec.target.name": "e2e/test_updates.py::test_renamed_target_deletes_the_old_secret",
         "spec.target.creationPolicy": "refresh/test_applying_clusters.py::test_every_policy_settles",
         "spec.target.deletionPolicy": "conformance/test_eso_rows.py::test_deletion_policy_delete",
+        "spec.target.manifest*": "core/test_manifest_target.py::test_manifest_object_holds_the_values_where_asked",
         "spec.target.immutable": "core/test_plan.py::test_becoming_immutable_is_an_update",
         "spec.target.template": _ROWS + "[JSONDataWithTemplate]",
         "spec.target.template.type": _ROWS + "[SSHKeySync]",

@@ -160,7 +160,7 @@ class Claimant:
     def __init__(self, world: World) -> None:
         self.meta = type("Meta", (), {"namespace": "shop"})
         self.ref = "another"
-        self.target_name = "wanted"
+        self.target_name = self.target_key = "wanted"
 
 
 def test_secret_that_somebody_claims_is_his_to_decide_on(world):

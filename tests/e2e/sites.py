@@ -29,6 +29,7 @@ PLURALS = {
     "SecretStore": "secretstores",
     "ClusterSecretStore": "clustersecretstores",
     "Secret": "secrets",
+    "ConfigMap": "configmaps",
     "Password": "passwords",
     "Fake": "fakes",
     "PushSecret": "pushsecrets",
@@ -42,6 +43,7 @@ CLUSTER_SCOPED = frozenset(
 #: `group/version` where it is not ESO's; ESO's version is asked for.
 GROUPS = {
     "Secret": "v1",
+    "ConfigMap": "v1",
     "SealedSecret": f"{SEALED}/v1alpha1",
     "Password": f"generators.{ESO}/v1alpha1",
     "Fake": f"generators.{ESO}/v1alpha1",

@@ -25,6 +25,7 @@ from providers.base import (
 )
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
+from secretsync.refresh.allowances import Allowances
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.limiter import StoreLimiter
@@ -255,7 +256,7 @@ class Rig:
         objects: manifests of stores, and of the Secrets that they authenticate with; a
             SecretStore at AWS where none is given.
         tokens: acknowledged mass deletions.
-        context: what the process allows to adapters.
+        allowed: what the process allows to adapters.
         options: see `secretsync.refresh.wiring.Options`.
     """
 
@@ -266,7 +267,7 @@ class Rig:
         *objects: dict[str, Any],
         clock: Clock,
         tokens: Sequence[str] = (),
-        context: Mapping[str, str] | None = None,
+        allowed: Allowances | None = None,
         **options: Any,
     ) -> None:
         self.items = list(items)
@@ -276,7 +277,7 @@ class Rig:
         self.engine = build_engine(
             self.cluster,
             lookup=stores,
-            credentials=ClusterCredentials(self.cluster, Overlay.of(given), context=context),
+            credentials=ClusterCredentials(self.cluster, Overlay.of(given), allowed=allowed),
             siblings=PathSiblings(self.items, stores, tokens),
             claims=Claims(self.items),
             clock=clock,

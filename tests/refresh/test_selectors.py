@@ -18,6 +18,7 @@ from providers.base import (
 )
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
+from secretsync.refresh.allowances import Allowances
 from secretsync.refresh.selectors import (
     ClusterCredentials,
     Overlay,
@@ -172,7 +173,7 @@ def _resolved(cluster: DirectoryCluster, selector: Any, overlay: Overlay | None 
     return resolve_selectors(
         [("spec.provider.some.field", selector)],
         "SecretStore web/some",
-        ClusterCredentials(cluster, overlay, context={"allowed": "yes"}),
+        ClusterCredentials(cluster, overlay, allowed=Allowances(directory_roots=("/mnt",))),
         namespace_of=lambda _: "web",
         audiences=lambda *_: (),
         context={"namespace": "web"},
@@ -262,7 +263,7 @@ def test_what_any_selector_misses_is_named(
 
 def test_what_the_process_allows_reaches_the_adapter(cluster: DirectoryCluster, put: Any) -> None:
     found = _resolved(cluster, ConfigMapKeySelector("keys", "a"), put(_config_map(a="b")))
-    assert found.context == {"allowed": "yes", "namespace": "web"}
+    assert found.context == {"directory_roots": "/mnt", "namespace": "web"}
 
 
 def test_templates_of_stores_are_rendered(cluster: DirectoryCluster, put: Any) -> None:
@@ -271,6 +272,18 @@ def test_templates_of_stores_are_rendered(cluster: DirectoryCluster, put: Any) -
     with pytest.raises(ValueError, match="url") as caught:
         found.render("url", "{{ fail .a }}", {"a": CANARY.encode()})
     assert CANARY not in repr(caught.value)
+
+
+def test_what_the_command_line_allows_joins_what_the_environment_does(
+    cluster: DirectoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRETSYNC_WEBHOOK_NETWORKS", "10.0.0.0/8")
+    monkeypatch.delenv("SECRETSYNC_DIRECTORY_ROOTS", raising=False)
+    allowed = Allowances(webhook_networks=("192.168.1.7",), directory_roots=("/mnt", "/srv"))
+    assert ClusterCredentials(cluster, allowed=allowed).context == {
+        "webhook_networks": "10.0.0.0/8,192.168.1.7",
+        "directory_roots": "/mnt:/srv",
+    }
 
 
 def test_nothing_is_allowed_unless_the_environment_of_the_process_says_so(

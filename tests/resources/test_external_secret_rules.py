@@ -27,6 +27,10 @@ def template(**fields):
     return {"spec.target": {"template": fields}}
 
 
+def manifest(api_version, kind, **target):
+    return {"spec.target": {"manifest": {"apiVersion": api_version, "kind": kind}, **target}}
+
+
 def policies(deletion, creation):
     return {"spec.target": {"deletionPolicy": deletion, "creationPolicy": creation}}
 
@@ -239,13 +243,54 @@ CASES = {
         "spec.syncWindows.windows[0].duration",
         "not a duration",
     ),
-    "manifest": (
-        {"spec.target": {"manifest": {"apiVersion": "v1", "kind": "ConfigMap"}}},
+    "manifest-secret": (
+        manifest("v1", "Secret"),
         "spec.target.manifest",
-        (
-            "a target that is not a Secret is not supported: it would take "
-            "--unsafe-allow-generic-targets, which this version does not have"
+        "a Secret needs no manifest",
+    ),
+    "manifest-rights": (
+        manifest("rbac.authorization.k8s.io/v1", "RoleBinding"),
+        "spec.target.manifest",
+        ("objects of rbac.authorization.k8s.io are refused: their writer would give rights away"),
+    ),
+    "manifest-api-version": (
+        manifest("Apps/v1", "Deployment"),
+        "spec.target.manifest.apiVersion",
+        "not an apiVersion",
+    ),
+    "manifest-kind": (manifest("v1", "configmap"), "spec.target.manifest.kind", "not a kind"),
+    "manifest-deletion-policy": (
+        manifest("v1", "ConfigMap", deletionPolicy="Delete"),
+        "spec.target.deletionPolicy",
+        "deletionPolicy Delete is for Secrets only",
+    ),
+    "manifest-immutable": (
+        manifest("v1", "ConfigMap", immutable=True),
+        "spec.target.immutable",
+        "immutable is for Secrets only",
+    ),
+    "manifest-path": (
+        manifest("v1", "ConfigMap", template={"templateFrom": [{"literal": "", "target": "a..b"}]}),
+        "spec.target.template.templateFrom[0].target",
+        "not a path",
+    ),
+    "manifest-path-metadata": (
+        manifest(
+            "v1",
+            "ConfigMap",
+            template={"templateFrom": [{"literal": "", "target": "metadata.ownerReferences"}]},
         ),
+        "spec.target.template.templateFrom[0].target",
+        "not a path",
+    ),
+    "manifest-generator": (
+        {
+            **manifest("v1", "ConfigMap"),
+            "spec.data": None,
+            "spec.dataFrom": [{"sourceRef": {"generatorRef": {"kind": "UUID", "name": "a"}}}],
+        },
+        "spec.dataFrom[0].sourceRef.generatorRef",
+        "a generator's values are kept in a Secret, and manifest makes none",
     ),
     "empty-result": (
         {"spec.data": [item(**{"remoteRef.emptyResultPolicy": "Skip"})]},
