@@ -9,11 +9,11 @@ decides what stands beside what, `object_diff` compares one object.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from secretsync.cluster.base import Cluster, Kind
+from secretsync.cluster.base import KINDS, Cluster, Kind
 from secretsync.core.fingerprints import Fingerprinter
 from secretsync.errors import ClusterError, NotFound
 from secretsync.gitops.ignoring import PathFinder, rules_of
@@ -38,10 +38,11 @@ from secretsync.gitops.pairing import (
 )
 from secretsync.resources.application import Application
 
-__all__ = ["Comparer", "HealthOf", "summary"]
+__all__ = ["Comparer", "HealthOf", "known_from", "summary"]
 
 HealthOf = Callable[[Object], Health | None]
 
+_CREATE_NAMESPACE = "CreateNamespace=true"
 _IGNORE_HEALTH = "argocd.argoproj.io/ignore-healthcheck"
 
 
@@ -100,7 +101,33 @@ class Comparer:
         )
         compare = _One(self, app, self._asker(app, instance or app.meta.name), known or {})
         pairs = [pair for pair in self._each(compare.pair, found.slots) if pair is not None]
-        return summary(app, pairs, instance=instance, warnings=found.warnings)
+        result = summary(app, pairs, instance=instance, warnings=found.warnings)
+        return self._with_namespace(app, result)
+
+    def _with_namespace(self, app: Application, found: Comparison) -> Comparison:
+        """Look at the namespace that a sync would make, where its metadata is managed."""
+        policy = app.spec.sync_policy
+        managed, name = policy.managed_namespace_metadata, app.spec.destination.namespace
+        if managed is None or not name or _CREATE_NAMESPACE not in policy.sync_options:
+            return found
+        try:
+            live = self.cluster.get(KINDS["Namespace"], "", name)
+        except ClusterError as exc:
+            problem = ("ComparisonError", f"Namespace {name}: {exc.message}")
+            conditions = (*found.conditions, problem)
+            return replace(found, status=SyncStatus.UNKNOWN, conditions=conditions)
+        metadata = {} if live is None else live["metadata"]
+        wanted = {"labels": managed.labels, "annotations": managed.annotations}
+        differs = live is not None and any(
+            (metadata.get(section) or {}).get(key) != value
+            for section, pairs in wanted.items()
+            for key, value in pairs
+        )
+        if not differs:
+            return found
+        unknown = found.status is SyncStatus.UNKNOWN
+        status = SyncStatus.UNKNOWN if unknown else SyncStatus.OUT_OF_SYNC
+        return replace(found, status=status, namespace_differs=True)
 
     def _asker(self, app: Application, instance: str) -> Asker:
         return Asker(
@@ -195,6 +222,26 @@ class _One:
             ours=slot.is_ours(live),
             message=answer.message,
         )
+
+
+def known_from(
+    earlier: Comparison, changed: Collection[ObjectKey]
+) -> dict[ObjectKey, Object | None]:
+    """Return what need not be read again after an earlier comparison.
+
+    Secrets are: their values are kept nowhere.
+
+    Args:
+        earlier: of the same application.
+        changed: what a watch, or a sync, has touched since.
+    """
+    return {
+        pair.key: pair.live
+        for pair in earlier.pairs
+        if pair.status is not SyncStatus.UNKNOWN
+        and pair.key not in changed
+        and not (pair.key.group == "" and pair.key.kind == "Secret")
+    }
 
 
 def summary(

@@ -171,12 +171,15 @@ class Comparison:
 
     Args:
         conditions: type → message, Argo CD's condition types.
+        namespace_differs: the namespace that CreateNamespace made lacks a label or
+            annotation of managedNamespaceMetadata; it is no pair, as it is never pruned.
     """
 
     pairs: tuple[Pair, ...]
     status: SyncStatus
     health: Health
     conditions: tuple[tuple[str, str], ...] = ()
+    namespace_differs: bool = False
 
 
 class SyncPhase(enum.StrEnum):

@@ -10,6 +10,7 @@ import pytest
 
 from secretsync.cluster.base import KINDS
 from secretsync.errors import ClusterUnavailable
+from secretsync.gitops.comparing import known_from
 from secretsync.gitops.model import Health, HealthStatus, ObjectKey, SyncStatus
 from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
 from tests.gitops.comparing_kit import (
@@ -333,3 +334,37 @@ def test_local_diff_asks_nothing(bench: Bench) -> None:
     bench.app = application(namespace=bench.namespace, annotations=options)
     assert changes(bench, config_map("a", {"x": "2"})) == {"data.x": ("1", "2")}
     assert bench.asked == ["get"]
+
+
+def test_only_what_changed_is_read_again_and_secrets_always(bench: Bench) -> None:
+    objects = (config_map("a", {"x": "1"}), config_map("b", {"x": "1"}), plain_secret("s", k="v"))
+    bench.apply(*objects)
+    earlier = bench.compare(*objects)
+    changed = {by_name(earlier.pairs)["a"].key}
+    found = bench.compare(*objects, known=known_from(earlier, changed))
+    assert found.status is SyncStatus.SYNCED
+    assert bench.asked == ["get", "get"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({"team": "shop"}, SyncStatus.SYNCED),
+        ({"team": "other"}, SyncStatus.OUT_OF_SYNC),
+        ({"more": "x"}, SyncStatus.OUT_OF_SYNC),
+    ],
+)
+def test_metadata_of_a_managed_namespace_counts(
+    bench: Bench, labels: dict[str, str], expected: SyncStatus
+) -> None:
+    patch = {"metadata": {"labels": {"team": "shop"}}}
+    where = (KINDS["Namespace"], "", bench.namespace)
+    bench.cluster.merge_patch(*where, patch, field_manager="creator")
+    policy = {
+        "syncOptions": ["CreateNamespace=true"],
+        "managedNamespaceMetadata": {"labels": labels},
+    }
+    bench.app = application(namespace=bench.namespace, syncPolicy=policy)
+    found = bench.compare()
+    assert (found.status, found.pairs) == (expected, ())
+    assert found.namespace_differs is (expected is SyncStatus.OUT_OF_SYNC)
