@@ -90,12 +90,16 @@ def paired(
         resolve: the kind behind apiVersion and kind, or a ClusterError.
     """
     targets = list(objects)
-    scopes = _defined_scopes(targets)
+    scopes = _defined_scopes(obj for obj in targets if not _fault(obj))
     kinds = _Kinds(resolve)
     slots: dict[ObjectKey, Slot] = {}
     nameless: list[Slot] = []
     repeated: list[ObjectKey] = []
-    for obj in targets:
+    for number, obj in enumerate(targets, start=1):
+        fault = _fault(obj)
+        if fault:
+            nameless.append(_broken(obj, instance, fault, number))
+            continue
         kind, problem = kinds.of(obj["apiVersion"], obj["kind"])
         group_kind = (api_group(obj["apiVersion"]), obj["kind"])
         namespaced = scopes.get(group_kind, True) if kind is None else kind.namespaced
@@ -186,6 +190,38 @@ class _Kinds:
         return self._known[api_version, kind]
 
 
+def _fault(obj: Mapping[str, Any]) -> str:
+    """Return why this is no object that can be looked for, "" where it is one."""
+    for name in ("apiVersion", "kind"):
+        if not isinstance(obj.get(name), str) or not obj[name]:
+            return f"{name} is missing, or no text"
+    metadata = obj.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return "metadata is missing, or no map"
+    for name in ("name", "generateName", "namespace"):
+        if not isinstance(metadata.get(name), str | None):
+            return f"metadata.{name} is no text: put it in quotes"
+    if not metadata.get("name") and not metadata.get("generateName"):
+        return "metadata.name is missing"
+    for name in ("labels", "annotations"):
+        texts = metadata.get(name)
+        if not isinstance(texts, Mapping | None):
+            return f"metadata.{name} is no map"
+        for key, text in (texts or {}).items():
+            if not isinstance(text, str | None):
+                return f"metadata.{name}: the value of {key} is no text: put it in quotes"
+    return ""
+
+
+def _broken(obj: Mapping[str, Any], instance: str, fault: str, number: int) -> Slot:
+    """Return the slot of what is no object, under what it does tell about itself."""
+    metadata = obj.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    kind = str(obj.get("kind") or "object")
+    key = ObjectKey("", kind, "", str(name or f"number {number} of the sources"))
+    return Slot(key, instance, dict(obj), None, fault, nameless=True)
+
+
 def _slot(target: Object, instance: str, kind: Kind | None, problem: str) -> Slot:
     metadata = target["metadata"]
     hook = any(name in _annotations(target) for name in _HOOKS)
@@ -228,6 +264,7 @@ def _defined_scopes(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str
         spec = obj.get("spec")
         if obj["kind"] != "CustomResourceDefinition" or not isinstance(spec, Mapping):
             continue
-        kind = (spec.get("names") or {}).get("kind")
+        names = spec.get("names")
+        kind = names.get("kind") if isinstance(names, Mapping) else None
         scopes[str(spec.get("group")), str(kind)] = spec.get("scope") != "Cluster"
     return scopes

@@ -118,6 +118,9 @@ def test_resolve_after_a_definition_was_written_knows_plural_and_scope(
     found = arena.cluster.get(expected, where.get("namespace", ""), "m")
     assert found is not None
     assert found["spec"] == {"tail": 1}
+    # An API server replaces custom resources only at the version that it is told.
+    replaced = {**mouse, "spec": {"tail": 2}}
+    assert arena.cluster.replace(expected, replaced, field_manager="r")["spec"] == {"tail": 2}
 
 
 def test_resolve_after_a_definition_was_replaced_knows_the_new_scope(arena: Arena) -> None:

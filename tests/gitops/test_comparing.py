@@ -368,3 +368,27 @@ def test_metadata_of_a_managed_namespace_counts(
     found = bench.compare()
     assert (found.status, found.pairs) == (expected, ())
     assert found.namespace_differs is (expected is SyncStatus.OUT_OF_SYNC)
+
+
+@pytest.mark.parametrize(
+    ("obj", "says"),
+    [
+        ({"kind": "ConfigMap", "metadata": {"name": "a"}}, "apiVersion is missing"),
+        ({"apiVersion": "v1", "metadata": {"name": "a"}}, "kind is missing"),
+        ({"apiVersion": "v1", "kind": "ConfigMap"}, "metadata is missing"),
+        ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}, "metadata.name is missing"),
+        (config_map("a", namespace=5), "metadata.namespace is no text"),
+        (config_map("a", annotations=["x"]), "metadata.annotations is no map"),
+        (config_map("a", labels={"on": True}), "the value of on is no text"),
+        ({**config_map("a"), "apiVersion": "a/b/c"}, "no apiVersion"),
+        (config_map("", generateName="a-"), "generateName is for hooks"),
+    ],
+)
+def test_what_is_no_object_makes_it_unknown_and_is_named(
+    bench: Bench, obj: dict[str, object], says: str
+) -> None:
+    bench.apply(config_map("good"))
+    found = bench.compare(config_map("good"), obj)
+    assert found.status is SyncStatus.UNKNOWN
+    ((kind, message),) = found.conditions
+    assert (kind, says in message) == ("ComparisonError", True), message
