@@ -37,6 +37,9 @@ LOGIN_OPERATIONS = {
 #: Errors that a token service gives with status 400 although they pass by themselves.
 _TRANSIENT = ("internal_failure", "server_error", "temporarily_unavailable")
 
+#: What a good answer is about: one of these, by who was asked for what.
+_TOKENS = ("access_token", "accessToken", "signedJwt")
+
 DEADLINE_S = 20.0
 MAX_ANSWER_BYTES = 256 * 1024
 
@@ -132,7 +135,7 @@ def _refused(answer: HttpAnswer, host: str) -> ProviderError | None:
         )
     if not answer.ok and reply.get("error") in _TRANSIENT:
         return Unavailable(f"{host} cannot serve now ({reply['error']})")
-    if answer.ok and not (reply.get("access_token") or reply.get("accessToken")):
+    if answer.ok and not any(reply.get(name) for name in _TOKENS):
         return Unavailable(f"the answer of {host} holds no token")
     return None
 

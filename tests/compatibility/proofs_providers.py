@@ -14,6 +14,10 @@ _AWS_ROLES = "providers/test_aws_roles.py"
 _AWS_PUSH = "providers/test_aws_push.py"
 _AWS_GEN = "providers/test_aws_generators.py"
 _GCP = "providers/gcp/test_gcp_auth.py"
+_GCP_POD = (
+    "providers/vault/test_vault_clouds.py"
+    "::test_gcp_workload_identity_has_google_sign_for_the_pods_account"
+)
 _KUBE = "providers/test_kubernetes_store.py"
 _BLOCK = "resources/test_store_blocks.py::test_block_is_read"
 _VAULT = "providers/vault/test_vault_auth.py"
@@ -102,17 +106,15 @@ PROVIDERS: dict[str, dict[str, str]] = {
         "auth.iam.role": _IAM_ROLE,
         "auth.iam.externalID": _IAM_ROLE,
         "auth.gcp*": _CLOUDS + "::test_gcp_sends_a_token_that_the_key_signed",
-        "auth.gcp.projectID": _VAULT_READ,
-        "auth.gcp.location": _VAULT_READ,
-        "auth.gcp.workloadIdentity*": _VAULT_READ,
+        "auth.gcp.projectID": _GCP_POD,
+        "auth.gcp.location": _GCP_POD,
+        "auth.gcp.workloadIdentity*": _GCP_POD,
     },
     "provider webhook": {
         "*": _HOOK + "::test_templates_make_url_headers_and_body",
         "timeout": _HOOK + "::test_no_fault_gives_a_value_or_an_absence_or_holds_anybody_up",
         "result*": _HOOK + "::test_value_of_an_answer",
         "secrets[]*": _HOOK + "::test_secrets_of_the_block_are_inserted_as_they_are",
-        "secrets[].secretRef.key": _BLOCK + "[webhook]",
-        "auth": _BLOCK + "[webhook-empty-auth]",
         "caBundle": _HOOK + "::test_authority_of_the_block_is_trusted_and_no_other",
     },
 }

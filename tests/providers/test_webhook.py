@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -113,6 +114,21 @@ def test_secrets_of_the_block_are_inserted_as_they_are(server, asked):
     assert isinstance(answer(store), SecretValue)
     assert asked[0].path == f"/?t={CANARY}/+&&u={CANARY}%2F%2B%26"
     assert asked[0].headers["x"] == f"{CANARY}/+&"
+    store.close()
+
+
+def test_secret_of_the_block_gives_all_its_keys(server, asked):
+    narrow = WebhookSecret("auth", WebhookSecretSelector("keys", key="raw"))
+    held = {narrow.secret_ref: {"raw": SecretBytes(b"r"), "token": SecretBytes(b"t")}}
+    given = replace(credentials(server), whole_secrets=held)
+    config = WebhookConfig(
+        f"{server.url}/?t={{{{ .auth.token }}}}&r={{{{ .auth.raw }}}}",
+        ca_provider=CA,
+        secrets=(narrow,),
+    )
+    store = load("webhook").open_provider(config, given, observe=ignore)
+    assert isinstance(answer(store), SecretValue)
+    assert asked[0].path == "/?t=t&r=r"
     store.close()
 
 

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.support.gcp_certificates import server_certificate
 
-__all__ = ["ACCOUNT", "TokenServer", "key_file"]
+__all__ = ["ACCOUNT", "TokenServer", "key_file", "public_key_pem"]
 
 ACCOUNT = "reader@contract-project.iam.gserviceaccount.com"
 LIFETIME_S = 3600
@@ -154,11 +154,13 @@ class TokenServer:
     def _impersonate(
         self, rest: str, form: dict[str, Any], authorization: str
     ) -> tuple[int, bytes]:
-        account = unquote(rest.rpartition("/")[2]).removesuffix(":generateAccessToken")
+        account, _, what = unquote(rest.rpartition("/")[2]).rpartition(":")
         if not self.knows(authorization.removeprefix("Bearer ")):
             return _json(401, {"error": {"code": 401, "status": "UNAUTHENTICATED"}})
         if account not in self.impersonable:
             return _json(403, {"error": {"code": 403, "status": "PERMISSION_DENIED"}})
+        if what == "signJwt":
+            return _json(200, {"keyId": "0123456789", "signedJwt": _signed_jwt(form["payload"])})
         bearer = self._bearer("account")
         until = datetime.fromtimestamp(self._clock() + self.lifetime_s, UTC)
         return _json(
@@ -205,6 +207,24 @@ def _tls() -> ssl.SSLContext:
         path.write_bytes(certificate + key)
         context.load_cert_chain(path)
     return context
+
+
+def _signed_jwt(payload: str) -> str:
+    head = json.dumps({"alg": "RS256", "typ": "JWT"})
+    text = ".".join(
+        base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in (head, payload)
+    )
+    signature = _key().sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return f"{text}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+def public_key_pem() -> bytes:
+    """Return what verifies the signatures of `ACCOUNT`."""
+    return (
+        _key()
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
 
 
 def _json(status: int, value: dict[str, Any]) -> tuple[int, bytes]:

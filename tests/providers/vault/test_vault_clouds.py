@@ -10,15 +10,26 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import jwt
 
-from providers.base import AuthFailed, InvalidRef, SecretKeySelector
+from providers.base import (
+    AuthFailed,
+    InvalidRef,
+    SecretBytes,
+    SecretKeySelector,
+    ServiceAccountSelector,
+    ServiceAccountToken,
+)
 from providers.vault.config import VaultAuth
 from providers.vault.config_clouds import (
     VaultGcpAuth,
     VaultGcpSecretRef,
+    VaultGcpWorkloadIdentity,
     VaultIamAuth,
     VaultIamSecretRef,
 )
 from tests.providers.vault.conftest import only
+from tests.support.gcp import led_to
+from tests.support.gcp_server import gcp_server
+from tests.support.gcp_tokens import ACCOUNT, public_key_pem
 from tests.support.web import json_reply
 
 ID = SecretKeySelector("aws", "id")
@@ -90,6 +101,56 @@ def test_gcp_sends_a_token_that_the_key_signed(sent, open_vault):
     claims = jwt.decode(body["jwt"], certs=public, audience="vault/app")
     assert claims["sub"] == info["client_email"]
     assert 0 < claims["exp"] - claims["iat"] <= 900
+
+
+@pytest.fixture
+def google():
+    """Google's token services, where the process is led to."""
+    with gcp_server() as server, led_to(server):
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("fields", "location", "project"),
+    [
+        ({"cluster_location": "europe-west3"}, "", "fleet"),
+        ({}, "europe-west3", "fleet"),
+        ({"cluster_project_id": "clusters"}, "europe-west3", "clusters"),
+    ],
+    ids=["its own location", "the block's location", "its own project"],
+)
+def test_gcp_workload_identity_has_google_sign_for_the_pods_account(
+    sent, open_vault, google, fields, location, project
+):
+    pod = ServiceAccountSelector("reader")
+    identity = VaultGcpWorkloadIdentity(pod, cluster_name="one", **fields)
+    gcp = VaultGcpAuth(
+        role="app", project_id="fleet", location=location, workload_identity=identity
+    )
+    token = ServiceAccountToken(
+        SecretBytes(b"pod-token"), {"iam.gke.io/gcp-service-account": ACCOUNT}
+    )
+    assert open_vault(auth=VaultAuth(gcp=gcp), tokens={pod: token}).renew() == 40
+    path, body = sent()
+    assert (path, body["role"]) == ("/v1/auth/gcp/login", "app")
+    claims = jwt.decode(body["jwt"], certs=public_key_pem(), audience="vault/app")
+    assert claims["sub"] == ACCOUNT
+    (_, form), *_ = google.tokens.requests
+    assert form["audience"] == (
+        f"identitynamespace:{project}.svc.id.goog:https://container.googleapis.com/v1/"
+        f"projects/{project}/locations/europe-west3/clusters/one"
+    )
+
+
+def test_gcp_account_that_google_does_not_sign_for_is_refused(sent, open_vault, google):
+    pod = ServiceAccountSelector("reader")
+    identity = VaultGcpWorkloadIdentity(pod, "europe-west3", "one")
+    gcp = VaultGcpAuth(role="app", project_id="fleet", workload_identity=identity)
+    other = {"iam.gke.io/gcp-service-account": f"x{ACCOUNT}"}
+    token = ServiceAccountToken(SecretBytes(b"pod-token"), other)
+    answer = only(open_vault(auth=VaultAuth(gcp=gcp), tokens={pod: token}), "app/db")
+    assert isinstance(answer, AuthFailed)
+    assert "pod-token" not in answer.message
 
 
 @pytest.mark.parametrize(
