@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.core.secret_cases import external_secret, item
-from tests.refresh.kit import Rig
+from tests.refresh.kit import Rig, store_manifest
 from tests.support.aws import AwsApi
 from tests.support.aws_faults import answering, aws_error, rewriting, truncated
 from tests.support.aws_front import StrictFront
@@ -19,6 +19,7 @@ FIND = {"data": None, "dataFrom": [{"find": {"name": {"regexp": "^db"}}}]}
 PROPERTY = {"data": [item("user", "db", property="user"), item("pass", "db", property="pass")]}
 GOOD = {"user": "u", "pass": "p"}
 CANARY = "c4n4ry-hunter2"
+OTHER_REGION = "us-west-2"
 
 
 @pytest.mark.parametrize("spec", [EXTRACT, PROPERTY, FIND], ids=["extract", "property", "find"])
@@ -129,3 +130,64 @@ def test_fault_32_secret_marked_for_deletion_keeps_its_values_and_says_so(
     assert rig.secret() == GOOD
     api.call("RestoreSecret", SecretId="db")
     assert rig.ends() == {"db": "unchanged"}
+
+
+@pytest.fixture
+def replica(front: StrictFront) -> Iterator[AwsApi]:
+    """The same account in another region."""
+    made = AwsApi(front.url, region=OTHER_REGION)
+    yield made
+    made.close()
+
+
+def test_fault_33_replica_that_differs_is_mixed_with_the_primary_in_no_secret(
+    api: AwsApi, replica: AwsApi, make_rig: MakeRig, front: StrictFront
+) -> None:
+    """Each store answers for its own region; what one object reads of a key is one version."""
+    api.create("db", '{"user":"u2","pass":"p2"}')
+    replica.create("db", '{"user":"u1","pass":"p1"}')
+    there = {"secretStoreRef": {"name": "replica"}}
+    rig = make_rig(
+        [external_secret(PROPERTY), external_secret({**PROPERTY, **there}, name="db-there")],
+        store_manifest(),
+        store_manifest("replica", region=OTHER_REGION),
+    )
+    for _ in range(2):
+        front.calls.clear()
+        rig.run()
+        assert rig.secret("db") == {"user": "u2", "pass": "p2"}
+        assert rig.secret("db-there") == {"user": "u1", "pass": "p1"}
+        # One read a region, however many properties: they cannot be of two versions.
+        assert front.count("GetSecretValue") == 2
+    replica.put("db", '{"user":"u2","pass":"p2"}')
+    rig.run()
+    assert rig.secret("db-there") == rig.secret("db")
+
+
+def test_fault_33_region_that_fails_is_not_answered_for_by_another(
+    api: AwsApi, replica: AwsApi, make_rig: MakeRig, front: StrictFront
+) -> None:
+    api.create("db", '{"user":"u2","pass":"p2"}')
+    replica.create("db", '{"user":"u1","pass":"p1"}')
+    both = [
+        {**item("user", "db", property="user"), "sourceRef": {"storeRef": {"name": "aws"}}},
+        {**item("pass", "db", property="pass"), "sourceRef": {"storeRef": {"name": "replica"}}},
+    ]
+    rig = make_rig(
+        [external_secret({"data": both})],
+        store_manifest(),
+        store_manifest("replica", region=OTHER_REGION),
+    )
+    rig.run()
+    assert rig.secret() == {"user": "u2", "pass": "p1"}
+    api.put("db", '{"user":"u3","pass":"p3"}')
+    replica.put("db", '{"user":"u3","pass":"p3"}')
+    down = answering(aws_error("InternalServiceError", "down", status=500))
+    front.inject(down, operation="GetSecretValue", region=OTHER_REGION)
+    (outcome,) = rig.run()
+    assert outcome.failed
+    # Half of the new version is no version: the object stays as it was, whole.
+    assert rig.secret() == {"user": "u2", "pass": "p1"}
+    front.heal()
+    rig.run()
+    assert rig.secret() == {"user": "u3", "pass": "p3"}

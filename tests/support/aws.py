@@ -121,6 +121,7 @@ class AwsApi:
         url: of moto, or of a front.
         account: where it talks to moto directly; a front has its own.
         service: secretsmanager or ssm.
+        region: where it keeps its secrets.
     """
 
     def __init__(
@@ -130,13 +131,14 @@ class AwsApi:
         account: str = "",
         access_key: str = "AKIATESTSEED",
         service: str = "secretsmanager",
+        region: str = REGION,
     ) -> None:
         self._upstream = Upstream(url)
         self._target = {"ssm": "AmazonSSM"}.get(service, service)
         self._headers = {
             "Content-Type": "application/x-amz-json-1.1",
             "Authorization": f"AWS4-HMAC-SHA256 Credential={access_key}/20260101/"
-            f"{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0",
+            f"{region}/{service}/aws4_request, SignedHeaders=host, Signature=0",
         }
         if account:
             self._headers["x-moto-account-id"] = account

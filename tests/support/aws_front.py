@@ -57,6 +57,7 @@ class _Rule:
     fault: Fault
     operation: str
     times: int | None
+    region: str
 
 
 class StrictFront:
@@ -111,10 +112,16 @@ class StrictFront:
         self._server.close()
         self._upstream.close()
 
-    def inject(self, fault: Fault, *, operation: str = "", times: int | None = None) -> None:
-        """Break the next `times` calls (None: all until `heal`) of an operation ("" = any)."""
+    def inject(
+        self, fault: Fault, *, operation: str = "", times: int | None = None, region: str = ""
+    ) -> None:
+        """Break the next `times` calls (None: all until `heal`) of an operation ("" = any).
+
+        Args:
+            region: only calls to that one; "" for any.
+        """
         with self._lock:
-            self._rules.append(_Rule(fault, operation, times))
+            self._rules.append(_Rule(fault, operation, times, region))
 
     def heal(self) -> None:
         """Forget every injected fault."""
@@ -146,14 +153,15 @@ class StrictFront:
         call = _parsed(request)
         with self._lock:
             self.calls.append(call)
-            fault = self._next_fault(call.operation)
+            fault = self._next_fault(call)
         reply = fault(lambda: self._served(call)) if fault is not None else self._served(call)
         date = {"Date": formatdate(self.clock(), usegmt=True)} if self.dates_replies else {}
         return replace(reply, headers={**date, **reply.headers})
 
-    def _next_fault(self, operation: str) -> Fault | None:
+    def _next_fault(self, call: Call) -> Fault | None:
         for rule in self._rules:
-            if rule.operation in ("", operation) and rule.times != 0:
+            meant = rule.operation in ("", call.operation) and rule.region in ("", call.region)
+            if meant and rule.times != 0:
                 rule.times = None if rule.times is None else rule.times - 1
                 return rule.fault
         return None
