@@ -1,0 +1,53 @@
+"""How long to wait before an application is tried again. Pure.
+
+Neighbours: `decision` asks it; the numbers that it counts with stand in the status.
+
+Source: Argo CD 3.6's `retry.backoff`, and its back-off of self-healing.
+"""
+
+from __future__ import annotations
+
+from secretsync.resources.application_spec import Backoff, SyncPolicy
+from secretsync.resources.durations import parse_duration
+
+__all__ = ["HEAL_MAX_S", "heal_wait_s", "retry_wait_s"]
+
+_DURATION_S, _FACTOR, _MAX_S = 5.0, 2, 180.0
+#: Healing: at once, then 2 s, 6 s, 18 s and so on.
+_HEAL_FIRST_S, _HEAL_FACTOR, HEAL_MAX_S = 2.0, 3, 300.0
+#: Beyond it every wait is the longest one, and powers of it need no computing.
+_MANY = 64
+
+
+def retry_wait_s(policy: SyncPolicy, failures: int) -> float:
+    """Return the seconds between a failed sync and the next try of the same revision.
+
+    Args:
+        policy: its `retry.backoff` counts where there is one.
+        failures: tries that failed, at least 1.
+    """
+    backoff = policy.retry.backoff if policy.retry else None
+    first, factor, longest = _DURATION_S, _FACTOR, _MAX_S
+    if backoff is not None:
+        first = _seconds(backoff.duration, _DURATION_S)
+        factor = _FACTOR if backoff.factor is None else backoff.factor
+        longest = _seconds(backoff.max_duration or Backoff().max_duration, _MAX_S)
+    return float(min(longest, first * factor ** min(max(failures - 1, 0), _MANY)))
+
+
+def heal_wait_s(heals: int) -> float:
+    """Return the seconds between a heal and the next one of the same revision.
+
+    Args:
+        heals: how often the revision has been healed.
+    """
+    if heals <= 0:
+        return 0.0
+    return float(min(HEAL_MAX_S, _HEAL_FIRST_S * _HEAL_FACTOR ** min(heals - 1, _MANY)))
+
+
+def _seconds(text: str, default: float) -> float:
+    if text.isdigit():
+        return float(text)
+    duration = parse_duration(text) if text else None
+    return default if duration is None else duration
