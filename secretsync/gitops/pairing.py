@@ -103,7 +103,10 @@ def paired(
         kind, problem = kinds.of(obj["apiVersion"], obj["kind"])
         group_kind = (api_group(obj["apiVersion"]), obj["kind"])
         namespaced = scopes.get(group_kind, True) if kind is None else kind.namespaced
-        target = _tracked(_placed(obj, namespace if namespaced else ""), instance)
+        # As Argo CD writes it: what lies in no namespace is tracked under the destination's.
+        place = obj["metadata"].get("namespace") or namespace
+        target = _placed(obj, namespace if namespaced else "")
+        target = _tracked(target, instance, target["metadata"].get("namespace") or place)
         slot = _slot(target, instance, kind, problem)
         if slot.nameless:
             nameless.append(slot)
@@ -130,9 +133,11 @@ def owner_of(live: Mapping[str, Any], key: ObjectKey) -> str | None:
     parts = str(_annotations(live).get(TRACKING) or "").split(":", 2)
     if len(parts) != 3:
         return None
-    instance, kind, name = parts
-    says = f"{key.group}/{key.kind}", f"{key.namespace}/{key.name}"
-    return instance if (kind, name) == says else None
+    instance, kind, place = parts
+    namespace, slash, name = place.partition("/")
+    own = (kind, slash, name) == (f"{key.group}/{key.kind}", "/", key.name)
+    # One that lies in no namespace is tracked under the application's destination.
+    return instance if own and key.namespace in ("", namespace) else None
 
 
 def extraneous(live: Mapping[str, Any]) -> bool:
@@ -245,9 +250,9 @@ def _placed(obj: Object, namespace: str) -> Object:
     return folded({**obj, "metadata": metadata})
 
 
-def _tracked(obj: Object, instance: str) -> Object:
+def _tracked(obj: Object, instance: str, namespace: str) -> Object:
     metadata = obj["metadata"]
-    place = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+    place = f"{namespace}/{metadata.get('name', '')}"
     tracking = f"{instance}:{api_group(obj['apiVersion'])}/{obj['kind']}:{place}"
     annotations = {**(metadata.get("annotations") or {}), TRACKING: tracking}
     return {**obj, "metadata": {**metadata, "annotations": annotations}}

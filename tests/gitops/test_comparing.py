@@ -206,6 +206,28 @@ def test_scopes_are_mended(bench: Bench) -> None:
     assert [pair.key.namespace for pair in found.pairs] == ["", bench.namespace]
 
 
+def test_tracking_is_written_as_argo_cd_writes_it(bench: Bench) -> None:
+    wide = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": f"role-{bench.namespace}"},
+        "rules": [],
+    }
+    pairs = bench.compare(wide, config_map("a"), deployment("b")).pairs
+    ids = [
+        pair.target["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] for pair in pairs
+    ]
+    here = bench.namespace
+    assert ids == [
+        f"web:rbac.authorization.k8s.io/ClusterRole:{here}/role-{here}",
+        f"web:/ConfigMap:{here}/a",
+        f"web:apps/Deployment:{here}/b",
+    ]
+    bench.apply(wide)
+    (pair,) = bench.compare(wide).pairs
+    assert (pair.status, pair.ours) == (SyncStatus.SYNCED, True)
+
+
 def test_a_custom_resource_beside_its_definition_is_missing_not_unknown(bench: Bench) -> None:
     group = "new.example.com"
     definition = {
