@@ -23,9 +23,11 @@ from secretsync.controller.settings import Settings
 from secretsync.core.secrets import INVENTORY_LABEL
 from secretsync.errors import ClusterError, ConfigError
 from secretsync.refresh.credential_source import Overlay
+from secretsync.refresh.expanding import expanded
 from secretsync.refresh.installkey import ensure_install_key, install_key
 from secretsync.resources.manifests import Manifests, load_manifests
-from secretsync.resources.problems import Severity
+from secretsync.resources.problems import Problem, Severity
+from secretsync.resources.push_secret import PushSecret
 
 __all__ = ["PathRequest", "serve"]
 
@@ -152,14 +154,30 @@ def _path_objects(request: PathRequest, cluster: Cluster) -> PathObjects:
 
     def load() -> tuple[Manifests, bool]:
         inputs = read_paths(paths)
-        manifests = load_manifests(inputs.documents, default_namespace=default_namespace)
-        problems = [*inputs.unreadable, *inputs.problems, *manifests.problems]
+        given = load_manifests(inputs.documents, default_namespace=default_namespace)
+        manifests = expanded(given, cluster)
+        problems = [
+            *inputs.unreadable,
+            *inputs.problems,
+            *manifests.problems,
+            *map(_not_pushed, manifests.push_secrets),
+        ]
         show_problems(problems)
         return manifests, not any(item.severity is Severity.ERROR for item in problems)
 
     label = inventory_id(paths, name=request.inventory, namespace=default_namespace)
     return PathObjects(
         load, lambda: _signature(paths), {INVENTORY_LABEL: label} if label else {}, Overlay()
+    )
+
+
+def _not_pushed(item: PushSecret) -> Problem:
+    """Say that a PushSecret of PATH is left alone: its status would have no place to be."""
+    return Problem(
+        "run pushes what the cluster's PushSecrets say, not what those of PATH do",
+        remedy="apply it to the cluster, or push it once by sync",
+        object=str(item.ref),
+        severity=Severity.WARNING,
     )
 
 

@@ -115,3 +115,51 @@ def test_path_restart_reads_and_writes_only_what_it_must(rig: Rig, manifests: Pa
     steady(service.writes, for_s=3)
     assert service.writes(kind="Secret") == 0
     assert rig.site.secrets() == before
+
+
+def test_path_makers_are_expanded_and_pushes_of_path_are_said_to_be_left_alone(
+    rig: Rig, manifests: Path
+) -> None:
+    rig.upstream("one")
+    spec = {
+        "refreshInterval": INTERVAL,
+        "secretStoreRef": {"name": "aws", "kind": "ClusterSecretStore"},
+        "data": [{"secretKey": "password", "remoteRef": {"key": "one", "property": "password"}}],
+    }
+    maker = {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ClusterExternalSecret",
+        "metadata": {"name": "made"},
+        "spec": {
+            "namespaceSelectors": [
+                {"matchLabels": {"kubernetes.io/metadata.name": rig.site.namespace}}
+            ],
+            "externalSecretSpec": spec,
+        },
+    }
+    push = {
+        "apiVersion": "external-secrets.io/v1alpha1",
+        "kind": "PushSecret",
+        "metadata": {"name": "back"},
+        "spec": {
+            "secretStoreRefs": [{"name": "aws", "kind": "ClusterSecretStore"}],
+            "selector": {"secret": {"name": "made"}},
+            "data": [{"match": {"secretKey": "password", "remoteRef": {"remoteKey": "back"}}}],
+        },
+    }
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": rig.site.namespace,
+            "labels": {"kubernetes.io/metadata.name": rig.site.namespace},
+        },
+    }
+    for name, obj in (("maker", maker), ("push", push), ("namespace", namespace)):
+        (manifests / f"{name}.yaml").write_text(yaml.dump(obj))
+    service = rig.start(str(manifests), "--namespace", rig.site.namespace)
+    rig.wait_holds("made")
+    rig.upstream("one", "v2")
+    rig.wait_holds("made", "v2")
+    assert "run pushes what the cluster's PushSecrets say" in service.log_text()
+    assert rig.front.count("CreateSecret") == 0
