@@ -114,15 +114,24 @@ def _same(target: Any, live: Any, fields: Fields) -> bool:
     if not below:
         return target is not None and same_value(target, live)
     if isinstance(target, Mapping) and isinstance(live, Mapping):
-        if {f"f:{key}" for key in target} != set(below):
-            return False
-        return all(
-            key in live and _same(value, live[key], fields[f"f:{key}"])
-            for key, value in target.items()
-        )
+        return _same_fields(target, live, fields)
     if isinstance(target, list) and isinstance(live, list):
         return len(target) == len(below) and _same_items(target, live, fields)
     return False
+
+
+def _same_fields(target: Mapping[str, Any], live: Mapping[str, Any], fields: Fields) -> bool:
+    """Compare the fields of a map; null asks for nothing, whoever owns it."""
+    nulls = [key for key, value in target.items() if value is None]
+    if any(live.get(key) is not None for key in nulls):
+        return False
+    wanted = {f"f:{key}": key for key in target if key not in nulls}
+    others = fields.keys() - wanted.keys() - {".", *(f"f:{key}" for key in nulls)}
+    if others or not wanted.keys() <= fields.keys():
+        return False
+    return all(
+        key in live and _same(target[key], live[key], fields[name]) for name, key in wanted.items()
+    )
 
 
 def _same_items(target: Sequence[Any], live: Sequence[Any], fields: Fields) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from secretsync.cluster.base import KINDS
+from secretsync.cluster.directory import DirectoryCluster
 from secretsync.errors import ClusterUnavailable
 from secretsync.gitops.comparing import known_from
 from secretsync.gitops.model import Health, HealthStatus, ObjectKey, SyncStatus
@@ -21,6 +23,7 @@ from tests.gitops.comparing_kit import (
     deployment,
     plain_secret,
 )
+from tests.gitops.comparing_objects import SECRET_KINDS, USUAL_KINDS
 
 
 @pytest.fixture(params=CLUSTERS)
@@ -67,6 +70,24 @@ def test_what_was_applied_is_synced_without_a_dry_run(bench: Bench) -> None:
     found = bench.compare(*objects)
     assert found.status is SyncStatus.SYNCED, found
     assert bench.asked == ["get"] * 3
+
+
+def test_a_fresh_sync_of_the_usual_kinds_is_clean(bench: Bench) -> None:
+    bench.apply(*USUAL_KINDS)
+    found = bench.compare(*USUAL_KINDS)
+    assert [(str(pair.key), pair.changes) for pair in found.pairs if pair.changes] == []
+    assert found.status is SyncStatus.SYNCED
+    # For none of them the cluster must be asked again.
+    assert bench.asked == ["get"] * len(USUAL_KINDS)
+
+
+def test_a_fresh_sync_of_secrets_in_git_is_clean_in_a_directory(tmp_path: Path) -> None:
+    cluster = DirectoryCluster(tmp_path, now=lambda: datetime.now(UTC))
+    bench = Bench(cluster, "web", application(namespace="web"))
+    bench.apply(*SECRET_KINDS)
+    assert bench.compare(*SECRET_KINDS).status is SyncStatus.SYNCED
+    assert bench.asked == ["get"] * len(SECRET_KINDS)
+    cluster.close()
 
 
 def test_a_changed_field_is_shown_with_both_values(bench: Bench) -> None:

@@ -57,6 +57,9 @@ def some_deployment(chance: random.Random) -> dict[str, Any]:
         obj["spec"]["template"]["spec"]["volumes"] = [{"name": "tmp", "emptyDir": {}}]
     if chance.random() < 0.3:
         del obj["spec"]["replicas"]
+    if chance.random() < 0.3:
+        obj["spec"][chance.choice(["paused", "replicas", "strategy"])] = None
+        obj["spec"]["template"]["metadata"]["creationTimestamp"] = None
     if chance.random() < 0.2:
         obj["spec"]["strategy"] = {"type": "RollingUpdate"}
     return obj

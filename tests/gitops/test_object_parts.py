@@ -131,6 +131,7 @@ def live_service() -> dict[str, Any]:
 
 def test_what_we_own_as_we_want_it_needs_no_question() -> None:
     assert surely_same(normalized(service()), live_service(), FIELD_MANAGER)
+    assert surely_same(normalized(service(sessionAffinity=None)), live_service(), FIELD_MANAGER)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_what_we_own_as_we_want_it_needs_no_question() -> None:
             id="key-changed",
         ),
         pytest.param({"type": "ClusterIP"}, id="a-default-spelt-out"),
-        pytest.param({"sessionAffinity": None}, id="a-null"),
+        pytest.param({"clusterIP": None}, id="a-null-where-there-is-a-value"),
     ],
 )
 def test_anything_else_must_be_asked(spec: dict[str, Any]) -> None:
