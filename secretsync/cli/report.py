@@ -23,6 +23,7 @@ from secretsync.resources.problems import Problem
 
 __all__ = [
     "outcome_problem",
+    "rows_of",
     "show_result",
     "shown_verb",
 ]
@@ -78,8 +79,7 @@ def show_result(
     each action), `problems` (as `validate` gives them). A PushSecret's object has `places`
     (store, place, action, message) beside.
     """
-    rows = [_row(outcome, fingerprinter) for outcome in result.outcomes if _shown(outcome)]
-    rows += [_push_row(outcome) for outcome in result.pushes if _shown(outcome)]
+    rows = rows_of(result, fingerprinter)
     rows += [_extra_row(extra, fingerprinter, prune=prune) for extra in result.extras]
     found = Counter(row["action"] for row in rows)
     summary = {action: found[action] for action in (*map(str, Verb), EXTRA)}
@@ -94,6 +94,12 @@ def show_result(
     if summary[EXTRA]:
         counts.append(f"{summary[EXTRA]} {EXTRA}")
     click.echo(", ".join(counts))
+
+
+def rows_of(result: Result, fingerprinter: Fingerprinter) -> list[dict[str, Any]]:
+    """Return what became of each object, in the JSON form, without what is left over."""
+    rows = [_row(outcome, fingerprinter) for outcome in result.outcomes if _shown(outcome)]
+    return rows + [_push_row(outcome) for outcome in result.pushes if _shown(outcome)]
 
 
 def _shown(outcome: Outcome[Parent] | PushOutcome) -> bool:

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("secretsync.cli.run", "Keep them so: the service."),
     "status": ("secretsync.cli.status", "Show what is synced, how old, and what is wrong."),
     "refresh": ("secretsync.cli.refresh", "Refresh one object of the cluster, now."),
+    "app": ("secretsync.cli.app", "Applications: what of Git should be where."),
 }
 
 EXIT_USAGE = 2

@@ -96,10 +96,9 @@ def rollback_target(
         raise ConfigError(
             f"the history has no entry {number}", remedy=f"choose one of app history: {known}"
         )
-    entries = list(history)
-    for entry in reversed(entries):
-        if _deployed(entry) != _deployed(entries[-1]):
-            return entry
+    earlier = [entry for entry in history if _deployed(entry) != _deployed(history[-1])]
+    if earlier:
+        return earlier[-1]
     raise ConfigError(
         "there is no earlier successful sync to go back to",
         remedy="see app history; only full successful syncs are in it",
