@@ -32,7 +32,7 @@ from secretsync.gitops.model import (
     OperationState,
     Rendered,
 )
-from secretsync.gitops.operation_status import raw_sources, state_status, timestamp
+from secretsync.gitops.operation_status import raw_sources, state_from, state_status, timestamp
 from secretsync.gitops.pins import PIN, Pin, ended, pin_of, pinned_app, pinned_objects
 from secretsync.gitops.prune_guard import PruneVerdict, acknowledged_by, prune_verdict
 from secretsync.resources.application import Application
@@ -268,6 +268,30 @@ class Engine:
             if kept:
                 found[f"{namespace}/{name}"] = kept
         return found
+
+    def terminate(self, app: Application, *, served: bool) -> None:
+        """End the operation of an application.
+
+        Args:
+            served: somebody runs it, and stops when the status says Terminating; else it
+                is ended at once.
+
+        Raises:
+            ClusterError: the cluster refused it.
+        """
+        if app.operation is not None:
+            self.store.take_operation(app)
+        state = state_from(app.status.get("operationState") or {})
+        if state is None or state.phase.completed:
+            return
+        change: dict[str, Any] = {"phase": str(OperationPhase.TERMINATING)}
+        if not served:
+            change = {
+                "phase": str(OperationPhase.FAILED),
+                "message": "Operation terminated",
+                "finishedAt": timestamp(self.now()),
+            }
+        self.store.write_status(app, {"operationState": change})
 
     def release(self, app: Application) -> None:
         """Remove the pin.

@@ -24,7 +24,7 @@ from secretsync.gitops.revision_diff import every_change
 from secretsync.refresh.oneshot import Result
 from secretsync.resources.problems import Problem
 
-__all__ = ["echo_json", "object_rows", "show_look", "table"]
+__all__ = ["echo_json", "object_rows", "print_rows", "show_look", "table"]
 
 ACTIONS = ("create", "update", "prune", "extra", "hook", "unchanged", "unknown")
 _MAX_SHOWN = 200
@@ -90,6 +90,19 @@ def table(rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         click.echo(line.rstrip())
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print objects and their changes, for people."""
+    for row in rows:
+        place = f"{row['namespace']}/{row['name']}" if row["namespace"] else row["name"]
+        kind = f"{row['kind']}.{row['group']}" if row["group"] else row["kind"]
+        result = f"  ({row['result']})" if row.get("result") else ""
+        click.echo(f"{row['action']:<9} {kind} {place}{result}")
+        if row["message"]:
+            click.echo(f"            {row['message']}")
+        for each in row["changes"]:
+            click.echo(f"          {_change(each)}")
 
 
 def _row(pair: Pair, prints: Fingerprinter, *, prune: bool) -> dict[str, Any]:
@@ -171,15 +184,7 @@ def _print(
     click.echo(f"{look.app.ref} at {revisions}: {look.comparison.status}")
     for kind, message in conditions:
         click.echo(f"  {kind}: {message}")
-    for row in rows:
-        place = f"{row['namespace']}/{row['name']}" if row["namespace"] else row["name"]
-        kind = f"{row['kind']}.{row['group']}" if row["group"] else row["kind"]
-        result = f"  ({row['result']})" if row.get("result") else ""
-        click.echo(f"{row['action']:<9} {kind} {place}{result}")
-        if row["message"]:
-            click.echo(f"            {row['message']}")
-        for each in row["changes"]:
-            click.echo(f"          {_change(each)}")
+    print_rows(rows)
     for row in secrets:
         click.echo(
             f"{row['action']:<9} {row['kind']} {row['namespace']}/{row['name']}"
