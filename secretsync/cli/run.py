@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from secretsync.cli.cache_folder import cache_folder
 from secretsync.cli.options import (
     allowed_by,
     allowing_options,
@@ -63,6 +64,27 @@ __all__ = ["command"]
     show_default=True,
     help="What is logged, from this level on.",
 )
+@click.option(
+    "--applications/--no-applications",
+    default=True,
+    show_default=True,
+    help="Serve the cluster's Applications; not beside another controller that does.",
+)
+@click.option(
+    "--poll-interval",
+    "poll_interval_s",
+    default=15.0,
+    show_default=True,
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="Time between two looks at each repository of Applications.",
+)
+@click.option(
+    "--cache-dir",
+    default="",
+    metavar="FOLDER",
+    help="Where repositories are kept (default: secretsync below the user's cache folder).",
+)
 @click.option("--inventory", default="", metavar="NAME", help="As in sync, with PATH.")
 @allowing_options
 @sealing_options
@@ -78,6 +100,9 @@ def command(
     log_format: str,
     loglevel: str,
     inventory: str,
+    applications: bool,
+    poll_interval_s: float,
+    cache_dir: str,
     **options: Any,
 ) -> int:
     """Keep the cluster's Secrets as its ExternalSecrets and SealedSecrets (or PATH's) say.
@@ -88,7 +113,9 @@ def command(
     """
     # Imported here, as in every verb: --help needs no scheduler and no cluster client.
     from secretsync.cli.serving import PathRequest, serve  # noqa: PLC0415 - see above
+    from secretsync.cluster.opening import parse_cluster  # noqa: PLC0415 - see above
     from secretsync.controller.addresses import parse_address  # noqa: PLC0415 - see above
+    from secretsync.controller.app_settings import AppSettings  # noqa: PLC0415 - see above
     from secretsync.controller.settings import Settings  # noqa: PLC0415 - see above
     from secretsync.refresh.installkey import service_namespace  # noqa: PLC0415 - see above
 
@@ -101,6 +128,15 @@ def command(
         live=parse_address(live_addr),
         allowed=allowed_by(options),
         sealing=sealing_settings(service_namespace(), **options),
+        apps=(
+            AppSettings(
+                poll_interval_s,
+                cache_folder(cache_dir),
+                local=parse_cluster(cluster).type == "dir",
+            )
+            if applications
+            else None
+        ),
     )
     debug = click.get_current_context().obj["debug"]
     configure_logging(sys.stderr, style=log_format, level="debug" if debug else loglevel)

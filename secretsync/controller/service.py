@@ -6,6 +6,7 @@ import logging
 import threading
 
 from secretsync.cluster.base import KINDS, Cluster, WatchEvent
+from secretsync.controller.app_part import AppPart
 from secretsync.controller.counting import CountingCluster
 from secretsync.controller.dispatch import Dispatcher
 from secretsync.controller.garbage import Garbage
@@ -141,6 +142,7 @@ class Service:
         self._manifests = self._build_manifest_watches()
         self._begun = threading.Event()
         self._sealing = self._build_sealing(cluster, paths, install_key)
+        self._apps = self._build_apps(paths, install_key)
         self._paths = self._build_paths(paths)
         self._orphans = self._build_orphans(paths)
         self._reflectors = self._build_reflectors()
@@ -215,6 +217,8 @@ class Service:
                     self._manifests.follow()
                     if self._pushing is not None:
                         self._pushing.follow()
+                    if self._apps is not None:
+                        self._apps.follow()
                     looks += 1
                     if looks % MISSED_EVERY_LOOKS == 0:
                         self._find_missed()
@@ -245,6 +249,8 @@ class Service:
         if self._pushing is not None:
             self._pushing.begin()
         self._dispatcher.start()
+        if self._apps is not None:
+            self._apps.begin()
         self._refresher.start()
         if self._paths is not None:
             self._paths.start()
@@ -262,6 +268,8 @@ class Service:
             self._sealing.stop()
         if self._pushing is not None:
             self._pushing.stop()
+        if self._apps is not None:
+            self._apps.stop()
         ending = threading.Thread(target=self._end_parts, name="stop", daemon=True)
         ending.start()
         ending.join(STOP_WITHIN_S)
@@ -277,6 +285,8 @@ class Service:
             self._sealing.end()
         if self._pushing is not None:
             self._pushing.end()
+        if self._apps is not None:
+            self._apps.end()
         if self._orphans is not None:
             self._orphans.join(timeout_s=2)
         self._statuses.close()
@@ -367,6 +377,21 @@ class Service:
             ready=lambda: self.ready,
         )
         return SealingPart(shared, settings.sealing)
+
+    def _build_apps(self, paths: PathObjects | None, install_key: bytes | None) -> AppPart | None:
+        """Objects of PATH are served alone."""
+        settings = self._settings
+        if settings.apps is None or paths is not None:
+            return None
+        return AppPart(
+            self._cluster,
+            self.metrics,
+            self._clock,
+            self._stop,
+            settings.apps,
+            install_key=install_key,
+            namespace=settings.namespace,
+        )
 
     def _build_paths(self, paths: PathObjects | None) -> PathWatcher | None:
         if paths is None:
@@ -476,4 +501,5 @@ class Service:
             for kind, handle, selector in watched
         ]
         own += self._pushing.reflectors if self._pushing else []
+        own += self._apps.reflectors if self._apps else []
         return own + (self._sealing.reflectors if self._sealing else [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from secretsync.controller.addresses import Address
+from secretsync.controller.app_settings import AppSettings
 from secretsync.controller.sealing_settings import SealingSettings
 from secretsync.refresh.allowances import Allowances
 
@@ -25,6 +26,7 @@ class Settings:
         live: address of `/healthz` and `/readyz`; None serves none.
         allowed: what the command line allows.
         sealing: of the part that serves SealedSecrets; None serves none.
+        apps: of the part that serves Applications; None serves none.
     """
 
     controller_class: str = "default"
@@ -35,3 +37,4 @@ class Settings:
     live: Address | None = None
     allowed: Allowances = field(default_factory=Allowances)
     sealing: SealingSettings | None = None
+    apps: AppSettings | None = None

@@ -226,6 +226,19 @@ class Engine:
         keep(final)
         return final
 
+    def give_up(self, look: Look, reached: OperationState, message: str) -> OperationState:
+        """End an operation in the middle; what it applied stays, and the status says so.
+
+        Raises:
+            ClusterError: the status cannot be written.
+        """
+        failed = OperationPhase.FAILED
+        state = replace(reached, phase=failed, message=message, finished_at=self.now())
+        if look.app.live:
+            status = state_status(state, raw_sources(look.app))
+            self.store.write_status(look.app, {"operationState": status})
+        return state
+
     def record(self, look: Look, state: OperationState, *, action: str) -> None:
         """Write a completed operation to the history and the journal.
 

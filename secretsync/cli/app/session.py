@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from secretsync.cli.cache_folder import cache_folder
 from secretsync.cli.inputs import read_paths
 from secretsync.cli.problems import show_problems
 from secretsync.cli.session import fingerprinter, stored_key
@@ -151,7 +152,7 @@ def opened(request: AppRequest, *, writes: bool) -> Iterator[AppSession]:
         built = build_engine(
             cluster,
             prints,
-            cache_dir=_cache_dir(request.cache_dir),
+            cache_dir=cache_folder(request.cache_dir),
             local=spec.type == "dir",
             now=clock.now,
         )
@@ -168,13 +169,6 @@ def user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return str(os.getuid())
-
-
-def _cache_dir(given: str) -> Path:
-    if given:
-        return Path(given).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "secretsync"
 
 
 def _is_file(text: str) -> bool:

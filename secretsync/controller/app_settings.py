@@ -1,0 +1,25 @@
+"""What the part of the service that serves Applications can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["AppSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """Settings of the GitOps loop.
+
+    Args:
+        poll_interval_s: seconds between two looks at each repository.
+        cache_dir: where repositories are kept.
+        local: `file://` repositories are allowed, which only a directory cluster does.
+        workers: applications that are worked on at the same time.
+    """
+
+    poll_interval_s: float
+    cache_dir: Path
+    local: bool
+    workers: int = 4
