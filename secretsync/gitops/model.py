@@ -55,11 +55,13 @@ class ObjectKey:
 
     @classmethod
     def of(cls, obj: Mapping[str, Any]) -> ObjectKey:
-        """The key of an object that has apiVersion, kind and metadata."""
+        """The key of an object that has apiVersion, kind and metadata.
+
+        One that is named when it is created goes by its generateName until then.
+        """
         meta = obj["metadata"]
-        return cls(
-            api_group(obj["apiVersion"]), obj["kind"], meta.get("namespace", ""), meta["name"]
-        )
+        name = meta.get("name") or meta["generateName"]
+        return cls(api_group(obj["apiVersion"]), obj["kind"], meta.get("namespace") or "", name)
 
     def __str__(self) -> str:
         kind = f"{self.kind}.{self.group}" if self.group else self.kind

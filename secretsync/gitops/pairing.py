@@ -1,28 +1,40 @@
 """What stands beside what: the objects of the sources, and what the application had. Pure.
 
-Neighbours: `comparing` reads the live side of each slot, `tracking` has the format of
-the annotation.
+Neighbours: `placing` knows in which namespace, `comparing` reads the live side of each
+slot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from secretsync.cluster.base import Kind
-from secretsync.errors import ClusterError, NotFound
 from secretsync.gitops.model import Object, ObjectKey, api_group
-from secretsync.gitops.normalizing import folded
+from secretsync.gitops.placing import (
+    Kinds,
+    Resolve,
+    defined_scopes,
+    fault_of,
+    in_place,
+    is_namespaced,
+)
 
-__all__ = ["Paired", "Slot", "compare_options", "extraneous", "listed_in", "owner_of", "paired"]
+__all__ = [
+    "Paired",
+    "Slot",
+    "compare_options",
+    "extraneous",
+    "listed_in",
+    "owner_of",
+    "paired",
+]
 
 TRACKING = "argocd.argoproj.io/tracking-id"
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 _HOOKS = ("argocd.argoproj.io/hook", "helm.sh/hook")
 _COMPARE_OPTIONS = "argocd.argoproj.io/compare-options"
-
-Resolve = Callable[[str, str], Kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +102,20 @@ def paired(
         resolve: the kind behind apiVersion and kind, or a ClusterError.
     """
     targets = list(objects)
-    scopes = _defined_scopes(obj for obj in targets if not _fault(obj))
-    kinds = _Kinds(resolve)
+    scopes = defined_scopes(obj for obj in targets if not fault_of(obj))
+    kinds = Kinds(resolve)
     slots: dict[ObjectKey, Slot] = {}
     nameless: list[Slot] = []
     repeated: list[ObjectKey] = []
     for number, obj in enumerate(targets, start=1):
-        fault = _fault(obj)
+        fault = fault_of(obj)
         if fault:
             nameless.append(_broken(obj, instance, fault, number))
             continue
         kind, problem = kinds.of(obj["apiVersion"], obj["kind"])
-        group_kind = (api_group(obj["apiVersion"]), obj["kind"])
-        namespaced = scopes.get(group_kind, True) if kind is None else kind.namespaced
         # As Argo CD writes it: what lies in no namespace is tracked under the destination's.
         place = obj["metadata"].get("namespace") or namespace
-        target = _placed(obj, namespace if namespaced else "")
+        target = in_place(obj, namespace if is_namespaced(obj, kind, scopes) else "")
         target = _tracked(target, instance, target["metadata"].get("namespace") or place)
         slot = _slot(target, instance, kind, problem)
         if slot.nameless:
@@ -174,50 +184,6 @@ def _ran(result: Mapping[str, Any]) -> bool:
     return bool(result.get("hookType"))
 
 
-class _Kinds:
-    """Resolves each kind once."""
-
-    def __init__(self, resolve: Resolve) -> None:
-        self._resolve = resolve
-        self._known: dict[tuple[str, str], tuple[Kind | None, str]] = {}
-
-    def of(self, api_version: str, kind: str) -> tuple[Kind | None, str]:
-        """Return the kind, None where it is not served or, with a reason, not known."""
-        if (api_version, kind) not in self._known:
-            found: tuple[Kind | None, str]
-            try:
-                found = self._resolve(api_version, kind), ""
-            except NotFound:
-                found = None, ""
-            except ClusterError as exc:
-                found = None, exc.message
-            self._known[api_version, kind] = found
-        return self._known[api_version, kind]
-
-
-def _fault(obj: Mapping[str, Any]) -> str:
-    """Return why this is no object that can be looked for, "" where it is one."""
-    for name in ("apiVersion", "kind"):
-        if not isinstance(obj.get(name), str) or not obj[name]:
-            return f"{name} is missing, or no text"
-    metadata = obj.get("metadata")
-    if not isinstance(metadata, Mapping):
-        return "metadata is missing, or no map"
-    for name in ("name", "generateName", "namespace"):
-        if not isinstance(metadata.get(name), str | None):
-            return f"metadata.{name} is no text: put it in quotes"
-    if not metadata.get("name") and not metadata.get("generateName"):
-        return "metadata.name is missing"
-    for name in ("labels", "annotations"):
-        texts = metadata.get(name)
-        if not isinstance(texts, Mapping | None):
-            return f"metadata.{name} is no map"
-        for key, text in (texts or {}).items():
-            if not isinstance(text, str | None):
-                return f"metadata.{name}: the value of {key} is no text: put it in quotes"
-    return ""
-
-
 def _broken(obj: Mapping[str, Any], instance: str, fault: str, number: int) -> Slot:
     """Return the slot of what is no object, under what it does tell about itself."""
     metadata = obj.get("metadata")
@@ -240,16 +206,6 @@ def _slot(target: Object, instance: str, kind: Kind | None, problem: str) -> Slo
     return Slot(key, instance, target, kind, problem, hook=hook, nameless=nameless)
 
 
-def _placed(obj: Object, namespace: str) -> Object:
-    """Return the object in its namespace, or in none."""
-    metadata = dict(obj.get("metadata") or {})
-    if not namespace:
-        metadata.pop("namespace", None)
-    elif not metadata.get("namespace"):
-        metadata["namespace"] = namespace
-    return folded({**obj, "metadata": metadata})
-
-
 def _tracked(obj: Object, instance: str, namespace: str) -> Object:
     metadata = obj["metadata"]
     place = f"{namespace}/{metadata.get('name', '')}"
@@ -260,16 +216,3 @@ def _tracked(obj: Object, instance: str, namespace: str) -> Object:
 
 def _annotations(obj: Mapping[str, Any]) -> Mapping[str, Any]:
     return (obj.get("metadata") or {}).get("annotations") or {}
-
-
-def _defined_scopes(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], bool]:
-    """Return whether kinds that the objects define are namespaced, by group and kind."""
-    scopes = {}
-    for obj in objects:
-        spec = obj.get("spec")
-        if obj["kind"] != "CustomResourceDefinition" or not isinstance(spec, Mapping):
-            continue
-        names = spec.get("names")
-        kind = names.get("kind") if isinstance(names, Mapping) else None
-        scopes[str(spec.get("group")), str(kind)] = spec.get("scope") != "Cluster"
-    return scopes

@@ -14,6 +14,7 @@ from secretsync.core.fingerprints import Fingerprinter
 from secretsync.gitops.field_paths import ABSENT, Difference, differences
 from secretsync.gitops.model import FieldChange, Object, ObjectKey, Pair, SyncStatus
 from secretsync.gitops.normalizing import folded, normalized
+from secretsync.gitops.placing import fault_of
 from secretsync.gitops.secret_diff import field_changes
 
 __all__ = ["every_change", "renders_compared"]
@@ -39,11 +40,14 @@ def renders_compared(
     """Return what two renders of an application differ in, sorted by key.
 
     Args:
-        before: the objects of the one revision, which stand on the live side.
-        after: those of the other, which are the targets.
+        before: the objects of the one revision, which stand on the live side; both sides
+            as `placing.placed` puts them, so that a value looks as it does in a plan.
+        after: those of the other, which are the targets; what is no object is left out.
         fingerprints: of this installation: a value looks the same in every revision.
     """
-    old, new = ({ObjectKey.of(obj): obj for obj in side} for side in (before, after))
+    old, new = (
+        {ObjectKey.of(obj): obj for obj in side if not fault_of(obj)} for side in (before, after)
+    )
     pairs = []
     for key in sorted({*old, *new}):
         live, target = old.get(key), new.get(key)

@@ -14,8 +14,11 @@ from secretsync.cluster.directory import DirectoryCluster
 from secretsync.errors import ClusterUnavailable
 from secretsync.gitops.comparing import known_from
 from secretsync.gitops.model import Health, HealthStatus, ObjectKey, SyncStatus
+from secretsync.gitops.placing import placed
+from secretsync.gitops.revision_diff import renders_compared
 from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
 from tests.gitops.comparing_kit import (
+    FINGERPRINTS,
     Bench,
     application,
     by_name,
@@ -435,3 +438,12 @@ def test_what_is_no_object_makes_it_unknown_and_is_named(
     assert found.status is SyncStatus.UNKNOWN
     ((kind, message),) = found.conditions
     assert (kind, says in message) == ("ComparisonError", True), message
+
+
+def test_a_value_looks_the_same_in_a_comparison_and_between_revisions(bench: Bench) -> None:
+    bench.apply(plain_secret("s", a="1"))
+    (pair,) = bench.compare(plain_secret("s", a="2")).pairs
+    where = {"namespace": bench.namespace, "resolve": bench.cluster.resolve}
+    before, after = (placed([plain_secret("s", a=value)], **where) for value in "12")
+    (other,) = renders_compared(before, after, FINGERPRINTS)
+    assert (other.key, other.changes) == (pair.key, pair.changes)

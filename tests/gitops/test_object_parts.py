@@ -244,6 +244,13 @@ def test_objects_that_one_side_lacks_are_shown_in_full() -> None:
     assert "canary" not in repr([pair.changes for pair in (*added, *removed)])
 
 
+def test_renders_may_hold_what_has_no_name_or_is_no_object() -> None:
+    hook = plain_secret("", a="canary")
+    hook["metadata"] = {"generateName": "job-"}
+    (pair,) = renders_compared([{"kind": "X"}], [hook, {}], FINGERPRINTS)
+    assert (pair.key.name, [each.path for each in pair.changes][:1]) == ("job-", ["data.a"])
+
+
 def test_every_change_of_a_missing_secret_names_its_keys() -> None:
     secret = plain_secret("s", a="canary")
     missing = Pair(ObjectKey("", "Secret", "", "s"), secret, None, SyncStatus.OUT_OF_SYNC)

@@ -36,6 +36,7 @@ def command(*, revision: str, base: str, **options: Any) -> int:
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
     from secretsync.errors import ConfigError  # noqa: PLC0415 - see above
     from secretsync.gitops.history import revisions_of  # noqa: PLC0415 - see above
+    from secretsync.gitops.placing import placed  # noqa: PLC0415 - see above
     from secretsync.gitops.revision_diff import renders_compared  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
@@ -50,7 +51,11 @@ def command(*, revision: str, base: str, **options: Any) -> int:
         old = session.resolved(app, base) if base else revisions_of(history[-1])
         new = session.resolved(app, revision) if revision else session.engine.renderer.resolve(app)
         before, after = render(app, revisions=old), render(app, revisions=new)
-        pairs = renders_compared(before.objects, after.objects, session.prints)
+        namespace, resolve = app.spec.destination.namespace, session.engine.cluster.resolve
+        old_side, new_side = (
+            placed(side.objects, namespace=namespace, resolve=resolve) for side in (before, after)
+        )
+        pairs = renders_compared(old_side, new_side, session.prints)
         rows = object_rows(pairs, session.prints, prune=True)
         if request.output == "json":
             echo_json({"from": list(old), "to": list(new), "objects": rows})
