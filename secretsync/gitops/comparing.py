@@ -27,23 +27,18 @@ from secretsync.gitops.model import (
     Pair,
     SyncStatus,
 )
+from secretsync.gitops.normalizing import LAST_APPLIED
 from secretsync.gitops.object_diff import Answer, Asker, Remembered
-from secretsync.gitops.pairing import (
-    Slot,
-    compare_options,
-    extraneous,
-    listed_in,
-    owner_of,
-    paired,
-)
+from secretsync.gitops.pairing import Slot, compare_options, extraneous, listed_in, paired
+from secretsync.gitops.summing import summary
 from secretsync.resources.application import Application
 
-__all__ = ["Comparer", "HealthOf", "known_from", "summary"]
+__all__ = ["Comparer", "HealthOf", "known_from", "without_values"]
 
 HealthOf = Callable[[Object], Health | None]
 
 _CREATE_NAMESPACE = "CreateNamespace=true"
-_IGNORE_HEALTH = "argocd.argoproj.io/ignore-healthcheck"
+_IDENTITY = ("apiVersion", "kind", "metadata", "type")
 
 
 @dataclass(frozen=True)
@@ -244,51 +239,27 @@ def known_from(
     }
 
 
-def summary(
-    app: Application,
-    pairs: Iterable[Pair],
-    *,
-    instance: str = "",
-    warnings: Iterable[tuple[str, str]] = (),
-) -> Comparison:
-    """Return the comparison that pairs make.
+def without_values(found: Comparison) -> Comparison:
+    """Return a comparison to keep: its Secrets hold metadata and nothing else.
 
     Args:
-        app: its own object counts for no health.
-        pairs: of all objects.
-        instance: names the application in tracking; "" is its own name.
-        warnings: conditions found while pairing: type and message.
+        found: what is still to be synced must be synced from this one.
     """
-    found = tuple(pairs)
-    counted = [pair for pair in found if not pair.hook]
-    unknown = [pair for pair in found if pair.status is SyncStatus.UNKNOWN]
-    status = SyncStatus.SYNCED
-    if unknown:
-        status = SyncStatus.UNKNOWN
-    elif any(pair.status is SyncStatus.OUT_OF_SYNC for pair in counted):
-        status = SyncStatus.OUT_OF_SYNC
-    conditions = [*warnings]
-    conditions += [("ComparisonError", f"{pair.key}: {pair.message}") for pair in unknown]
-    for pair in counted:
-        other = owner_of(pair.live, pair.key) if pair.live is not None else None
-        if pair.target is not None and other not in (None, instance or app.meta.name):
-            text = f"{pair.key} is part of the application {other} too"
-            conditions.append(("SharedResourceWarning", text))
-    return Comparison(found, status, _health(app, counted), tuple(conditions))
+    return replace(found, pairs=tuple(_valueless(pair) for pair in found.pairs))
 
 
-def _health(app: Application, pairs: list[Pair]) -> Health:
-    """The worst of the live objects; one that is missing makes it worse only alone."""
-    own = ObjectKey("argoproj.io", "Application", app.meta.namespace, app.meta.name)
-    live = [pair for pair in pairs if pair.live is not None and pair.key != own]
-    if not live:
-        return Health(HealthStatus.MISSING if pairs else HealthStatus.HEALTHY)
-    worst = Health(HealthStatus.HEALTHY)
-    for pair in live:
-        annotations = (pair.live or {})["metadata"].get("annotations") or {}
-        health = pair.health
-        if health is None or annotations.get(_IGNORE_HEALTH) == "true":
-            continue
-        if health.status.badness > worst.status.badness:
-            worst = Health(health.status, f"{pair.key}: {health.message}".removesuffix(": "))
-    return worst
+def _valueless(pair: Pair) -> Pair:
+    if (pair.key.group, pair.key.kind) != ("", "Secret"):
+        return pair
+    target, live = map(_identity, (pair.target, pair.live))
+    return replace(pair, target=target, live=live)
+
+
+def _identity(secret: Object | None) -> Object | None:
+    if secret is None:
+        return None
+    kept = {name: secret[name] for name in _IDENTITY if name in secret}
+    annotations = kept["metadata"].get("annotations") or {}
+    # kubectl's copy of the object has the values too.
+    told = {name: text for name, text in annotations.items() if name != LAST_APPLIED}
+    return {**kept, "metadata": {**kept["metadata"], "annotations": told}}

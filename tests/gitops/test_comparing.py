@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import pytest
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.errors import ClusterUnavailable
-from secretsync.gitops.comparing import known_from
+from secretsync.gitops.comparing import known_from, without_values
 from secretsync.gitops.model import Health, HealthStatus, ObjectKey, SyncStatus
+from secretsync.gitops.normalizing import LAST_APPLIED
 from secretsync.gitops.placing import placed
 from secretsync.gitops.revision_diff import renders_compared
 from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
@@ -447,3 +449,17 @@ def test_a_value_looks_the_same_in_a_comparison_and_between_revisions(bench: Ben
     before, after = (placed([plain_secret("s", a=value)], **where) for value in "12")
     (other,) = renders_compared(before, after, FINGERPRINTS)
     assert (other.key, other.changes) == (pair.key, pair.changes)
+
+
+def test_what_is_kept_of_a_comparison_holds_no_values(bench: Bench) -> None:
+    bench.apply(plain_secret("s", a="1"), config_map("a", {"x": "1"}))
+    found = bench.compare(plain_secret("s", a="2"), config_map("a", {"x": "2"}))
+    kept = without_values(found)
+    secret, other = kept.pairs
+    assert "data" not in {**secret.live, **secret.target}
+    copied = {"annotations": {LAST_APPLIED: "{}", "kept": "x"}}
+    live = {**secret.live, "metadata": copied}
+    again = without_values(replace(found, pairs=(replace(secret, live=live),)))
+    assert again.pairs[0].live["metadata"]["annotations"] == {"kept": "x"}
+    assert (secret.changes, secret.status) == (found.pairs[0].changes, SyncStatus.OUT_OF_SYNC)
+    assert other == found.pairs[1]
