@@ -1,0 +1,192 @@
+"""A Git repository, a directory cluster and Applications between them, for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cli.kit import ROOT, Ended
+from tests.support.service import RunningService, clean_environment
+
+__all__ = ["AppWorld", "GitRepository", "config_map"]
+
+_GIT_ENV = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.com",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.com",
+}
+
+
+def config_map(name: str, value: str = "1", **annotations: str) -> dict[str, Any]:
+    """Return a ConfigMap as a repository has it."""
+    metadata: dict[str, Any] = {"name": name}
+    if annotations:
+        metadata["annotations"] = annotations
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": value}}
+
+
+class GitRepository:
+    """A repository with a work tree, on branch main."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self._git("init", "-q", "-b", "main", ".")
+
+    @property
+    def url(self) -> str:
+        """Its file:// address."""
+        return f"file://{self.folder}"
+
+    def commit(self, path: str, *objects: dict[str, Any]) -> str:
+        """Make a file have these objects, none removes it; return the commit."""
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if objects:
+            file.write_text(yaml.safe_dump_all(objects))
+        else:
+            file.unlink()
+        self._git("add", "-A")
+        self._git("commit", "-q", "--allow-empty", "-m", f"change {path}")
+        return self._git("rev-parse", "HEAD").strip()
+
+    def _git(self, *arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments],
+            cwd=self.folder,
+            env={**clean_environment(), **_GIT_ENV},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+
+class AppWorld:
+    """One repository, one directory cluster."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.repository = GitRepository(folder / "repository")
+        self.root = folder / "cluster"
+        self.services: list[RunningService] = []
+
+    def application(self, name: str = "web", *, policy: Any = None, **spec: Any) -> dict[str, Any]:
+        """Return an Application of the repository's folder of that name."""
+        return {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Application",
+            "metadata": {"name": name, "namespace": "argocd"},
+            "spec": {
+                "project": "default",
+                "source": {
+                    "repoURL": self.repository.url,
+                    "path": name,
+                    "targetRevision": "main",
+                },
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"},
+                **({"syncPolicy": policy} if policy is not None else {}),
+                **spec,
+            },
+        }
+
+    def file(self, application: dict[str, Any]) -> str:
+        """Write an Application's manifest; return its path."""
+        path = self.folder / f"{application['metadata']['name']}.yaml"
+        path.write_text(yaml.safe_dump(application))
+        return str(path)
+
+    def put(self, application: dict[str, Any]) -> None:
+        """Put an Application into the cluster, as a person would, or change it."""
+        name = application["metadata"]["name"]
+        path = self.path("argocd", "applications.argoproj.io", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{name}.draft")
+        draft.write_text(yaml.safe_dump(application))
+        draft.replace(path)
+
+    def run(self, *arguments: str, app: str = "argocd/web") -> Ended:
+        """Run `secretsync app VERB APP …` on the cluster.
+
+        Args:
+            arguments: the verb and what follows APP.
+        """
+        verb, *rest = arguments
+        about = [] if verb == "list" else [app]
+        where = ["--to", f"dir:{self.root}"]
+        where += [] if verb == "list" else ["--cache-dir", str(self.folder / "cache")]
+        ended = subprocess.run(
+            [sys.executable, "-m", "secretsync", "app", verb, *about, *rest, *where],
+            capture_output=True,
+            env={**clean_environment(), "PYTHONPATH": str(ROOT)},
+            timeout=120,
+            check=False,
+        )
+        assert b"internal error" not in ended.stderr, ended.stderr
+        return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+    def serve(self, *arguments: str, ready: bool = True) -> RunningService:
+        """Start the service on the cluster."""
+        cache = str(self.folder / "cache")
+        service = RunningService(
+            ["--to", f"dir:{self.root}", "--cache-dir", cache, "--poll-interval", "1", *arguments],
+            env={"PYTHONPATH": str(ROOT)},
+            log=self.folder / "service.log",
+        )
+        self.services.append(service)
+        if ready:
+            service.wait_ready()
+        return service
+
+    def path(self, namespace: str, plural: str, name: str) -> Path:
+        """Return the file of an object."""
+        return self.root / namespace / plural / f"{name}.yaml"
+
+    def get(self, plural: str, name: str, *, namespace: str = "shop") -> dict[str, Any] | None:
+        """Return an object of the cluster, None where it is not there."""
+        try:
+            text = self.path(namespace, plural, name).read_text()
+        except FileNotFoundError:
+            return None
+        found: dict[str, Any] = yaml.safe_load(text)
+        return found
+
+    def value(self, name: str) -> str | None:
+        """Return what a ConfigMap holds, None where it is not there."""
+        found = self.get("configmaps", name)
+        return None if found is None else found["data"]["a"]
+
+    def edit(self, name: str, value: str) -> None:
+        """Edit a ConfigMap as a person would."""
+        found = self.get("configmaps", name)
+        assert found is not None
+        path = self.path("shop", "configmaps", name)
+        draft = path.with_name(f".{name}.draft")
+        draft.write_text(yaml.safe_dump({**found, "data": {"a": value}}))
+        draft.replace(path)
+
+    def status(self, name: str = "web") -> dict[str, Any]:
+        """Return the status of an Application, {} where it has none."""
+        found = self.get("applications.argoproj.io", name, namespace="argocd") or {}
+        status: dict[str, Any] = found.get("status") or {}
+        return status
+
+    def events(self, reason: str) -> list[str]:
+        """Return the messages of the events with a reason."""
+        file = self.root / ".secretsync" / "events.jsonl"
+        lines = file.read_text().splitlines() if file.exists() else []
+        found = [json.loads(line) for line in lines]
+        return [each["message"] for each in found if each["reason"] == reason]
+
+    def close(self) -> None:
+        """End what runs."""
+        for service in self.services:
+            service.kill()
