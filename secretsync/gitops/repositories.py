@@ -233,9 +233,11 @@ class Repositories:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         staging = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
         try:
-            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-                for member in tar:
-                    _extract(tar, member, staging)
+            # What git makes of a commit without files is no archive to this reader.
+            if tree.entries:
+                with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                    for member in tar:
+                        _extract(tar, member, staging)
             staging.replace(target)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
