@@ -234,7 +234,7 @@ class Repositories:
         staging = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
         try:
             # What git makes of a commit without files is no archive to this reader.
-            if tree.entries:
+            if any(tree.entries):
                 with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
                     for member in tar:
                         _extract(tar, member, staging)
