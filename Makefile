@@ -9,12 +9,15 @@ JOBS   ?= auto
 # A store for the tour to show instead of AWS and sealing: parameter-store, gcp, openbao, vault, kubernetes, webhook, fake, directory.
 STORE  ?=
 
+# What applications are rendered with; built from pinned modules, some minutes the first time.
+PROGRAMS := $(BIN)/kustomize $(BIN)/helm
+
 .PHONY: help setup run test test-fast check format bench compatibility fuzz tools lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## install everything into .venv
+setup: $(STAMP) $(PROGRAMS) ## install everything into .venv, kustomize and helm too
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -23,7 +26,10 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup ## the tours: plan, sync and rotate on an embedded store (STORE=openbao); seal, open and re-seal
+$(PROGRAMS): $(STAMP) tests/tools/kustomize/go.sum tests/tools/helm/go.sum
+	install -m 755 "$$($(BIN)/python tests/tools/build.py $(@F))" $@
+
+run: $(STAMP) ## the tours: plan, sync and rotate on an embedded store (STORE=openbao); seal, open and re-seal
 	$(BIN)/python examples/tour.py $(STORE)
 	$(if $(STORE),,$(BIN)/python examples/sealing_tour.py)
 
@@ -36,7 +42,7 @@ test: setup tools ## every test, real parts included
 test-fast: setup ## the tests that need no built parts, in some minutes
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not built and not e2e"
 
-check: setup ## lint, types, import rules
+check: $(STAMP) ## lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

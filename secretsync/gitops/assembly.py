@@ -12,8 +12,11 @@ from secretsync.core.fingerprints import Fingerprinter
 from secretsync.gitops.app_store import AppStore
 from secretsync.gitops.comparing import Comparer
 from secretsync.gitops.engine import Engine
+from secretsync.gitops.git_program import GitProgram
 from secretsync.gitops.jq_paths import JqPaths
-from secretsync.gitops.thin_source import FolderRenderer
+from secretsync.gitops.programs import Programs
+from secretsync.gitops.rendering import Renderer
+from secretsync.gitops.repositories import Repositories
 from secretsync.gitops.thin_sync import ThinSyncer
 
 __all__ = ["Built", "build_engine"]
@@ -25,7 +28,7 @@ class Built:
 
     engine: Engine
     jq: JqPaths
-    renderer: FolderRenderer
+    renderer: Renderer
 
     def close(self) -> None:
         """End the children."""
@@ -49,7 +52,8 @@ def build_engine(
         now: the wall clock, aware.
     """
     jq = JqPaths()
-    renderer = FolderRenderer(cache_dir / "git", local=local)
+    repositories = Repositories(cache_dir / "git", GitProgram(local=local), local=local)
+    renderer = Renderer(repositories, Programs(), served=cluster.served)
     comparer = Comparer(cluster, prints, lambda _: None, jq=jq)
     engine = Engine(cluster, AppStore(cluster), renderer, comparer, ThinSyncer(cluster), now)
     return Built(engine, jq, renderer)

@@ -123,6 +123,8 @@ PROGRAMS = {
         "4 minutes",
         (_registering("provider", ("aws", "fake")), _registering("generator", ("fake",))),
     ),
+    "helm": Program("helm", "helm.sh/helm/v3/cmd/helm", "2 minutes"),
+    "kustomize": Program("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", "1 minute"),
     "etcd": Program("etcd", "go.etcd.io/etcd/server/v3", "1 minute"),
     "kubeseal": Program("sealed", f"{SEALED}/kubeseal", "1 minute"),
     "sealed-secrets-controller": Program(

@@ -1,0 +1,144 @@
+"""A Helm chart of the repository → objects, by the helm program; and what of it it reads.
+
+Values go to Helm in files that nobody else may read. Charts that make values up
+(`randAlphaNum`, `lookup`, …) are rendered twice: what differs is named.
+
+Source: Helm 3.19, `helm template`; Argo CD 3.6, "Helm".
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from secretsync.cluster.base import Served
+from secretsync.gitops.errors import RenderError, SourceError
+from secretsync.gitops.git_tree import inside
+from secretsync.gitops.helm_parameters import parameter_values
+from secretsync.gitops.model import Object
+from secretsync.gitops.programs import Programs
+from secretsync.gitops.source_files import SourceFiles, objects_of
+from secretsync.resources.application_spec import HelmOptions
+
+__all__ = ["helm_key", "helm_objects", "makes_values_up"]
+
+#: Functions whose results differ from one render to the next.
+_CHANGING = re.compile(
+    rb"\b(rand(AlphaNum|Alpha|Numeric|Ascii|Bytes|Int)|uuidv4|genPrivateKey|genCA\w*|"
+    rb"genSelfSignedCert\w*|genSignedCert\w*|derivePassword|htpasswd|bcrypt|now|lookup|shuffle)\b"
+)
+_REMOTE = re.compile(r"[a-z+]+://", re.ASCII)
+
+
+def helm_key(
+    files: SourceFiles, release: str, namespace: str, kube: Served | None
+) -> tuple[str, ...]:
+    """Return what the objects depend on."""
+    options = files.source.helm or HelmOptions()
+    used = [f"{path}={owner.id(path)}" for owner, path in _value_files(files, options)]
+    used += [
+        f"{path}={files.id(path)}" for path in (files.path(f.path) for f in options.file_parameters)
+    ]
+    served = () if kube is None else (kube.version, *kube.api_versions)
+    return (files.id(files.folder), release, namespace, repr(options), *used, *served)
+
+
+def helm_objects(
+    files: SourceFiles,
+    programs: Programs,
+    release: str,
+    namespace: str,
+    kube: Served | None,
+) -> list[Object]:
+    """Return the objects of the chart, hooks and CRDs among them.
+
+    Raises:
+        RenderError: helm refuses it.
+    """
+    options = files.source.helm or HelmOptions()
+    with tempfile.TemporaryDirectory(prefix="secretsync-helm-") as folder:
+        arguments = ["template", options.release_name or release, "."]
+        arguments += ["--namespace", options.namespace or namespace or "default"]
+        arguments += _switches(options, kube)
+        for owner, path in _value_files(files, options):
+            arguments += ["--values", str(owner.disk(path))]
+        for number, text in enumerate(_own_values(options)):
+            own = Path(folder) / f"values-{number}.yaml"
+            own.touch(mode=0o600)
+            own.write_text(text)
+            arguments += ["--values", str(own)]
+        for each in options.file_parameters:
+            arguments += ["--set-file", f"{each.name}={files.disk(files.path(each.path))}"]
+        made = programs.run("helm", arguments, cwd=files.disk(files.folder))
+    return objects_of(made, file=f"helm template {files.folder or '.'}")
+
+
+def makes_values_up(files: SourceFiles) -> bool:
+    """Return whether a template of the chart could come out differently each time."""
+    return any(
+        _CHANGING.search(files.disk(path).read_bytes())
+        for path in files.files(files.folder)
+        if "/templates/" in f"/{path}"
+    )
+
+
+def _switches(options: HelmOptions, kube: Served | None) -> Iterator[str]:
+    if not options.skip_crds:
+        yield "--include-crds"
+    if options.skip_tests:
+        yield "--skip-tests"
+    if options.skip_schema_validation:
+        yield "--skip-schema-validation"
+    version = options.kube_version or (kube.version if kube is not None else "")
+    if version:
+        yield from ("--kube-version", version)
+    for each in options.api_versions or (kube.api_versions if kube is not None else ()):
+        yield from ("--api-versions", each)
+
+
+def _own_values(options: HelmOptions) -> Iterator[str]:
+    """Yield what the Application itself says, the weakest first."""
+    if options.values_object:
+        yield yaml.safe_dump(options.values_object)
+    elif options.values:
+        yield options.values
+    if options.parameters:
+        yield yaml.safe_dump(parameter_values(options.parameters))
+
+
+def _value_files(files: SourceFiles, options: HelmOptions) -> Iterator[tuple[SourceFiles, str]]:
+    """Yield each file of values that there is, with the source that holds it.
+
+    Raises:
+        RenderError: it is remote, or of a source that there is not.
+        SourceError: it does not exist, and may not be missing.
+    """
+    for name in options.value_files:
+        owner, path = _value_file(files, name)
+        if owner.tree.id(path) is not None:
+            yield owner, path
+        elif not options.ignore_missing_value_files:
+            raise SourceError(
+                f"the value file {name[:200]!r} does not exist",
+                remedy="correct helm.valueFiles, or set ignoreMissingValueFiles",
+            )
+
+
+def _value_file(files: SourceFiles, name: str) -> tuple[SourceFiles, str]:
+    if _REMOTE.match(name):
+        raise RenderError(
+            f"the value file {name[:200]!r} is not fetched while rendering",
+            remedy="commit it, or make its repository a source with a ref",
+        )
+    if name.startswith("$"):
+        ref, _, path = name[1:].partition("/")
+        owner = files.refs.get(ref)
+        if owner is None:
+            raise RenderError(f"no source has the ref {ref[:100]!r}", remedy="add it to sources")
+        return owner, inside(path)
+    # With a slash in front, from the root of the repository.
+    return files, inside(name) if name.startswith("/") else files.path(name)
