@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from secretsync.cluster.base import Cluster
 from secretsync.core.fingerprints import Fingerprinter
@@ -13,13 +15,18 @@ from secretsync.gitops.app_store import AppStore
 from secretsync.gitops.comparing import Comparer
 from secretsync.gitops.engine import Engine
 from secretsync.gitops.git_program import GitProgram
+from secretsync.gitops.health import health_of
 from secretsync.gitops.jq_paths import JqPaths
+from secretsync.gitops.model import Health, api_group
 from secretsync.gitops.programs import Programs
 from secretsync.gitops.rendering import Renderer
 from secretsync.gitops.repositories import Repositories
 from secretsync.gitops.thin_sync import ThinSyncer
 
 __all__ = ["Built", "build_engine"]
+
+#: Whose objects get a status in a directory too.
+_SERVED_GROUPS = frozenset({"external-secrets.io", "bitnami.com", "argoproj.io"})
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,13 @@ def build_engine(
     jq = JqPaths()
     repositories = Repositories(cache_dir / "git", GitProgram(local=local), local=local)
     renderer = Renderer(repositories, Programs(), served=cluster.served)
-    comparer = Comparer(cluster, prints, lambda _: None, jq=jq)
+    comparer = Comparer(cluster, prints, functools.partial(_health, local=local, now=now), jq=jq)
     engine = Engine(cluster, AppStore(cluster), renderer, comparer, ThinSyncer(cluster), now)
     return Built(engine, jq, renderer)
+
+
+def _health(obj: Mapping[str, Any], *, local: bool, now: Callable[[], datetime]) -> Health | None:
+    """Return the health of an object; in a directory, of what has a controller there: ours."""
+    group = api_group(str(obj.get("apiVersion", "")))
+    ours = group in _SERVED_GROUPS or obj.get("kind") == "Secret"
+    return health_of(obj, now=now()) if ours or not local else None
