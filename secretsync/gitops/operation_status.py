@@ -103,12 +103,14 @@ def state_status(state: OperationState, sources: Mapping[str, Any]) -> dict[str,
         sources: `{"source": …}` or `{"sources": […]}` that were synced.
     """
     multiple = "sources" in sources
-    revisions = (
-        {"revisions": list(state.revisions)}
-        if multiple
-        else {"revision": state.revisions[0] if state.revisions else ""}
-    )
-    result = {**revisions, **sources, "resources": [_result(each) for each in state.results]}
+    # Argo CD's definition of the kind wants `revision` in either case.
+    one = state.revisions[0] if state.revisions and not multiple else ""
+    revisions = {"revision": one} | ({"revisions": list(state.revisions)} if multiple else {})
+    result: dict[str, Any] = {
+        **revisions,
+        **sources,
+        "resources": [_result(each) for each in state.results],
+    }
     status: dict[str, Any] = {
         "operation": dict(state.operation),
         "phase": str(state.phase),

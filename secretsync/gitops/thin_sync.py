@@ -63,7 +63,7 @@ class ThinSyncer:
         for pair in sorted(pairs, key=_order):
             if pair.key in done or (pair.target is None and not pair.requires_pruning):
                 continue
-            result = self._one(pair, prune=bool(sync.get("prune")))
+            result = self._one(pair, _propagation(app), prune=bool(sync.get("prune")))
             state = replace(state, results=(*state.results, result))
             progress(state)
         failed = [each for each in state.results if each.code is ResultCode.SYNC_FAILED]
@@ -82,7 +82,7 @@ class ThinSyncer:
         except ClusterError:
             return  # What needs it fails, and says why.
 
-    def _one(self, pair: Pair, *, prune: bool) -> ResourceResult:
+    def _one(self, pair: Pair, propagation: Propagation, *, prune: bool) -> ResourceResult:
         obj = pair.target or pair.live or {}
         version = str(obj.get("apiVersion") or "").rpartition("/")[2]
         result = ResourceResult(pair.key, version, SyncPhase.SYNC)
@@ -96,7 +96,7 @@ class ThinSyncer:
                     kind,
                     pair.key.namespace,
                     pair.key.name,
-                    propagation=Propagation.FOREGROUND,
+                    propagation=propagation,
                 )
                 return replace(result, code=ResultCode.PRUNED, message="pruned")
             patch = takeover_patch(pair.live) if pair.live is not None else None
@@ -109,6 +109,14 @@ class ThinSyncer:
             return replace(result, code=ResultCode.SYNCED, message=f"{pair.key.kind} configured")
         except ClusterError as exc:
             return replace(result, code=ResultCode.SYNC_FAILED, message=exc.message)
+
+
+def _propagation(app: Application) -> Propagation:
+    for option in app.spec.sync_policy.sync_options:
+        name, _, value = option.partition("=")
+        if name == "PrunePropagationPolicy" and value in ("background", "orphan"):
+            return Propagation(value.capitalize())
+    return Propagation.FOREGROUND
 
 
 def _key(raw: dict[str, str]) -> ObjectKey:
