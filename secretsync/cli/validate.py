@@ -22,6 +22,7 @@ def command(*, paths: tuple[str, ...], namespace: str, output: str, strict: bool
     """Parse and check manifests; no network, no credentials."""
     # Imported here, as in every verb: --help needs no YAML reader.
     from secretsync.cli.inputs import read_paths  # noqa: PLC0415 - see above
+    from secretsync.cli.template_checks import template_problems  # noqa: PLC0415 - see above
     from secretsync.resources.manifests import load_manifests  # noqa: PLC0415 - see above
     from secretsync.resources.sealed_secret_rules import (  # noqa: PLC0415 - see above
         envelope_problems,
@@ -34,16 +35,24 @@ def command(*, paths: tuple[str, ...], namespace: str, output: str, strict: bool
         for item in manifests.sealed_secrets
         for problem in envelope_problems(item, manifests.origins[item.ref])
     ]
-    problems = [*inputs.unreadable, *inputs.problems, *manifests.problems, *envelopes]
+    templates = template_problems(
+        inputs.documents, manifests, default_namespace=namespace or "default"
+    )
+    problems = [
+        *(*inputs.unreadable, *inputs.problems),
+        *(*manifests.problems, *envelopes, *templates),
+    ]
     show_problems(problems)
     kinds = (
         manifests.external_secrets,
         manifests.sealed_secrets,
         manifests.push_secrets,
         manifests.provisioners,
+        manifests.secret_stores,
+        manifests.secrets,
     )
-    valid = sum(map(len, (*kinds, manifests.secret_stores, manifests.secrets)))
-    valid -= len({item.object for item in envelopes})
+    counted = {str(item.ref) for items in kinds for item in items}
+    valid = len(counted - {item.object for item in (*envelopes, *templates)})
     if output == "json":
         document = {
             "valid": valid,

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
     from secretsync.core.template_engine import Compiled
 
-__all__ = ["Engine", "Rendering", "render_sealed_template", "render_template", "rendering"]
+__all__ = [
+    "Engine",
+    "Rendering",
+    "check_template",
+    "render_sealed_template",
+    "render_template",
+    "rendering",
+]
 
 _OPENS_ACTION = "{{"
 #: Compiled templates that are kept, by the length of their texts together; none may be
@@ -145,6 +152,22 @@ def rendering(values: Mapping[str, bytes]) -> Rendering:
         values: the dot of all of them.
     """
     return Rendering(_EXTERNAL, values)
+
+
+def check_template(name: str, text: str, *, dialect: Dialect) -> None:
+    """Compile a template, and run nothing of it.
+
+    Args:
+        name: what errors call it: the key of the item.
+        text: the template.
+        dialect: whose it is.
+
+    Raises:
+        TemplateProblem: it cannot be parsed, or names a function that there is not.
+    """
+    if _OPENS_ACTION in text:
+        engine = _ENGINE if dialect is _ENGINE.dialect else _EXTERNAL
+        engine.compiled(name, text)
 
 
 def render_template(name: str, text: str, values: Mapping[str, Any]) -> bytes:
