@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from secretsync.gitops.health import IGNORE_ANNOTATION
 from secretsync.gitops.model import (
     Comparison,
     Health,
@@ -19,8 +20,6 @@ from secretsync.gitops.pairing import owner_of
 from secretsync.resources.application import Application
 
 __all__ = ["summary"]
-
-_IGNORE_HEALTH = "argocd.argoproj.io/ignore-healthcheck"
 
 
 def summary(
@@ -66,7 +65,7 @@ def _health(app: Application, pairs: list[Pair]) -> Health:
     for pair in live:
         annotations = (pair.live or {})["metadata"].get("annotations") or {}
         health = pair.health
-        if health is None or annotations.get(_IGNORE_HEALTH) == "true":
+        if health is None or annotations.get(IGNORE_ANNOTATION) == "true":
             continue
         if health.status.badness > worst.status.badness:
             worst = Health(health.status, f"{pair.key}: {health.message}".removesuffix(": "))
