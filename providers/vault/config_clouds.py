@@ -88,5 +88,8 @@ class VaultGcpAuth:
     workload_identity: VaultGcpWorkloadIdentity | None = None
     service_account_ref: ServiceAccountSelector | None = field(
         default=None,
-        metadata=wire(unsupported="name the ServiceAccount in workloadIdentity instead"),
+        metadata=wire(
+            unsupported="the service would log in as itself, whatever ServiceAccount is named; "
+            "name it in workloadIdentity"
+        ),
     )

@@ -188,9 +188,29 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         "gcpsm: credConfig",
-        "sources that run programs, read files or ask URLs are refused",
-        "a tenant's description would use this machine",
+        "its audience and account are taken; sources that run programs, read files or ask URLs "
+        "are refused, and so is externalTokenEndpoint, which names such a URL once more",
+        "a tenant's description would use this machine and its network",
         "providers/gcp/test_gcp_auth.py::test_a_description_that_leads_elsewhere_is_refused_and_nothing_is_sent",
+    ),
+    Difference(
+        "gcpsm: credConfig alone",
+        "is refused: serviceAccountRef or awsSecurityCredentials says who logs in",
+        "without them it would be this service's own identity, which is lent to nobody",
+        "providers/gcp/test_gcp_auth.py::test_description_alone_lends_nobody_the_identity_of_this_machine",
+    ),
+    Difference(
+        "vault: auth.gcp.serviceAccountRef",
+        "is refused by name; workloadIdentity serves the same ServiceAccount",
+        "ESO logs in as its own Pod there, whatever ServiceAccount is named",
+        "compatibility/test_page.py::test_refused_field_is_an_error_that_names_it",
+    ),
+    Difference(
+        "aws: service CertificateManager",
+        "is refused by name",
+        "certificates can be put there and not be read as values: nothing to sync from, and a "
+        "private key cannot be compared before it is written",
+        "providers/test_aws_auth.py::test_certificate_manager_is_refused_by_name",
     ),
     Difference(
         "vault: session",

@@ -386,6 +386,26 @@ def test_a_block_that_cannot_work_is_refused(server, open_gcp, auth):
     assert server.tokens.requests == []
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param({}, id="none"),
+        pytest.param(
+            {"file": "/var/run/secrets/kubernetes.io/serviceaccount/token"}, id="own-token"
+        ),
+        pytest.param(
+            {"environment_id": "aws1", "url": "http://169.254.169.254/latest/meta-data/"}, id="aws"
+        ),
+    ],
+)
+def test_description_alone_lends_nobody_the_identity_of_this_machine(server, open_gcp, source):
+    given = description(credential_source=source, service_account_impersonation_url=IMPERSONATION)
+    with pytest.raises(InvalidRef, match="names nobody whose token is exchanged") as caught:
+        open_gcp(given, auth=federation(cred_config=CRED_CONFIG))
+    assert caught.value.remedy == "give serviceAccountRef or awsSecurityCredentials"
+    assert server.tokens.requests == []
+
+
 def test_a_hostile_annotation_is_refused(open_gcp):
     with pytest.raises(InvalidRef):
         open_gcp(pod("../../evil:generateAccessToken?x="), auth=workload())
