@@ -290,6 +290,8 @@ class AppLoop:
             )
         except Interrupted as exc:
             state = self._engine.give_up(look, reached[-1], str(exc))
+        if not state.phase.completed:
+            return  # The process stops; the next one goes on from the status.
         self._recorder.completed(look.app, state)
         self._engine.record(look, state, action=action)
         self._items.looked(ref, None)

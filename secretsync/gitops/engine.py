@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from secretsync.cluster.base import KINDS, Cluster, Served
 from secretsync.core.secrets import live_secret, written_versions
 from secretsync.errors import ClusterError, ConfigError, SecretSyncError
+from secretsync.gitops.adoption import without_foreign
 from secretsync.gitops.app_status import compared_status, failed_status, settled
 from secretsync.gitops.app_store import AppStore
 from secretsync.gitops.comparing import Comparer
@@ -213,8 +214,11 @@ class Engine:
             revisions=look.rendered.revisions,
         )
 
+        written: list[OperationState] = []
+
         def keep(reached: OperationState) -> None:
-            if look.app.live:
+            if look.app.live and written[-1:] != [reached]:
+                written[:] = [reached]
                 self.store.write_status(
                     look.app, {"operationState": state_status(reached, sources)}
                 )
@@ -222,7 +226,8 @@ class Engine:
                 progress(reached)
 
         keep(state)
-        final = self.syncer.run(look.app, look.comparison, state, progress=keep, now=self.now)
+        safe = without_foreign(look.comparison)
+        final = self.syncer.run(look.app, safe, state, progress=keep, now=self.now)
         keep(final)
         return final
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.app_world import AppWorld, config_map
 
@@ -227,3 +228,21 @@ def test_project_that_is_not_there_is_refused(world: AppWorld) -> None:
     assert found.code == 2
     assert "no AppProject" in found.err
     assert world.value("a") is None
+
+
+def test_object_that_is_foreign_is_refused_until_it_is_adopted(world: AppWorld) -> None:
+    world.repository.commit("web/a.yaml", config_map("a"), config_map("b"))
+    world.put(world.application())
+    path = world.path("shop", "configmaps", "a")
+    path.parent.mkdir(parents=True)
+    somebodys = config_map("a", "somebody's")
+    somebodys["metadata"]["namespace"] = "shop"
+    path.write_text(yaml.safe_dump(somebodys))
+    refused = world.run("sync")
+    assert refused.code == 1
+    assert "not this application's" in refused.out
+    assert world.value("a") == "somebody's"
+    adopted = config_map("a", **{"secretsync.io/adopt": "true"})
+    world.repository.commit("web/a.yaml", adopted, config_map("b"))
+    assert world.run("sync").code == 0
+    assert (world.value("a"), world.value("b")) == ("1", "1")

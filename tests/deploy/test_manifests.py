@@ -16,6 +16,7 @@ from tests.deploy.api import load_manifests
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 NAMESPACED = DEPLOY / "namespaced"
+PARTS = (NAMESPACED, DEPLOY / "applications")
 MANIFESTS = sorted(path for path in DEPLOY.rglob("*.yaml") if path.name != "kustomization.yaml")
 CLUSTER_ONLY = (
     "namespaces",
@@ -99,10 +100,12 @@ def test_manifest_holds_named_objects(path: Path) -> None:
         assert each["metadata"]["name"]
 
 
-@pytest.mark.parametrize("folder", [DEPLOY, NAMESPACED], ids=["cluster", "namespaced"])
+@pytest.mark.parametrize("folder", [DEPLOY, *PARTS], ids=["cluster", *(p.name for p in PARTS)])
 def test_kustomization_lists_every_manifest_of_its_folder_once(folder: Path) -> None:
     resources = load_manifests(folder / "kustomization.yaml")[0]["resources"]
-    own = [path for path in MANIFESTS if (NAMESPACED in path.parents) == (folder == NAMESPACED)]
+    # What stands in a part of its own is applied by itself.
+    below = [path for path in MANIFESTS if folder in path.parents]
+    own = [path for path in below if folder in PARTS or not set(PARTS) & set(path.parents)]
     assert sorted(resources) == sorted(str(path.relative_to(folder)) for path in own)
 
 
