@@ -67,6 +67,7 @@ class AppPart:
             cache_dir=settings.cache_dir,
             local=settings.local,
             now=clock.now,
+            wait=clock.wait,
         )
         self._events = EventWriter(cluster, clock, lambda: False)
         self._recorder = AppRecorder(self._events, AppMetrics(metrics.registry))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,7 @@ from secretsync.gitops.model import Health, api_group
 from secretsync.gitops.programs import Programs
 from secretsync.gitops.rendering import Renderer
 from secretsync.gitops.repositories import Repositories
-from secretsync.gitops.thin_sync import ThinSyncer
+from secretsync.gitops.syncing import Syncer
 
 __all__ = ["Built", "build_engine"]
 
@@ -49,6 +50,7 @@ def build_engine(
     cache_dir: Path,
     local: bool,
     now: Callable[[], datetime],
+    wait: Callable[[float], bool] | None = None,
 ) -> Built:
     """Put the engine together.
 
@@ -57,13 +59,21 @@ def build_engine(
         cache_dir: where repositories are kept.
         local: `file://` repositories are allowed.
         now: the wall clock, aware.
+        wait: sleeps so many seconds, False where the process is to stop; None always sleeps.
     """
     jq = JqPaths()
     repositories = Repositories(cache_dir / "git", GitProgram(local=local), local=local)
     renderer = Renderer(repositories, Programs(), served=cluster.served)
-    comparer = Comparer(cluster, prints, functools.partial(_health, local=local, now=now), jq=jq)
-    engine = Engine(cluster, AppStore(cluster), renderer, comparer, ThinSyncer(cluster), now)
+    health_of = functools.partial(_health, local=local, now=now)
+    comparer = Comparer(cluster, prints, health_of, jq=jq)
+    syncer = Syncer(cluster, health_of, runs_hooks=not local, wait=wait or _sleep)
+    engine = Engine(cluster, AppStore(cluster), renderer, comparer, syncer, now)
     return Built(engine, jq, renderer)
+
+
+def _sleep(seconds: float) -> bool:
+    time.sleep(seconds)
+    return True
 
 
 def _health(obj: Mapping[str, Any], *, local: bool, now: Callable[[], datetime]) -> Health | None:

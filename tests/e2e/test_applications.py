@@ -130,7 +130,7 @@ def test_refresh_annotation_is_taken_and_looks_at_once(world: AppWorld) -> None:
     world.repository.commit("web/a.yaml", config_map("a", "2"))
     live = world.get("applications.argoproj.io", "web", namespace="argocd")
     assert live is not None
-    live["metadata"]["annotations"]["argocd.argoproj.io/refresh"] = "normal"
+    live["metadata"].setdefault("annotations", {})["argocd.argoproj.io/refresh"] = "normal"
     world.put(live)
     eventually(lambda: world.value("a") == "2")
 
