@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from secretsync.cluster.base import Kind
+from secretsync.gitops.hooks import hook_phases
 from secretsync.gitops.model import Object, ObjectKey, api_group
 from secretsync.gitops.placing import (
     Kinds,
@@ -33,7 +34,6 @@ __all__ = [
 
 TRACKING = "argocd.argoproj.io/tracking-id"
 INSTANCE_LABEL = "app.kubernetes.io/instance"
-_HOOKS = ("argocd.argoproj.io/hook", "helm.sh/hook")
 _COMPARE_OPTIONS = "argocd.argoproj.io/compare-options"
 
 
@@ -195,7 +195,7 @@ def _broken(obj: Mapping[str, Any], instance: str, fault: str, number: int) -> S
 
 def _slot(target: Object, instance: str, kind: Kind | None, problem: str) -> Slot:
     metadata = target["metadata"]
-    hook = any(name in _annotations(target) for name in _HOOKS)
+    hook = hook_phases(target) is not None
     nameless = not metadata.get("name")
     if nameless and not hook:
         problem = problem or "generateName is for hooks: give the object a name"
