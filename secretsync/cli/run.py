@@ -71,6 +71,14 @@ __all__ = ["command"]
     help="Serve the cluster's Applications; not beside another controller that does.",
 )
 @click.option(
+    "--application-namespace",
+    "application_namespaces",
+    multiple=True,
+    metavar="NAMESPACE",
+    help="Serve Applications of this namespace (default: argocd and the service's own; of a "
+    "directory all). Repeatable.",
+)
+@click.option(
     "--poll-interval",
     "poll_interval_s",
     default=15.0,
@@ -101,6 +109,7 @@ def command(
     loglevel: str,
     inventory: str,
     applications: bool,
+    application_namespaces: tuple[str, ...],
     poll_interval_s: float,
     cache_dir: str,
     **options: Any,
@@ -119,6 +128,8 @@ def command(
     from secretsync.controller.settings import Settings  # noqa: PLC0415 - see above
     from secretsync.refresh.installkey import service_namespace  # noqa: PLC0415 - see above
 
+    local = parse_cluster(cluster).type == "dir"
+    own = () if local else ("argocd", service_namespace())
     settings = Settings(
         controller_class=controller_class,
         namespace="" if paths else namespace,
@@ -132,7 +143,8 @@ def command(
             AppSettings(
                 poll_interval_s,
                 cache_folder(cache_dir),
-                local=parse_cluster(cluster).type == "dir",
+                local=local,
+                namespaces=application_namespaces or own,
             )
             if applications
             else None

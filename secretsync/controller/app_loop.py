@@ -50,6 +50,7 @@ SKIP = "argocd.argoproj.io/skip-reconcile"
 #: After an error that nobody foresaw, and while a finalizer is at work.
 RETRY_S = 15.0
 DELETING_S = 1.0
+RENDER_RETRY_S = 60.0
 #: A command that runs a sync by itself says so here, and is left alone that long.
 RUNNER = "Runner"
 COMMAND_WITHIN = timedelta(hours=1)
@@ -142,6 +143,8 @@ class AppLoop:
             self._items.looked(ref, None)
             self._engine.note_failure(app, exc)
             self._end_unrenderable(app)
+            # A commit is looked at at once; what only went wrong is tried again too.
+            self._queue.add_after(ref, Lane.DUE, RENDER_RETRY_S)
             return
         if look.unpinned:
             self._engine.release(app)

@@ -128,6 +128,9 @@ class AppPart:
     def _on_application(self, event: WatchEvent) -> None:
         metadata = event.object.get("metadata") or {}
         ref = ObjectRef("Application", metadata.get("namespace", ""), metadata.get("name", ""))
+        served = self._settings.namespaces
+        if served and ref.namespace not in served:
+            return
         if event.type is WatchEventType.DELETED:
             self._items.remove(ref)
             self._queue.forget(ref)

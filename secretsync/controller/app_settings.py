@@ -16,10 +16,13 @@ class AppSettings:
         poll_interval_s: seconds between two looks at each repository.
         cache_dir: where repositories are kept.
         local: `file://` repositories are allowed, which only a directory cluster does.
+        namespaces: of the Applications; empty for all. Whoever may write an Application of
+            the project `default` may have anything applied.
         workers: applications that are worked on at the same time.
     """
 
     poll_interval_s: float
     cache_dir: Path
     local: bool
+    namespaces: tuple[str, ...] = ()
     workers: int = 4

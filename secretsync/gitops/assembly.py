@@ -51,6 +51,7 @@ def build_engine(
     local: bool,
     now: Callable[[], datetime],
     wait: Callable[[float], bool] | None = None,
+    served: bool = True,
 ) -> Built:
     """Put the engine together.
 
@@ -60,15 +61,22 @@ def build_engine(
         local: `file://` repositories are allowed.
         now: the wall clock, aware.
         wait: sleeps so many seconds, False where the process is to stop; None always sleeps.
+        served: somebody makes the Secrets of ExternalSecrets meanwhile, so that waves may
+            wait for their health; a command on a directory makes them after the sync.
     """
     jq = JqPaths()
     repositories = Repositories(cache_dir / "git", GitProgram(local=local), local=local)
     renderer = Renderer(repositories, Programs(), served=cluster.served)
     health_of = functools.partial(_health, local=local, now=now)
     comparer = Comparer(cluster, prints, health_of, jq=jq)
-    syncer = Syncer(cluster, health_of, runs_hooks=not local, wait=wait or _sleep)
+    awaited = health_of if served else _no_health
+    syncer = Syncer(cluster, awaited, runs_hooks=not local, wait=wait or _sleep)
     engine = Engine(cluster, AppStore(cluster), renderer, comparer, syncer, now)
     return Built(engine, jq, renderer)
+
+
+def _no_health(_: Mapping[str, Any]) -> Health | None:
+    return None
 
 
 def _sleep(seconds: float) -> bool:

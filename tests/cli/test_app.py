@@ -246,3 +246,29 @@ def test_object_that_is_foreign_is_refused_until_it_is_adopted(world: AppWorld) 
     world.repository.commit("web/a.yaml", adopted, config_map("b"))
     assert world.run("sync").code == 0
     assert (world.value("a"), world.value("b")) == ("1", "1")
+
+
+def test_object_that_the_project_does_not_give_stops_the_whole_sync(world: AppWorld) -> None:
+    project = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AppProject",
+        "metadata": {"name": "shop", "namespace": "argocd"},
+        "spec": {
+            "sourceRepos": ["*"],
+            "destinations": [{"server": "*", "namespace": "shop"}],
+        },
+    }
+    path = world.path("argocd", "appprojects.argoproj.io", "shop")
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(project))
+    stray = config_map("b")
+    stray["metadata"]["namespace"] = "kube-system"
+    world.repository.commit("web/a.yaml", config_map("a"), stray)
+    world.put(world.application(project="shop"))
+    refused = world.run("sync")
+    assert refused.code == 2
+    assert "kube-system/b: the project does not allow this namespace" in refused.err
+    assert world.value("a") is None
+    world.repository.commit("web/a.yaml", config_map("a"))
+    assert world.run("sync").code == 0
+    assert world.value("a") == "1"

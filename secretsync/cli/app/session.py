@@ -155,6 +155,8 @@ def opened(request: AppRequest, *, writes: bool) -> Iterator[AppSession]:
             cache_dir=cache_folder(request.cache_dir),
             local=spec.type == "dir",
             now=clock.now,
+            wait=clock.wait,
+            served=spec.type != "dir",
         )
         with contextlib.closing(built):
             store = built.engine.store
