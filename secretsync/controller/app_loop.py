@@ -29,6 +29,7 @@ from secretsync.gitops.model import (
     SyncStatus,
 )
 from secretsync.gitops.operation_status import (
+    RUNNER,
     attempt_of,
     raw_sources,
     sources_digest,
@@ -51,8 +52,7 @@ SKIP = "argocd.argoproj.io/skip-reconcile"
 RETRY_S = 15.0
 DELETING_S = 1.0
 RENDER_RETRY_S = 60.0
-#: A command that runs a sync by itself says so here, and is left alone that long.
-RUNNER = "Runner"
+#: A command that runs a sync by itself is left alone that long.
 COMMAND_WITHIN = timedelta(hours=1)
 
 

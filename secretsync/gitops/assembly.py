@@ -64,13 +64,14 @@ def build_engine(
         served: somebody makes the Secrets of ExternalSecrets meanwhile, so that waves may
             wait for their health; a command on a directory makes them after the sync.
     """
+    directory = cluster.name.startswith("dir:")
     jq = JqPaths()
     repositories = Repositories(cache_dir / "git", GitProgram(local=local), local=local)
     renderer = Renderer(repositories, Programs(), served=cluster.served)
-    health_of = functools.partial(_health, local=local, now=now)
+    health_of = functools.partial(_health, local=directory, now=now)
     comparer = Comparer(cluster, prints, health_of, jq=jq)
     awaited = health_of if served else _no_health
-    syncer = Syncer(cluster, awaited, runs_hooks=not local, wait=wait or _sleep)
+    syncer = Syncer(cluster, awaited, runs_hooks=not directory, wait=wait or _sleep)
     engine = Engine(cluster, AppStore(cluster), renderer, comparer, syncer, now)
     return Built(engine, jq, renderer)
 

@@ -6,13 +6,14 @@ Commands and the controller both work through it. Neighbours: the renderer gives
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from secretsync.cluster.base import KINDS, Cluster, Served
+from secretsync.cluster.base import KINDS, Cluster, Propagation, Served
 from secretsync.core.secrets import live_secret, written_versions
 from secretsync.errors import ClusterError, ConfigError, SecretSyncError
 from secretsync.gitops.adoption import without_foreign
@@ -33,6 +34,7 @@ from secretsync.gitops.model import (
     OperationPhase,
     OperationState,
     Rendered,
+    ResourceResult,
     api_group,
 )
 from secretsync.gitops.operation_status import raw_sources, state_from, state_status, timestamp
@@ -239,17 +241,29 @@ class Engine:
         return final
 
     def give_up(self, look: Look, reached: OperationState, message: str) -> OperationState:
-        """End an operation in the middle; what it applied stays, and the status says so.
+        """End an operation in the middle: hooks that run go, what it applied stays.
 
         Raises:
             ClusterError: the status cannot be written.
         """
+        for each in reached.results:
+            if each.hook_phase is OperationPhase.RUNNING:
+                self._end_hook(each)
         failed = OperationPhase.FAILED
         state = replace(reached, phase=failed, message=message, finished_at=self.now())
         if look.app.live:
             status = state_status(state, raw_sources(look.app))
             self.store.write_status(look.app, {"operationState": status})
         return state
+
+    def _end_hook(self, hook: ResourceResult) -> None:
+        """Delete a hook that runs; one that cannot be deleted is left to the next sync."""
+        group, version = hook.key.group, hook.version
+        with contextlib.suppress(ClusterError):
+            kind = self.cluster.resolve(f"{group}/{version}" if group else version, hook.key.kind)
+            self.cluster.delete(
+                kind, hook.key.namespace, hook.key.name, propagation=Propagation.BACKGROUND
+            )
 
     def record(self, look: Look, state: OperationState, *, action: str) -> None:
         """Write a completed operation to the history and the journal.

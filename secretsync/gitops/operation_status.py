@@ -26,6 +26,7 @@ from secretsync.resources.application import Application
 from secretsync.resources.timestamps import parse_timestamp
 
 __all__ = [
+    "RUNNER",
     "attempt_of",
     "raw_sources",
     "sources_digest",
@@ -34,6 +35,10 @@ __all__ = [
     "sync_operation",
     "timestamp",
 ]
+
+
+#: The name of the `info` by which a command says that it runs an operation itself.
+RUNNER = "Runner"
 
 
 def timestamp(moment: datetime) -> str:
@@ -66,6 +71,8 @@ def sync_operation(
     options: Iterable[str] = (),
     dry_run: bool = False,
     reason: str = "",
+    hooks: bool = True,
+    command: bool = False,
 ) -> dict[str, Any]:
     """Return an `operation` that asks for a sync.
 
@@ -77,6 +84,8 @@ def sync_operation(
         heals: how often the revision was healed, this one counted.
         options: syncOptions.
         reason: for people.
+        hooks: they run too; not in a rollback.
+        command: a command runs it by itself, and the service leaves it alone.
     """
     revisions = tuple(revisions)
     sync: dict[str, Any] = {}
@@ -90,9 +99,11 @@ def sync_operation(
     sync |= {"autoHealAttemptsCount": heals} if heals else {}
     resources = [_selected(key) for key in only]
     sync |= {"resources": resources} if resources else {}
+    sync |= {} if hooks else {"syncStrategy": {"apply": {}}}
     by = {"username": username} if username else {"automated": True}
-    info = {"info": [{"name": "Reason", "value": reason}]} if reason else {}
-    return {"initiatedBy": by, "sync": sync, **info}
+    info = [{"name": "Reason", "value": reason}] if reason else []
+    info += [{"name": RUNNER, "value": "command"}] if command else []
+    return {"initiatedBy": by, "sync": sync, **({"info": info} if info else {})}
 
 
 def state_status(state: OperationState, sources: Mapping[str, Any]) -> dict[str, Any]:

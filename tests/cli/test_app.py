@@ -272,3 +272,32 @@ def test_object_that_the_project_does_not_give_stops_the_whole_sync(world: AppWo
     world.repository.commit("web/a.yaml", config_map("a"))
     assert world.run("sync").code == 0
     assert world.value("a") == "1"
+
+
+def test_mask_secret_values(world: AppWorld) -> None:
+    """TestMaskSecretValues: keys are shown with fingerprints on both sides."""
+
+    def secret(value: str) -> dict[str, Any]:
+        metadata = {"name": "s"}
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": metadata,
+            "stringData": {"password": value, "user": "canary-user"},
+        }
+
+    first = world.repository.commit("web/a.yaml", secret(f"{CANARY}-1"))
+    world.put(world.application())
+    world.run("sync")
+    world.repository.commit("web/a.yaml", secret(f"{CANARY}-2"))
+    for verb in (["plan"], ["diff"], ["diff", "--from", first], ["sync"], ["get"]):
+        for form in ("text", "json"):
+            found = world.run(*verb, "-o", form)
+            assert "canary" not in found.out + found.err
+    world.repository.commit("web/a.yaml", secret(f"{CANARY}-3"))
+    (row,) = world.run("diff", "-o", "json").json["objects"]
+    (change,) = row["changes"]
+    assert "password" in change["path"]
+    assert change["before"] != change["after"]
+    application = world.path("argocd", "applications.argoproj.io", "web").read_text()
+    assert "canary" not in application

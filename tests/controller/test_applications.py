@@ -161,3 +161,54 @@ def test_application_with_finalizer_deleted_takes_its_objects_with_it(live: Live
     live.cluster.delete(KINDS["Application"], live.namespace, "web")
     eventually(lambda: not live.application(), within_s=60)
     assert live.value("a") is None
+
+
+def test_terminate_with_running_hooks(live: Live) -> None:
+    """TestTerminateWithRunningHooks: the hook goes, the operation ends as failed."""
+    # Without a controller manager a Job never ends.
+    pod = {
+        "restartPolicy": "Never",
+        "containers": [{"name": "main", "image": "example.com/hook:1"}],
+    }
+    hook = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "hook", "annotations": {"argocd.argoproj.io/hook": "PreSync"}},
+        "spec": {"template": {"spec": pod}},
+    }
+    live.world.repository.commit("web/a.yaml", config_map("a"), hook)
+    live.put(syncPolicy={})
+    live.start()
+    patch: dict[str, Any] = {"operation": {"initiatedBy": {"username": "ada"}, "sync": {}}}
+    where = (KINDS["Application"], live.namespace, "web")
+    live.cluster.merge_patch(*where, patch, field_manager="kubectl")
+    job = live.cluster.resolve("batch/v1", "Job")
+    eventually(lambda: live.cluster.get(job, live.namespace, "hook"), within_s=60)
+    terminating = {"status": {"operationState": {"phase": "Terminating"}}}
+    live.cluster.merge_patch(*where, terminating, field_manager="kubectl")
+
+    def ended() -> bool:
+        state = live.application()["status"]["operationState"]
+        return (state["phase"], state["message"]) == ("Failed", "Operation terminated")
+
+    eventually(ended, within_s=60)
+    assert live.value("a") is None
+    gone = live.cluster.get(job, live.namespace, "hook")
+    assert gone is None or gone["metadata"].get("deletionTimestamp")
+
+
+def test_sync_with_create_namespace(live: Live) -> None:
+    """TestSyncWithCreateNamespace."""
+    revision = live.world.repository.commit("web/a.yaml", config_map("a"))
+    namespace = f"{live.namespace}-made"
+    policy = {**HEALING, "syncOptions": ["CreateNamespace=true"]}
+    live.put(syncPolicy=policy)
+    destination = {"spec": {"destination": {"namespace": namespace}}}
+    where = (KINDS["Application"], live.namespace, "web")
+    live.cluster.merge_patch(*where, destination, field_manager=MANAGER)
+    live.start()
+    eventually(lambda: live.synced(revision), within_s=60)
+    assert live.cluster.get(KINDS["ConfigMap"], namespace, "a") is not None
+    made = live.cluster.get(KINDS["Namespace"], "", namespace)
+    assert made is not None
+    assert "argocd.argoproj.io/tracking-id" not in (made["metadata"].get("annotations") or {})

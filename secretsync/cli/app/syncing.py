@@ -42,6 +42,8 @@ def sync_once(
         username=user(),
         prune=pruning,
         options=app.spec.sync_policy.sync_options,
+        hooks=action != "rollback",
+        command=not session.directory,
     )
     if look.unpinned:
         engine.release(app)
