@@ -33,6 +33,8 @@ def denied_application(project: Rules, app: Application) -> str:
         return "the project has destinationServiceAccounts: impersonation is not supported"
     if project.get("signatureKeys") or project.get("sourceIntegrity"):
         return "the project demands signed commits, which are not verified here"
+    if project.get("syncWindows"):
+        return "the project has syncWindows, which are not evaluated here"
     for source in app.spec.all_sources:
         if not _one_of(source.repo_url, project.get("sourceRepos") or (), separator="/"):
             return f"the project does not allow the repository {source.repo_url}"

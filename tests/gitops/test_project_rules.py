@@ -33,6 +33,7 @@ ANY = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]
         ),
         ({**ANY, "destinationServiceAccounts": [{"server": HERE}]}, False),
         ({**ANY, "signatureKeys": [{"keyID": "x"}]}, False),
+        ({**ANY, "syncWindows": [{"kind": "deny"}]}, False),
     ],
 )
 def test_application_is_allowed_only_what_the_project_names(
