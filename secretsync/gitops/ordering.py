@@ -19,7 +19,7 @@ from secretsync.gitops.hooks import hook_phases, wave_of
 from secretsync.gitops.model import Object, ObjectKey, Pair, SyncPhase
 from secretsync.gitops.sync_options import SyncOptions
 
-__all__ = ["Task", "steps", "tasks_of"]
+__all__ = ["Task", "defined_by", "steps", "tasks_of"]
 
 _KINDS = (
     *("Namespace", "NetworkPolicy", "ResourceQuota", "LimitRange", "PodSecurityPolicy"),
@@ -112,10 +112,16 @@ def _dependencies_first(tasks: list[Task]) -> Iterator[Task]:
         if task.pair.key.kind == "Namespace":
             wave = min(wave, first.get((task.pair.key.name,), wave))
         elif task.pair.key.kind == "CustomResourceDefinition":
-            spec = task.obj.get("spec") or {}
-            defined = (str(spec.get("group")), str((spec.get("names") or {}).get("kind")))
-            wave = min(wave, first.get(defined, wave))
+            wave = min(wave, first.get(defined_by(task.obj), wave))
         yield replace(task, wave=wave)
+
+
+def defined_by(obj: Object) -> tuple[str, str]:
+    """Return the group and kind that a CRD defines, two empty texts for anything else."""
+    if obj.get("kind") != "CustomResourceDefinition":
+        return "", ""
+    spec = obj.get("spec") or {}
+    return str(spec.get("group")), str((spec.get("names") or {}).get("kind"))
 
 
 def _swapped(tasks: list[Task]) -> Iterator[Task]:

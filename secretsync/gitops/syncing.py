@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from secretsync.cluster.base import Cluster
+from secretsync.cluster.base import Cluster, Propagation
 from secretsync.errors import ClusterError, NotFound
 from secretsync.gitops.hooks import deletes_before, deletes_when, hook_name
 from secretsync.gitops.model import (
@@ -33,7 +33,7 @@ from secretsync.gitops.model import (
     SyncStatus,
 )
 from secretsync.gitops.object_writing import ObjectWriter
-from secretsync.gitops.ordering import Task, steps, tasks_of
+from secretsync.gitops.ordering import Task, defined_by, steps, tasks_of
 from secretsync.gitops.sync_options import SyncOptions
 from secretsync.resources.application import Application
 from secretsync.resources.timestamps import parse_timestamp
@@ -44,7 +44,6 @@ Progress = Callable[[OperationState], None]
 Done = tuple[ObjectKey, SyncPhase]
 
 POLL_S = 1.0
-#: How long a wave may take to be healthy, or what is deleted to go.
 WAVE_WITHIN = timedelta(minutes=10)
 
 
@@ -92,6 +91,7 @@ class Syncer:
         health_of: the health of a live object; None for kinds without one.
         runs_hooks: False in a cluster where nobody would run a Job: they are reported.
         wait: sleeps; returns False where the process is to stop.
+        wave_within: how long a wave may take to be healthy, or what is deleted to go.
     """
 
     def __init__(
@@ -101,11 +101,13 @@ class Syncer:
         *,
         runs_hooks: bool,
         wait: Callable[[float], bool],
+        wave_within: timedelta = WAVE_WITHIN,
     ) -> None:
         self._cluster = cluster
         self._health_of = health_of
         self._runs_hooks = runs_hooks
         self._wait = wait
+        self._wave_within = wave_within
         self._writer = ObjectWriter(cluster)
 
     def run(
@@ -131,7 +133,8 @@ class Syncer:
         force = any((strategy.get(name) or {}).get("force") for name in ("apply", "hook"))
         run = _Run(app, state, options, progress, bool(sync.get("prune")), force)
         pairs = [pair for pair in comparison.pairs if not only or pair.key in only]
-        refused = [pair for pair in pairs if _unusable(pair, options)]
+        defined = {defined_by(pair.target) for pair in pairs if pair.target is not None}
+        refused = [pair for pair in pairs if not force and _unusable(pair, options, defined)]
         shared = [pair for pair in pairs if pair.target is not None and not pair.ours]
         if options.has("FailOnSharedResource=true") and shared:
             return self._refuse(run, shared, "another application has it", now)
@@ -187,7 +190,7 @@ class Syncer:
         self, run: _Run, group: list[Task], *, last: bool, now: Callable[[], datetime]
     ) -> bool:
         """Do one wave; return False where the process stops in it."""
-        ends_at = now() + WAVE_WITHIN
+        ends_at = now() + self._wave_within
         done = run.done()
         todo = [task for task in group if _place(task, run.state) not in done]
         for task in (each for each in todo if each.prunes):
@@ -282,7 +285,7 @@ class Syncer:
             return True
         try:
             if deletes_before(task.obj) and not began:
-                self._writer.delete(named, run.options.propagation)
+                self._writer.delete(named, Propagation.BACKGROUND)
                 if not self._until(
                     run, lambda: self._live(replace(task, pair=named)) is None, ends_at, now
                 ):
@@ -345,7 +348,7 @@ class Syncer:
         run.note(replace(known, code=code, hook_phase=phase, message=text))
         if deletes_when(task.obj, succeeded=succeeded):
             try:
-                self._writer.delete(named, run.options.propagation)
+                self._writer.delete(named, Propagation.BACKGROUND)
             except ClusterError as exc:
                 run.note(replace(known, code=code, hook_phase=phase, message=exc.message))
         return True
@@ -354,7 +357,10 @@ class Syncer:
         """Fail what did not come to an end in time."""
         if run.failed():
             return
+        done = run.done()
         for task in group:
+            if task.hook and _place(task, run.state) in done:
+                continue
             health = self._health(run, task)
             late = health is not None and health.status is HealthStatus.PROGRESSING
             if late and not task.prunes and health is not None:
@@ -364,12 +370,17 @@ class Syncer:
                 run.note(replace(result, message=text, hook_phase=phase))
 
 
-def _unusable(pair: Pair, options: SyncOptions) -> bool:
-    """Return whether it is known before that an object cannot be applied."""
-    unknown = pair.status is SyncStatus.UNKNOWN and bool(pair.message)
-    if pair.target is None or not unknown:
+def _unusable(pair: Pair, options: SyncOptions, defined: set[tuple[str, str]]) -> bool:
+    """Return whether it is known before that an object cannot be applied.
+
+    Args:
+        defined: groups and kinds whose definitions the same sync applies.
+    """
+    target = pair.target
+    if target is None or not pair.message or (pair.key.group, pair.key.kind) in defined:
         return False
-    return not options.has("SkipDryRunOnMissingResource=true", pair.target)
+    tolerated = ("SkipDryRunOnMissingResource=true", "Force=true", "Replace=true")
+    return not any(options.has(option, target) for option in tolerated)
 
 
 def _on_failure(tasks: list[Task]) -> list[Task]:
