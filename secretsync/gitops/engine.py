@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from secretsync.cluster.base import KINDS, Cluster, Propagation, Served
 from secretsync.core.secrets import live_secret, written_versions
-from secretsync.errors import ClusterError, ConfigError, SecretSyncError
+from secretsync.errors import ClusterError, SecretSyncError
 from secretsync.gitops.adoption import without_foreign
 from secretsync.gitops.app_status import compared_status, failed_status, settled
 from secretsync.gitops.app_store import AppStore
@@ -30,24 +30,20 @@ from secretsync.gitops.history import (
 from secretsync.gitops.model import (
     Comparison,
     Object,
-    ObjectKey,
     OperationPhase,
     OperationState,
     Rendered,
     ResourceResult,
-    api_group,
 )
 from secretsync.gitops.operation_status import raw_sources, state_from, state_status, timestamp
+from secretsync.gitops.permitting import Permits
 from secretsync.gitops.pins import PIN, Pin, ended, pin_of, pinned_app, pinned_objects
-from secretsync.gitops.project_rules import denied_application, denied_objects
 from secretsync.gitops.prune_guard import PruneVerdict, acknowledged_by, prune_verdict
 from secretsync.resources.application import Application
 
 __all__ = ["Engine", "Look", "Renders", "Syncs"]
 
 Progress = Callable[[OperationState], None]
-
-_ASK = "have whoever keeps the AppProject allow it, or leave it out"
 
 #: A number (Vault, Google, Parameter Store) or a UUID (Secrets Manager).
 _VERSION = re.compile(r"[0-9]{1,19}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -153,21 +149,22 @@ class Engine:
         Raises:
             SecretSyncError: it could not be rendered; nothing is known then.
         """
-        project = self._project(app)
+        permits = Permits(self.cluster, self.store)
+        project = permits.project(app)
         wanted = tuple(revisions) if revisions else self.renderer.resolve(app)
         pin = None if revisions else pin_of(app)
         over = pin is not None and ended(pin, app, wanted)
         held = None if over else pin
         shown = app if held is None else pinned_app(app, held)
         at = wanted if held is None else held.revisions
-        self._permit(project, shown)
+        permits.check(project, shown)
         rendered = self.renderer.render(shown, revisions=at)
         objects: Sequence[Object] = rendered.objects
         if held is not None:
             namespace = app.spec.destination.namespace
             objects = pinned_objects(objects, held, namespace=namespace)
             rendered = replace(rendered, objects=tuple(objects))
-        self._permit_objects(project, shown, objects)
+        permits.check_objects(project, shown, objects)
         found = (compare or self.comparer.compare)(shown, objects)
         verdict = prune_verdict(found, acknowledged_by(app.meta.annotations, tokens))
         return Look(shown, rendered, found, verdict, wanted, held, unpinned=over)
@@ -352,68 +349,6 @@ class Engine:
             return self.renderer.author(app, state.revisions[0]) if state.revisions else ""
         except SecretSyncError:
             return ""
-
-    def _project(self, app: Application) -> Mapping[str, Any] | None:
-        """Return the spec of the project; None is `default`, undeclared, which allows all.
-
-        Raises:
-            ConfigError: there is no such project.
-        """
-        name, namespace = app.spec.project, app.meta.namespace
-        found = self.store.project(namespace, name)
-        if found is not None:
-            return found.get("spec") or {}
-        if name == "default":
-            return None
-        raise ConfigError(
-            f"{app.ref}: there is no AppProject {namespace}/{name}",
-            remedy="create the AppProject, or correct spec.project",
-        )
-
-    def _permit(self, project: Mapping[str, Any] | None, app: Application) -> None:
-        """Refuse sources and destinations that the project does not give.
-
-        Raises:
-            ConfigError: with what is not allowed.
-        """
-        denied = denied_application(project, app) if project is not None else ""
-        if denied:
-            raise ConfigError(f"{app.ref}: {denied}", remedy=_ASK)
-
-    def _permit_objects(
-        self, project: Mapping[str, Any] | None, app: Application, objects: Sequence[Object]
-    ) -> None:
-        """Refuse an application with an object that the project does not give.
-
-        Raises:
-            ConfigError: with the first few; nothing of the application is applied.
-        """
-        if project is None:
-            return
-        keys = [place for obj in objects for place in self._places(app, obj)]
-        denied = denied_objects(project, app, keys)
-        if denied:
-            more = f" and {len(denied) - 3} more" if len(denied) > 3 else ""
-            raise ConfigError(f"{app.ref}: {'; '.join(denied[:3])}{more}", remedy=_ASK)
-
-    def _places(self, app: Application, obj: Object) -> list[tuple[ObjectKey, bool]]:
-        """Return an object's key where it would be, and whether its kind is namespaced.
-
-        A kind that the cluster does not serve yet may turn out to be either, so that
-        both must be allowed.
-        """
-        metadata = obj.get("metadata") or {}
-        version, kind = str(obj.get("apiVersion") or ""), str(obj.get("kind") or "")
-        try:
-            scopes = [self.cluster.resolve(version, kind).namespaced]
-        except ClusterError:
-            scopes = [True, False]
-        place = str(metadata.get("namespace") or app.spec.destination.namespace)
-        name = str(metadata.get("name") or metadata.get("generateName") or "")
-        return [
-            (ObjectKey(api_group(version), kind, place if namespaced else "", name), namespaced)
-            for namespaced in scopes
-        ]
 
 
 def _named(version: str) -> bool:
