@@ -12,7 +12,7 @@ STORE  ?=
 # What applications are rendered with; built from pinned modules, some minutes the first time.
 PROGRAMS := $(BIN)/kustomize $(BIN)/helm
 
-.PHONY: help setup run test test-fast check format bench compatibility fuzz tools lock clean
+.PHONY: help setup run test test-fast check format bench compatibility crds fuzz tools lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ bench: setup tools ## the benchmark tables of docs/performance.md, some 15 minut
 compatibility: setup ## docs/compatibility.md anew, from the tests that prove it
 	$(BIN)/python tests/compatibility/page.py > docs/compatibility.md.new
 	mv docs/compatibility.md.new docs/compatibility.md
+
+crds: setup ## deploy/crds anew, from the classes that read the same manifests
+	$(BIN)/python -m tests.deploy.store_crds
+	$(BIN)/python -m tests.deploy.push_crds
 
 fuzz: setup ## a million inputs for each parser of sealed things (FUZZ_RUNS=N)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock

@@ -160,6 +160,7 @@ def test_deployment_probes_reach_the_health_address() -> None:
         "--live-addr": f"0.0.0.0:{ports['health']}",
         "--sealing-addr": f"0.0.0.0:{ports['sealing']}",
         "--log-format": "json",
+        "--cache-dir": "/var/cache/secretsync",
     }
 
 
@@ -167,7 +168,7 @@ def test_namespaced_deployment_differs_only_in_the_namespace() -> None:
     expected, found = deployment(DEPLOY), deployment(NAMESPACED)
     expected["metadata"]["namespace"] = "apps"
     args = at(expected, "spec.template.spec.containers.0.args")
-    args += ["--namespace", "$(POD_NAMESPACE)"]
+    args += ["--namespace", "$(POD_NAMESPACE)", "--no-applications"]
     assert found == expected
 
 
