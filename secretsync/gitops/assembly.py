@@ -21,6 +21,7 @@ from secretsync.gitops.jq_paths import JqPaths
 from secretsync.gitops.model import Health, api_group
 from secretsync.gitops.programs import Programs
 from secretsync.gitops.rendering import Renderer
+from secretsync.gitops.repo_logins import RepoLogins
 from secretsync.gitops.repositories import Repositories
 from secretsync.gitops.syncing import Syncer
 
@@ -66,7 +67,9 @@ def build_engine(
     """
     directory = cluster.name.startswith("dir:")
     jq = JqPaths()
-    repositories = Repositories(cache_dir / "git", GitProgram(local=local), local=local)
+    repositories = Repositories(
+        cache_dir / "git", GitProgram(local=local), local=local, logins=RepoLogins(cluster)
+    )
     renderer = Renderer(repositories, Programs(), served=cluster.served)
     health_of = functools.partial(_health, local=directory, now=now)
     comparer = Comparer(cluster, prints, health_of, jq=jq)

@@ -212,7 +212,7 @@ def _failure(verb: str, ended: Finished, limits: ChildLimits) -> SourceError | S
     if "certificate" in said or "ssl" in said:
         return SourceForbidden(
             "the certificate of the repository's server is not trusted",
-            remedy="add its authority to argocd-tls-certs-cm, or mend the server",
+            remedy="have its authority trusted by the system that runs this, or mend the server",
         )
     if any(words in said for words in _ABSENT):
         return SourceError(

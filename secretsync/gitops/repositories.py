@@ -19,15 +19,16 @@ import tarfile
 import tempfile
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from secretsync.gitops.errors import GitOpsError, SourceError
 from secretsync.gitops.git_program import GitProgram, checked_url
 from secretsync.gitops.git_tree import GitTree, TreeEntry, inside, parse_tree
 from secretsync.gitops.repo_credentials import RepoCredentials, normal_url
 
-__all__ = ["Repositories"]
+__all__ = ["Logins", "Repositories"]
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _ABBREVIATED = re.compile(r"[0-9a-f]{7,39}", re.ASCII)
@@ -41,12 +42,24 @@ MAX_TREE_BYTES = 512 * 1024 * 1024
 Refs = Mapping[str, str]
 
 
+class Logins(Protocol):
+    """Who logs in to a repository."""
+
+    def find(self, url: str) -> RepoCredentials:
+        """Return the login of a URL, an empty one where there is none."""
+        ...
+
+    def forget(self) -> None:
+        """Look for logins anew, when one is asked for."""
+        ...
+
+
 class Repositories:
     """The repositories of all applications; safe in threads.
 
     Args:
         cache_dir: where they are kept; may be deleted at any time that nothing runs.
-        credentials: who logs in to a URL.
+        logins: who logs in to a URL; None is nobody.
         local: `file://` repositories are served.
     """
 
@@ -56,12 +69,12 @@ class Repositories:
         git: GitProgram,
         *,
         local: bool,
-        credentials: Callable[[str], RepoCredentials] | None = None,
+        logins: Logins | None = None,
     ) -> None:
         self._cache = cache_dir
         self._git = git
         self._local = local
-        self._credentials = credentials or (lambda url: RepoCredentials())
+        self._logins = logins
         self._lock = threading.Lock()
         self._locks: dict[str, threading.RLock] = {}
         self._refs: dict[str, Refs | GitOpsError] = {}
@@ -71,8 +84,13 @@ class Repositories:
 
     def forget(self) -> None:
         """Begin a round: each repository is asked once more what its refs are."""
+        if self._logins is not None:
+            self._logins.forget()
         with self._lock:
             self._refs.clear()
+
+    def _credentials(self, url: str) -> RepoCredentials:
+        return RepoCredentials() if self._logins is None else self._logins.find(url)
 
     def resolve(self, url: str, revision: str) -> str:
         """Return the commit of a branch, a tag, a commit or HEAD.

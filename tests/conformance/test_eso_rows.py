@@ -13,6 +13,7 @@ import pytest
 
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
+from secretsync.refresh.allowances import Allowances
 from secretsync.refresh.outcomes import Progress
 from secretsync.resources.documents import Document, Origin
 from secretsync.resources.external_secret import ExternalSecret, parse_external_secret
@@ -59,8 +60,8 @@ def parsed(spec: dict[str, Any]) -> ExternalSecret:
 def rig_of(root: Path, remote: Remote, spec: dict[str, Any], **options: Any) -> Rig:
     objects = [store_manifest(remote), *remote.secrets()]
     options.setdefault("clock", FakeClock())
-    context = {"directory_roots": str(root)}
-    return Rig(root / "cluster", [parsed(spec)], *objects, context=context, **options)
+    allowed = Allowances(directory_roots=(str(root),))
+    return Rig(root / "cluster", [parsed(spec)], *objects, allowed=allowed, **options)
 
 
 def put_beside(rig: Rig, row: Row) -> None:
