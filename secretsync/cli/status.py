@@ -31,8 +31,9 @@ __all__ = ["command"]
 def command(*, object_name: str, cluster: str, namespace: str, output: str) -> int:
     """Show what is synced, how old it is, from which versions, and what is wrong.
 
-    KIND is externalsecret, sealedsecret, secretstore, clustersecretstore or secret. Without it
-    everything is shown, of all namespaces unless -n names one.
+    KIND is externalsecret, sealedsecret, pushsecret, secretstore, clustersecretstore,
+    clusterexternalsecret, clusterpushsecret or secret. Without it everything is shown, of all
+    namespaces unless -n names one.
     """
     wanted = parse_reference(object_name) if object_name else None
     opened = open_cluster(parse_cluster(cluster), read_only=True)

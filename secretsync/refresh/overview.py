@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,14 @@ _NAMES = {
     "clustersecretstore": "ClusterSecretStore",
     "clustersecretstores": "ClusterSecretStore",
     "css": "ClusterSecretStore",
+    "pushsecret": "PushSecret",
+    "pushsecrets": "PushSecret",
+    "ps": "PushSecret",
+    "clusterpushsecret": "ClusterPushSecret",
+    "clusterpushsecrets": "ClusterPushSecret",
+    "clusterexternalsecret": "ClusterExternalSecret",
+    "clusterexternalsecrets": "ClusterExternalSecret",
+    "ces": "ClusterExternalSecret",
     "secret": "Secret",
     "secrets": "Secret",
 }
@@ -74,7 +82,7 @@ class Overview:
         self._now = now
 
     def rows(self, namespace: str = "") -> list[Row]:
-        """Return ExternalSecrets, SealedSecrets, stores, and Secrets made from none of them.
+        """Return what has a status, and the Secrets that none of it makes.
 
         Raises:
             ClusterError: the cluster cannot be asked.
@@ -88,12 +96,15 @@ class Overview:
         rows = []
         for obj in self._listed("ExternalSecret", namespace):
             target = (_identity(obj)[0], _target_name(obj))
-            rows.append(self._external_secret(obj, secrets.pop(target, None)))
+            made = None if _makes_no_secret(obj) else secrets.pop(target, None)
+            rows.append(self._external_secret(obj, made))
         for obj in self._listed("SealedSecret", namespace):
             secrets.pop(_identity(obj), None)
             rows.append(self._sealed_secret(obj))
         for kind in ("SecretStore", "ClusterSecretStore"):
             rows += [_store(kind, obj) for obj in self._listed(kind, namespace)]
+        for kind in ("PushSecret", "ClusterPushSecret", "ClusterExternalSecret"):
+            rows += [self._synced(kind, obj) for obj in self._listed(kind, namespace)]
         rows += [self._secret(obj) for obj in secrets.values()]
         return sorted(rows, key=lambda row: (row.kind, row.namespace, row.name))
 
@@ -104,18 +115,21 @@ class Overview:
             return []  # The kind is not installed: there are none of it.
 
     def _external_secret(self, obj: Mapping[str, Any], secret: Mapping[str, Any] | None) -> Row:
+        row = self._synced("ExternalSecret", obj)
+        return replace(row, versions=_versions(secret) if secret else {})
+
+    def _synced(self, kind: str, obj: Mapping[str, Any]) -> Row:
         namespace, name = _identity(obj)
         ready = ready_condition(obj)
         refreshed = (obj.get("status") or {}).get("refreshTime", "")
         return Row(
-            "ExternalSecret",
+            kind,
             namespace,
             name,
             good=ready.get("status") == "True",
             reason=ready.get("reason", "") or "NotSynced",
             message=ready.get("message", ""),
             age_s=self._since(refreshed),
-            versions=_versions(secret) if secret else {},
         )
 
     def _sealed_secret(self, obj: Mapping[str, Any]) -> Row:
@@ -181,6 +195,11 @@ def _store(kind: str, obj: Mapping[str, Any]) -> Row:
 def _identity(obj: Mapping[str, Any]) -> tuple[str, str]:
     metadata = obj.get("metadata") or {}
     return metadata.get("namespace", ""), metadata.get("name", "")
+
+
+def _makes_no_secret(obj: Mapping[str, Any]) -> bool:
+    target = (obj.get("spec") or {}).get("target") or {}
+    return bool(target.get("manifest"))
 
 
 def _target_name(obj: Mapping[str, Any]) -> str:

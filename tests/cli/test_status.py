@@ -150,3 +150,33 @@ def test_directory_that_is_a_file_is_an_error(cli, tmp_path):
     ended = cli("status", "--to", f"dir:{file}")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"secretsync: error: {file} is not a directory\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("PushSecret", "ps/back"),
+        ("ClusterPushSecret", "clusterpushsecret/back"),
+        ("ClusterExternalSecret", "ces/back"),
+    ],
+)
+@pytest.mark.parametrize(("ready", "code"), [("True", 0), ("False", 1), ("", 1)])
+def test_status_of_pushes_and_makers_is_their_ready_condition(cli, out, kind, name, ready, code):
+    clustered = kind.startswith("Cluster")
+    metadata = {"name": "back", **({} if clustered else {"namespace": "shop"})}
+    condition = {"type": "Ready", "status": ready, "reason": "Why", "message": "what"}
+    version = "v1" if kind.endswith("ExternalSecret") else "v1alpha1"
+    obj = {
+        "apiVersion": f"external-secrets.io/{version}",
+        "kind": kind,
+        "metadata": metadata,
+        "spec": {},
+        "status": {"conditions": [condition]} if ready else {},
+    }
+    where = "_cluster" if clustered else "shop"
+    write(out / where / f"{kind.lower()}s.external-secrets.io" / "back.yaml", obj)
+    ended = cli("status", name, "--to", f"dir:{out}", "-o", "json")
+    assert ended.code == code
+    row = ended.row("back")
+    assert (row["kind"], row["good"]) == (kind, ready == "True")
+    assert row["reason"] == ("Why" if ready else "NotSynced")
