@@ -14,12 +14,18 @@ from typing import Any
 
 from secretsync.core.fingerprints import Fingerprinter
 from secretsync.gitops.field_paths import ABSENT, Difference, Path, render_path
-from secretsync.gitops.model import FieldChange, Object, ObjectKey
+from secretsync.gitops.model import FieldChange, Object, ObjectKey, api_group
 from secretsync.gitops.normalizing import is_secret
 
 __all__ = ["field_changes", "fingerprinted", "secret_changes"]
 
 _SEALED = ("spec", "encryptedData")
+#: Kinds that hold values as they are, for tests and demonstrations, and where.
+_LITERAL: Mapping[tuple[str, str], Path] = {
+    ("external-secrets.io", "SecretStore"): ("spec", "provider", "fake", "data"),
+    ("external-secrets.io", "ClusterSecretStore"): ("spec", "provider", "fake", "data"),
+    ("generators.external-secrets.io", "Fake"): ("spec", "data"),
+}
 
 
 def fingerprinted(obj: Mapping[str, Any], fingerprints: Fingerprinter) -> Object:
@@ -94,9 +100,24 @@ def _change(each: Difference, obj: Mapping[str, Any], fingerprints: Fingerprinte
 def _side(value: Any, path: Path, obj: Mapping[str, Any], fingerprints: Fingerprinter) -> Any:
     hidden = is_secret(obj) and path[:1] in (("data",), ("stringData",))
     sealed = obj.get("kind") == "SealedSecret" and path[:2] == _SEALED
-    if not (hidden or sealed):
+    if hidden or sealed:
+        return _shown(fingerprints, str(ObjectKey.of(obj)), str(path[-1]), value)
+    literal = _LITERAL.get((api_group(str(obj.get("apiVersion", ""))), str(obj.get("kind", ""))))
+    return value if literal is None else _without(value, path, literal, obj, fingerprints)
+
+
+def _without(
+    value: Any, path: Path, literal: Path, obj: Mapping[str, Any], fingerprints: Fingerprinter
+) -> Any:
+    """Return a value whose part at `literal`, which holds values as they are, is hidden."""
+    if path[: len(literal)] == literal:
+        return _shown(fingerprints, str(ObjectKey.of(obj)), str(path[-1]), value)
+    if literal[: len(path)] != path or not isinstance(value, Mapping):
         return value
-    return _shown(fingerprints, str(ObjectKey.of(obj)), str(path[-1]), value)
+    return {
+        name: _without(each, (*path, name), literal, obj, fingerprints)
+        for name, each in value.items()
+    }
 
 
 def _shown(fingerprints: Fingerprinter, key: str, name: str, value: Any) -> str:
