@@ -4,7 +4,7 @@ A result is written before the next object is touched, so that a kill goes on wh
 Between waves it waits until what was applied is healthy; the last wave without hooks ends
 when it is applied.
 
-Neighbours: `ordering` gives the tasks, `applying_objects` does one, `engine` starts syncs.
+Neighbours: `ordering` gives the tasks, `object_writing` does one, `engine` starts syncs.
 
 Source: Argo CD 3.6, "Sync phases and waves", "Resource hooks", "Sync options".
 """
@@ -42,6 +42,13 @@ __all__ = ["Syncer"]
 
 Progress = Callable[[OperationState], None]
 Done = tuple[ObjectKey, SyncPhase]
+
+#: Stands for an object that the cluster could not be asked about.
+UNREADABLE: Object = {}
+#: What a wave waits to pass.
+_NOT_YET = frozenset({HealthStatus.PROGRESSING, HealthStatus.MISSING})
+#: What ends a hook; one that somebody deleted has not succeeded.
+_HOOK_ENDS = frozenset({HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.MISSING})
 
 POLL_S = 1.0
 WAVE_WITHIN = timedelta(minutes=10)
@@ -256,16 +263,19 @@ class Syncer:
         return not any(task.prunes and self._being_deleted(task) for task in group)
 
     def _being_deleted(self, task: Task) -> bool:
-        live = self._live(task)
+        live = self._live(task.pair)
+        if live is UNREADABLE:
+            return True  # Not known to be gone: it is waited for.
         return live is not None and bool(live["metadata"].get("deletionTimestamp"))
 
-    def _live(self, task: Task) -> Object | None:
+    def _live(self, pair: Pair) -> Object | None:
+        """Return an object, None where it is definitely absent, UNREADABLE where nobody knows."""
         try:
-            return self._writer.get(task.pair)
+            return self._writer.get(pair)
         except NotFound:
             return None
         except ClusterError:
-            return task.pair.live  # Not known: as it was seen.
+            return UNREADABLE
 
     def _start_hook(
         self, run: _Run, task: Task, ends_at: datetime, now: Callable[[], datetime]
@@ -281,14 +291,12 @@ class Syncer:
             run.note(replace(result, code=code, hook_phase=succeeded, message=text))
             return True
         named = _named(task, run.state)
-        if began and self._live(replace(task, pair=named)) is not None:
+        if began and self._live(named) is not None:
             return True
         try:
             if deletes_before(task.obj) and not began:
                 self._writer.delete(named, Propagation.BACKGROUND)
-                if not self._until(
-                    run, lambda: self._live(replace(task, pair=named)) is None, ends_at, now
-                ):
+                if not self._until(run, lambda: self._live(named) is None, ends_at, now):
                     return False
             message = self._writer.apply(named, run.options, force=False)
         except ClusterError as exc:
@@ -313,33 +321,33 @@ class Syncer:
             elif health is not None and health.status is HealthStatus.DEGRADED:
                 result = replace(_result(task), code=ResultCode.SYNC_FAILED)
                 run.note(replace(result, message=f"degraded: {health.message}"))
-            elif health is not None and health.status is HealthStatus.PROGRESSING:
+            elif health is not None and health.status in _NOT_YET:
                 settled = False
         return settled or bool(run.failed())
 
     def _health(self, run: _Run, task: Task) -> Health | None:
-        pair = _named(task, run.state) if task.hook else task.pair
-        live = self._live(replace(task, pair=pair))
+        """Return the health of what a task applied; None where its kind has none.
+
+        What cannot be read is Progressing: an outage says nothing of what it hides.
+        """
+        live = self._live(_named(task, run.state) if task.hook else task.pair)
+        if live is UNREADABLE:
+            return Health(HealthStatus.PROGRESSING, "its state cannot be read")
         if live is None:
-            return None
+            return Health(HealthStatus.MISSING, "it was deleted in the meantime")
         return self._health_of(live)
 
     def _hook_ended(self, run: _Run, task: Task, health: Health | None) -> bool:
         """Note the end of a hook, and delete it where its policy says so."""
-        named = _named(task, run.state)
+        named, place = _named(task, run.state), _place(task, run.state)
         known = next(
-            (
-                each
-                for each in run.state.results
-                if (each.key, each.sync_phase) == (named.key, task.phase)
-            ),
-            None,
+            (each for each in run.state.results if (each.key, each.sync_phase) == place), None
         )
         if known is None or (known.hook_phase is not None and known.hook_phase.completed):
             return True
-        # What has no health, or is gone, has done what it could.
+        # What has no health has done all that it can once it is there.
         status = HealthStatus.HEALTHY if health is None else health.status
-        if status not in (HealthStatus.HEALTHY, HealthStatus.DEGRADED):
+        if status not in _HOOK_ENDS:
             return False
         succeeded = status is HealthStatus.HEALTHY
         phase = OperationPhase.SUCCEEDED if succeeded else OperationPhase.FAILED
@@ -359,15 +367,21 @@ class Syncer:
             return
         done = run.done()
         for task in group:
-            if task.hook and _place(task, run.state) in done:
+            if task.prunes or (task.hook and _place(task, run.state) in done):
                 continue
             health = self._health(run, task)
-            late = health is not None and health.status is HealthStatus.PROGRESSING
-            if late and not task.prunes and health is not None:
-                result = replace(_result(task), code=ResultCode.SYNC_FAILED)
-                phase = OperationPhase.FAILED if task.hook else None
-                text = f"not healthy in time: {health.message}"
-                run.note(replace(result, message=text, hook_phase=phase))
+            if not task.hook and (health is None or health.status not in _NOT_YET):
+                continue
+            why = health.message if health is not None else "it has not ended"
+            result = replace(_result(task), key=_place(task, run.state)[0])
+            run.note(
+                replace(
+                    result,
+                    code=ResultCode.SYNC_FAILED,
+                    message=f"not healthy in time: {why}",
+                    hook_phase=OperationPhase.FAILED if task.hook else None,
+                )
+            )
 
 
 def _unusable(pair: Pair, options: SyncOptions, defined: set[tuple[str, str]]) -> bool:

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from secretsync.cluster.base import KINDS
+from secretsync.cluster.base import KINDS, Propagation
 from secretsync.cluster.kubernetes import KubernetesCluster, open_kubernetes
+from secretsync.errors import ClusterUnavailable
 from secretsync.gitops.health import health_of
 from secretsync.gitops.model import (
     FIELD_MANAGER,
@@ -309,9 +310,8 @@ def test_replace_and_force_write_otherwise_than_an_apply(scene: Scene) -> None:
         **frozen["metadata"],
         "annotations": {ARGO + "sync-options": "Force=true"},
     }
-    forced = scene.sync(changed)
-    if forced.phase is OperationPhase.SUCCEEDED:
-        assert scene.get("ConfigMap", "frozen")["metadata"]["uid"] != before
+    assert scene.sync(changed).phase is OperationPhase.SUCCEEDED
+    assert scene.get("ConfigMap", "frozen")["metadata"]["uid"] != before
 
 
 def test_create_namespace_makes_it_and_keeps_its_metadata(scene: Scene) -> None:
@@ -406,3 +406,46 @@ def test_fields_are_owned_by_one_manager(scene: Scene) -> None:
         each["manager"] for each in scene.get("ConfigMap", "web")["metadata"]["managedFields"]
     }
     assert managers == {FIELD_MANAGER}
+
+
+def test_outage_while_a_sync_waits_is_no_success(scene: Scene, monkeypatch: Any) -> None:
+    """What cannot be read is waited for: neither a hook nor a wave has ended by that."""
+    blind = threading.Event()
+    real = scene.bench.cluster.get
+
+    def get(kind: Any, namespace: str, name: str) -> Any:
+        if blind.is_set() and kind.kind in ("Job", "Deployment"):
+            raise ClusterUnavailable("the API server does not answer")
+        return real(kind, namespace, name)
+
+    monkeypatch.setattr(scene.bench.cluster, "get", get)
+    looks: list[bool] = []
+
+    def meanwhile() -> None:
+        looks.append(scene.get("ConfigMap", "next") is None)
+        if len(looks) == 5:
+            scene.stop.set()
+
+    scene.meanwhile = meanwhile
+    found = scene.bench.compare(job("migrate", hook="PreSync"), annotated("next"))
+    blind.set()
+    ended = scene.syncer.run(
+        scene.bench.app,
+        found,
+        scene.state(),
+        progress=scene.states.append,
+        now=lambda: datetime.now(UTC),
+    )
+    assert ended.phase is OperationPhase.RUNNING
+    assert looks == [True] * 5
+
+
+def test_hook_that_somebody_deletes_while_it_runs_has_failed(scene: Scene) -> None:
+    kind = scene.bench.cluster.resolve("batch/v1", "Job")
+    scene.meanwhile = lambda: scene.bench.cluster.delete(
+        kind, scene.bench.namespace, "migrate", propagation=Propagation.BACKGROUND
+    )
+    found = scene.sync(job("migrate", hook="PreSync"), annotated("web"))
+    assert found.phase is OperationPhase.FAILED
+    assert "deleted in the meantime" in found.message
+    assert scene.get("ConfigMap", "web") is None
