@@ -18,6 +18,7 @@ from secretsync.controller.app_recorder import AppRecorder
 from secretsync.errors import ClusterError, ConfigError, Conflict, SecretSyncError
 from secretsync.gitops.comparing import known_from
 from secretsync.gitops.decision import Act, Decision, Situation, decide
+from secretsync.gitops.deleting import FINALIZER, delete_application
 from secretsync.gitops.engine import Engine, Look
 from secretsync.gitops.model import (
     Comparison,
@@ -36,7 +37,6 @@ from secretsync.gitops.operation_status import (
     state_from,
     sync_operation,
 )
-from secretsync.gitops.thin_delete import FINALIZER, delete_application
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.lanes import Lane, LaneQueue
 from secretsync.resources.application import Application

@@ -201,6 +201,23 @@ def test_delete_takes_what_the_application_made_and_nothing_else(world: AppWorld
     assert world.run("get").code == 2
 
 
+def test_delete_asks_before_it_takes_what_says_so(world: AppWorld) -> None:
+    asks = config_map("asks", **{"argocd.argoproj.io/sync-options": "Delete=confirm"})
+    world.repository.commit("web/a.yaml", config_map("a"), asks)
+    world.put(world.application())
+    world.run("sync")
+    assert world.run("delete").code != 0
+    assert (world.value("a"), world.value("asks")) == (None, "1")
+    live = world.get("applications.argoproj.io", "web", namespace="argocd")
+    assert live is not None
+    approved = {"argocd.argoproj.io/deletion-approved": "2026-01-01T00:00:00Z"}
+    metadata = live["metadata"]
+    metadata["annotations"] = {**metadata.get("annotations", {}), **approved}
+    world.put(live)
+    assert world.run("delete").code == 0
+    assert world.value("asks") is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "app", "said"),
     [

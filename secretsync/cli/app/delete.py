@@ -34,7 +34,7 @@ def command(*, cascade: bool, timeout_s: float, **options: Any) -> int:
     # Imported here, as in every verb: --help needs no YAML reader.
     from secretsync.cli.app.report import echo_json  # noqa: PLC0415 - see above
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
-    from secretsync.gitops.thin_delete import delete_application  # noqa: PLC0415 - see above
+    from secretsync.gitops.deleting import delete_application  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
     said: dict[str, str] = {}

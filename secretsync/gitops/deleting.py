@@ -1,4 +1,4 @@
-"""What an application made goes with it: the smallest cascade.
+"""What an application made goes with it, when it is deleted with its finalizer.
 
 Only what the inventory names and carries the application's own tracking is deleted.
 """
@@ -12,13 +12,15 @@ from secretsync.errors import ClusterError, NotFound
 from secretsync.gitops.app_store import AppStore
 from secretsync.gitops.model import ObjectKey
 from secretsync.gitops.pairing import listed_in, owner_of
+from secretsync.gitops.sync_options import SyncOptions
 from secretsync.resources.application import Application
+from secretsync.resources.timestamps import parse_timestamp
 
 __all__ = ["FINALIZER", "delete_application", "delete_objects"]
 
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
 _BACKGROUND = f"{FINALIZER}/background"
-_OPTIONS = "argocd.argoproj.io/sync-options"
+_APPROVED = "argocd.argoproj.io/deletion-approved"
 _LAST = ("Namespace", "CustomResourceDefinition")
 
 
@@ -84,12 +86,22 @@ def _one(
         return True
     if live is None:
         return True
-    annotations = (live.get("metadata") or {}).get("annotations") or {}
-    options = {each.strip() for each in str(annotations.get(_OPTIONS) or "").split(",")}
-    if owner_of(live, key) != app.meta.name or "Delete=false" in options:
+    options = SyncOptions.of(app.spec.sync_policy.sync_options)
+    if owner_of(live, key) != app.meta.name or options.has("Delete=false", live):
         told(key, "stays")
         return True
+    if options.has("Delete=confirm", live) and not _approved(app):
+        told(key, f"waits for the annotation {_APPROVED}")
+        return False
     if not live["metadata"].get("deletionTimestamp"):
         cluster.delete(kind, key.namespace, key.name, propagation=propagation)
         told(key, "deleted")
     return cluster.get(kind, key.namespace, key.name) is None
+
+
+def _approved(app: Application) -> bool:
+    """Return whether somebody agreed, and not before the deletion was asked for."""
+    approved_at = parse_timestamp(app.meta.annotations.get(_APPROVED, ""))
+    if approved_at is None:
+        return False
+    return app.meta.deleted_at is None or approved_at >= app.meta.deleted_at
