@@ -22,7 +22,7 @@ from secretsync.gitops.helm_parameters import parameter_values
 from secretsync.gitops.model import Object
 from secretsync.gitops.programs import Programs
 from secretsync.gitops.source_files import SourceFiles, objects_of
-from secretsync.resources.application_spec import HelmOptions
+from secretsync.resources.application_spec import HelmFileParameter, HelmOptions
 
 __all__ = ["helm_key", "helm_objects", "makes_values_up"]
 
@@ -31,7 +31,9 @@ _CHANGING = re.compile(
     rb"\b(rand(AlphaNum|Alpha|Numeric|Ascii|Bytes|Int)|uuidv4|genPrivateKey|genCA\w*|"
     rb"genSelfSignedCert\w*|genSignedCert\w*|derivePassword|htpasswd|bcrypt|now|lookup|shuffle)\b"
 )
-_REMOTE = re.compile(r"[a-z+]+://", re.ASCII)
+_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.ASCII | re.IGNORECASE)
+#: What Helm takes for one path: commas, equals signs and braces would begin another.
+_FILE_NAME = re.compile(r"(?:[^,=\\{}]|\\\.)+")
 
 
 def helm_key(
@@ -61,8 +63,7 @@ def helm_objects(
     """
     options = files.source.helm or HelmOptions()
     with tempfile.TemporaryDirectory(prefix="secretsync-helm-") as folder:
-        arguments = ["template", options.release_name or release, "."]
-        arguments += ["--namespace", options.namespace or namespace or "default"]
+        arguments = ["template", "--namespace", options.namespace or namespace or "default"]
         arguments += _switches(options, kube)
         for owner, path in _value_files(files, options):
             arguments += ["--values", str(owner.disk(path))]
@@ -72,18 +73,42 @@ def helm_objects(
             own.write_text(text)
             arguments += ["--values", str(own)]
         for each in options.file_parameters:
-            arguments += ["--set-file", f"{each.name}={files.disk(files.path(each.path))}"]
+            arguments += ["--set-file", _set_file(files, each)]
+        # Behind the dashes nothing is a flag: a release name could be --post-renderer=….
+        arguments += ["--", options.release_name or release, "."]
         made = programs.run("helm", arguments, cwd=files.disk(files.folder))
     return objects_of(made, file=f"helm template {files.folder or '.'}")
 
 
 def makes_values_up(files: SourceFiles) -> bool:
-    """Return whether a template of the chart could come out differently each time."""
+    """Return whether the chart could come out differently each time.
+
+    Values count too, a chart may take them for templates; so does each packed chart.
+    """
+    options = files.source.helm or HelmOptions()
+    if any(_CHANGING.search(text.encode()) for text in _own_values(options)):
+        return True
+    read = [(files, path) for path in files.files(files.folder)]
     return any(
-        _CHANGING.search(files.disk(path).read_bytes())
-        for path in files.files(files.folder)
-        if "/templates/" in f"/{path}"
+        path.endswith(".tgz") or _CHANGING.search(owner.disk(path).read_bytes())
+        for owner, path in (*read, *_value_files(files, options))
     )
+
+
+def _set_file(files: SourceFiles, each: HelmFileParameter) -> str:
+    """Return an argument of --set-file that names one file and no other.
+
+    Raises:
+        RenderError: Helm would read a second name or file out of it.
+        SourceError: the file is outside of the repository.
+    """
+    path = files.path(each.path)
+    if not _FILE_NAME.fullmatch(each.name) or "," in path or "\\" in path:
+        raise RenderError(
+            f"the file parameter {each.name[:100]!r} is no path, or its file has a comma",
+            remedy="write a name such as image.tag, and rename the file",
+        )
+    return f"{each.name}={files.disk(path)}"
 
 
 def _switches(options: HelmOptions, kube: Served | None) -> Iterator[str]:

@@ -24,6 +24,7 @@ from secretsync.gitops.model import Object
 from secretsync.gitops.programs import Programs
 from secretsync.gitops.source_files import SourceFiles, objects_of
 from secretsync.resources.application_spec import KustomizeOptions, KustomizePatch
+from secretsync.resources.documents import load_documents
 
 __all__ = ["KUSTOMIZATIONS", "kustomize_key", "kustomize_objects"]
 
@@ -41,7 +42,12 @@ _FILES = {
     "configMapGenerator": ("files", "env", "envs"),
     "secretGenerator": ("files", "env", "envs"),
 }
-_REMOTE = re.compile(r"[a-z+]+://|git@|[\w.-]+\.(com|org|io|net|dev)/|.*//.*|.*\?ref=", re.ASCII)
+_REMOTE = re.compile(
+    r"[a-z+]+://|git@|[\w.-]+\.(com|org|io|net|dev)/|.*//.*|.*\?ref=", re.ASCII | re.IGNORECASE
+)
+_URL = re.compile(r"(?:[^=]*=)?\s*https?:", re.ASCII | re.IGNORECASE)
+#: Version of the generators and transformers that are part of kustomize.
+_BUILTIN = "builtin"
 #: Kustomizations that one application may reach.
 _MAX_FOLDERS = 500
 
@@ -110,8 +116,9 @@ def _reach(files: SourceFiles, folder: str, reached: dict[str, str]) -> None:
         path = inside(posixpath.join(folder, name))
         if files.is_folder(path):
             _reach(files, path, reached)
-        else:
+        elif path not in reached:
             reached[path] = files.id(path)
+            _refuse_fetching(files.disk(path).read_bytes(), path)
 
 
 def _kustomization(files: SourceFiles, folder: str) -> Mapping[str, Any]:
@@ -119,33 +126,84 @@ def _kustomization(files: SourceFiles, folder: str) -> Mapping[str, Any]:
         path = f"{folder}/{name}" if folder else name
         if path in files.tree.entries:
             found = objects_of(files.disk(path).read_bytes(), file=path)
-            return found[0] if found else {}
+            if len(found) > 1:
+                raise RenderError(f"{path} holds {len(found)} documents", remedy="leave one")
+            return _lowered(found[0]) if found else {}
     raise RenderError(
         f"{folder or '.'} holds no kustomization", remedy=f"add a {KUSTOMIZATIONS[0]}"
     )
 
 
+def _lowered(kustomization: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a kustomization by what kustomize takes its fields for: in any case.
+
+    Raises:
+        RenderError: a field is there twice, where kustomize would take either.
+    """
+    found: dict[str, Any] = {}
+    for name, value in kustomization.items():
+        field = str(name).casefold()
+        if field in found:
+            raise RenderError(f"the field {name[:100]!r} is there twice", remedy="leave one")
+        found[field] = [
+            {str(key).casefold(): inner for key, inner in each.items()}
+            if isinstance(each, dict)
+            else each
+            for each in _entries(value)
+        ]
+    return found
+
+
+def _refuse_fetching(text: bytes, file: str) -> None:
+    """Refuse a generator or transformer that would fetch.
+
+    Raises:
+        RenderError: it names an URL.
+    """
+    documents, _ = load_documents(text, file=file)
+    for document in documents:
+        if document.value.get("apiVersion") == _BUILTIN and _has_url(document.value):
+            raise RenderError(
+                f"{file}: what it would fetch is not fetched while rendering",
+                remedy="commit it to the repository",
+            )
+
+
+def _has_url(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_url, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_url, value))
+    return isinstance(value, str) and _URL.match(value) is not None
+
+
 def _named(kustomization: Mapping[str, Any]) -> Iterator[str]:
-    """Yield each file and folder that a kustomization names."""
-    if kustomization.get("helmCharts") or kustomization.get("helmChartInflationGenerator"):
+    """Yield each file and folder that a kustomization names.
+
+    Args:
+        kustomization: with its fields in small letters.
+    """
+    if kustomization.get("helmcharts") or kustomization.get("helmchartinflationgenerator"):
         raise RenderError(
             "helmCharts in a kustomization would be fetched while rendering",
             remedy="make the chart a source of the application",
         )
     for field in _PATHS:
-        for entry in _entries(kustomization.get(field)):
+        for entry in _entries(kustomization.get(field.casefold())):
             # Patches, generators and transformers may be written in place.
             if isinstance(entry, str) and "\n" not in entry:
                 yield entry
+            elif isinstance(entry, str):
+                _refuse_fetching(entry.encode(), f"a kustomization's {field}")
     for field, names in _FILES.items():
-        for entry in _entries(kustomization.get(field)):
+        for entry in _entries(kustomization.get(field.casefold())):
             for name in names if isinstance(entry, dict) else ():
                 for file in _entries(entry.get(name)):
                     # A generator may give a file another key: `key=file`.
                     yield str(file).rpartition("=")[2]
-    openapi = kustomization.get("openapi")
-    if isinstance(openapi, dict) and openapi.get("path"):
-        yield str(openapi["path"])
+    for openapi in _entries(kustomization.get("openapi")):
+        if isinstance(openapi, dict) and openapi.get("path"):
+            yield str(openapi["path"])
 
 
 def _entries(value: Any) -> list[Any]:

@@ -19,11 +19,14 @@ from secretsync.gitops.errors import RenderError, SourceUnavailable
 
 __all__ = ["RENDER_LIMITS", "Programs"]
 
-RENDER_LIMITS = ChildLimits(time_s=90.0, output_bytes=64 * 1024 * 1024)
+RENDER_LIMITS = ChildLimits(time_s=90.0, memory_bytes=4 * 1024**3, output_bytes=64 * 1024 * 1024)
+#: Where nobody listens: what slips through to be fetched is asked there, and is refused.
+_NO_PROXY = "http://127.0.0.1:9"
 #: Where in a chart or a kustomization an error is; the rest of what the programs say may
 #: repeat values, and is not shown.
 _PLACE = re.compile(r"[\w./-]+\.(?:ya?ml|tpl|json|txt)(?::\d+(?::\d+)?)?", re.ASCII)
 _HINTS: Mapping[str, str] = {
+    "out of memory": "it needs more memory than it may have",
     "missing in charts/": "the chart's dependencies are not in its charts/ folder",
     "kubeversion": "the chart does not fit the version of the cluster",
     "values don't meet the specifications": "the values do not fit the chart's schema",
@@ -66,6 +69,7 @@ class Programs:
                 self.starts += 1
             # No PATH: kustomize would have git fetch what it takes for a remote base.
             env = {"HOME": home, "PATH": "", "TMPDIR": home, "HELM_PLUGINS": home, "LC_ALL": "C"}
+            env |= {"HTTP_PROXY": _NO_PROXY, "HTTPS_PROXY": _NO_PROXY}
             ended = run_child([str(path), *arguments], cwd=cwd, env=env, limits=self._limits)
         if ended.exceeded == "time":
             raise RenderError(

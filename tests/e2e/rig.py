@@ -79,6 +79,8 @@ class Rig:
     services: list[RunningService] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
+    #: Of every service that is started.
+    arguments: tuple[str, ...] = ()
 
     def value(self, text: str = "") -> str:
         """Return a secret value."""
@@ -153,7 +155,9 @@ class Rig:
         given = {**self.environment(), **env}
         log = self.folder / f"service-{len(self.services)}.log"
         to = ["--to", self.site.cluster]
-        service = RunningService([*to, *arguments], env=given, log=log, sealing=sealing)
+        service = RunningService(
+            [*to, *self.arguments, *arguments], env=given, log=log, sealing=sealing
+        )
         self.services.append(service)
         if ready:
             service.wait_ready()

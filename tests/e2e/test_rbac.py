@@ -54,6 +54,8 @@ def installed(kube_rig: Rig) -> Rig:
         kube_rig.kube.admin.request("DELETE", path)
     kubeconfig = kube_rig.kube.server.service_account_kubeconfig(SYSTEM, "secretsync")
     kube_rig.kube.env = {"KUBECONFIG": str(kubeconfig), "POD_NAMESPACE": SYSTEM}
+    # Their rights are apart, in deploy/applications.
+    kube_rig.arguments = ("--no-applications",)
     return kube_rig
 
 
@@ -213,6 +215,8 @@ def namespaced(kube_rig: Rig) -> Rig:
         _apply(kube_rig, obj)
     kubeconfig = kube_rig.kube.server.service_account_kubeconfig(namespace, "secretsync")
     kube_rig.kube.env = {"KUBECONFIG": str(kubeconfig), "POD_NAMESPACE": namespace}
+    # Their rights are apart, in deploy/applications.
+    kube_rig.arguments = ("--no-applications",)
     return kube_rig
 
 

@@ -108,7 +108,7 @@ def test_cluster_without_the_crd_serves_the_rest_and_notices_it_later(
         rig.store()
         rig.upstream("one")
         rig.external_secret("one")
-        service = world.start()
+        service = world.start("--no-applications")
         rig.wait_synced("one")
         assert service.log_text().count("not served; the service goes on without it") == 1
         server.admin.install_crds(CRDS / "sealedsecrets.yaml")

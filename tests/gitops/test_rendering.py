@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -321,6 +322,92 @@ def test_source_that_cannot_be_rendered_says_why_and_shows_no_value(
     assert isinstance(caught.value, error), caught.value
     assert said in caught.value.message
     assert CANARY not in f"{caught.value.message}{caught.value.remedy}"
+
+
+@pytest.mark.parametrize("flag", ["--values={0}/host.yaml", "--post-renderer=/bin/sh"])
+def test_release_name_is_never_a_flag(scene: Scene, tmp_path: Path, flag: str) -> None:
+    (tmp_path / "host.yaml").write_text(f"a: {CANARY}\n")
+    template = MAP.replace("{a: '%s'}", "\n  a: %s") % (
+        "a",
+        f"$(/bin/touch {tmp_path}/ran){{{{ .Values.a }}}}",
+    )
+    scene.repository.commit({"app/Chart.yaml": CHART, "app/templates/a.yaml": template})
+    with pytest.raises(RenderError):
+        scene.render(helm={"releaseName": flag.format(tmp_path)})
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("a={0}/host.yaml,b", "f"), ("a\\", "f"), ("a", "f,b={0}/host.yaml")]
+)
+def test_file_parameter_names_one_file_of_the_repository(
+    scene: Scene, tmp_path: Path, name: str, path: str
+) -> None:
+    (tmp_path / "host.yaml").write_text(CANARY)
+    files = {"app/f": "x", "app/templates/a.yaml": MAP % ("a", "{{ .Values.a }}")}
+    scene.repository.commit({"app/Chart.yaml": CHART, **files})
+    parameter = {"name": name.format(tmp_path), "path": path.format(tmp_path)}
+    with pytest.raises(GitOpsError):
+        scene.render(helm={"fileParameters": [parameter]})
+    (found,) = scene.render(helm={"fileParameters": [{"name": "a", "path": "f"}]}).objects
+    assert found["data"] == {"a": "x"}
+
+
+_MAKER = "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: m}\nfiles: ['k=%s']\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(
+            {"app/kustomization.yaml": "ConfigMapGenerator: [{name: m, Files: ['k=%s']}]\n"},
+            id="field-in-another-case",
+        ),
+        pytest.param(
+            {"app/kustomization.yaml": "generators: [g.yaml]\n", "app/g.yaml": _MAKER},
+            id="generator-file",
+        ),
+        pytest.param(
+            {
+                "app/kustomization.yaml": "generators:\n- |\n"
+                + "".join(f"  {line}\n" for line in _MAKER.splitlines())
+            },
+            id="generator-in-place",
+        ),
+    ],
+)
+def test_kustomization_fetches_nothing_however_it_is_written(
+    scene: Scene, files: dict[str, str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/x"
+        scene.repository.commit(
+            {path: text % url if "%s" in text else text for path, text in files.items()}
+        )
+        with pytest.raises(RenderError, match="is not fetched while rendering"):
+            scene.render()
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_chart_whose_values_are_templates_that_make_values_up_is_named(scene: Scene) -> None:
+    scene.repository.commit(
+        {
+            "app/Chart.yaml": CHART,
+            "app/values.yaml": "t: '{{ randAlphaNum 12 }}'\n",
+            "app/templates/a.yaml": MAP % ("a", "{{ tpl .Values.t . }}"),
+        }
+    )
+    assert scene.render().unstable == {ObjectKey("", "ConfigMap", "", "a")}
+
+
+def test_chart_that_takes_all_memory_is_stopped(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, memory_bytes=2 * 1024**3)
+    greedy = MAP % ("a", '{{ $x := repeat 3000000000 "x" }}{{ len $x }}')
+    scene.repository.commit({"app/Chart.yaml": CHART, "app/templates/a.yaml": greedy})
+    with pytest.raises(RenderError, match="more memory than it may have"):
+        scene.render()
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../outside"])
