@@ -14,7 +14,7 @@ from typing import Any
 
 from secretsync.gitops.model import SyncPhase
 
-__all__ = ["deletes_before", "deletes_when", "hook_name", "hook_phases", "hook_type", "wave_of"]
+__all__ = ["deletes_before", "deletes_when", "hook_name", "hook_phases", "wave_of"]
 
 HOOK = "argocd.argoproj.io/hook"
 HOOK_DELETE = "argocd.argoproj.io/hook-delete-policy"
@@ -55,11 +55,6 @@ def hook_phases(obj: Object) -> tuple[SyncPhase, ...] | None:
     if helm == ["crd-install"]:
         return None  # Helm 2's way to put a CRD first: an object like any other.
     return tuple(dict.fromkeys(_HELM_PHASES[name] for name in helm if name in _HELM_PHASES))
-
-
-def hook_type(obj: Object, phase: SyncPhase) -> str:
-    """Return the type that results give a hook."""
-    return str(phase) if hook_phases(obj) is not None else ""
 
 
 def wave_of(obj: Object) -> int:

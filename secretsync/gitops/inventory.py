@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from secretsync.gitops.hooks import wave_of
 from secretsync.gitops.model import Comparison, ObjectKey, Pair
 from secretsync.gitops.pairing import listed_in
 from secretsync.resources.application import Application
 
 __all__ = ["inventory_of"]
-
-_WAVE = "argocd.argoproj.io/sync-wave"
 
 
 def inventory_of(app: Application, comparison: Comparison) -> list[dict[str, Any]]:
@@ -42,10 +41,9 @@ def _entry(pair: Pair, api_version: str) -> dict[str, Any]:
     if pair.health is not None:
         health = {"status": str(pair.health.status)}
         entry["health"] = health | ({"message": pair.health.message} if pair.health.message else {})
-    annotations = (obj.get("metadata") or {}).get("annotations") or {}
-    wave = str(annotations.get(_WAVE) or "")
-    if wave.lstrip("-").isdigit() and int(wave):
-        entry["syncWave"] = int(wave)
+    wave = wave_of(obj)
+    if wave:
+        entry["syncWave"] = wave
     return entry | ({"requiresPruning": True} if pair.requires_pruning else {})
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from secretsync.core.safety import mass_deletion
 from secretsync.gitops.model import Comparison, ObjectKey, Pair, SyncStatus
+from secretsync.gitops.sync_options import SyncOptions
 from secretsync.resources.meta import ObjectRef
 
 __all__ = ["ACKNOWLEDGE", "PruneVerdict", "acknowledged_by", "prune_verdict"]
 
 ACKNOWLEDGE = "secretsync.io/acknowledge"
-_PRUNE_OPTIONS = "argocd.argoproj.io/sync-options"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,7 @@ def _goes(pair: Pair) -> bool:
     """An object that says Prune=false or IgnoreExtraneous is not counted as going."""
     if not pair.requires_pruning or pair.status is SyncStatus.SYNCED:
         return False
-    annotations = (pair.live or {}).get("metadata", {}).get("annotations") or {}
-    options = str(annotations.get(_PRUNE_OPTIONS) or "").split(",")
-    return "Prune=false" not in {option.strip() for option in options}
+    return not SyncOptions.of().has("Prune=false", pair.live)
 
 
 def _ref(key: ObjectKey) -> ObjectRef:

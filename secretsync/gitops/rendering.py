@@ -150,17 +150,23 @@ class Renderer:
         return self._once(
             key,
             lambda: helm_objects(files, self._programs, release, namespace, known),
-            twice=makes_values_up(files),
+            twice=lambda: makes_values_up(files),
         )
 
-    def _once(self, key: Key, make: Callable[[], list[Object]], *, twice: bool = False) -> _Made:
+    def _once(
+        self,
+        key: Key,
+        make: Callable[[], list[Object]],
+        *,
+        twice: Callable[[], bool] = lambda: False,
+    ) -> _Made:
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
                 self._kept.move_to_end(key)
                 return found
         objects = make()
-        unstable = _different(objects, make()) if twice else frozenset()
+        unstable = _different(objects, make()) if twice() else frozenset()
         made = _Made(tuple(objects), unstable)
         with self._lock:
             self.renders += 1

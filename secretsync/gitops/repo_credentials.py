@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from providers.base import SecretBytes
@@ -29,8 +29,6 @@ class RepoCredentials:
     Args:
         project: the only project whose applications may use it; "" for all.
         insecure: the server's certificate, or SSH host key, is not checked.
-        enable_lfs: files of Git LFS are fetched.
-        enable_oci: a Helm repository in an OCI registry.
     """
 
     username: str = ""
@@ -41,9 +39,6 @@ class RepoCredentials:
     tls_client_key: SecretBytes | None = None
     project: str = ""
     insecure: bool = False
-    enable_lfs: bool = False
-    enable_oci: bool = False
-    force_basic_auth: bool = field(default=False)
 
 
 class RepoSecrets:
@@ -120,9 +115,6 @@ def _credentials(data: Mapping[str, bytes]) -> RepoCredentials:
         tls_client_key=secret("tlsClientCertKey"),
         project=text("project"),
         insecure=text("insecure") == "true" or text("insecureIgnoreHostKey") == "true",
-        enable_lfs=text("enableLfs") == "true",
-        enable_oci=text("enableOCI") == "true",
-        force_basic_auth=text("forceHttpBasicAuth") == "true",
     )
 
 

@@ -47,7 +47,7 @@ def external_secret() -> dict[str, Any]:
 
 
 def test_plan_of_a_manifest_file_shows_all_and_writes_nothing(world: AppWorld) -> None:
-    world.repository.commit("web/all.yaml", config_map("a"), store(), external_secret())
+    world.repository.commit_objects("web/all.yaml", config_map("a"), store(), external_secret())
     found = world.run("plan", "-o", "json", app=world.file(world.application()))
     assert found.code == 1
     assert found.actions() == {"a": "create", "db": "create", "fake": "create"}
@@ -57,7 +57,7 @@ def test_plan_of_a_manifest_file_shows_all_and_writes_nothing(world: AppWorld) -
 
 
 def test_sync_makes_objects_and_the_secrets_behind_them_in_one_run(world: AppWorld) -> None:
-    world.repository.commit("web/all.yaml", config_map("a"), store(), external_secret())
+    world.repository.commit_objects("web/all.yaml", config_map("a"), store(), external_secret())
     file = world.file(world.application())
     done = world.run("sync", "-o", "json", app=file)
     assert done.code == 0, done.err
@@ -71,7 +71,7 @@ def test_sync_makes_objects_and_the_secrets_behind_them_in_one_run(world: AppWor
 
 
 def test_second_sync_writes_no_object_again(world: AppWorld) -> None:
-    world.repository.commit("web/all.yaml", config_map("a"))
+    world.repository.commit_objects("web/all.yaml", config_map("a"))
     file = world.file(world.application())
     world.run("sync", app=file)
     before = world.path("shop", "configmaps", "a").stat()
@@ -80,7 +80,7 @@ def test_second_sync_writes_no_object_again(world: AppWorld) -> None:
 
 
 def test_value_of_a_secret_is_printed_by_no_verb(world: AppWorld) -> None:
-    world.repository.commit("web/all.yaml", external_secret(), config_map("a"))
+    world.repository.commit_objects("web/all.yaml", external_secret(), config_map("a"))
     world.put(world.application())
     path = world.path("shop", "secretstores.external-secrets.io", "fake")
     path.parent.mkdir(parents=True)
@@ -95,10 +95,10 @@ def test_value_of_a_secret_is_printed_by_no_verb(world: AppWorld) -> None:
 
 
 def test_rollback_pins_until_the_next_commit(world: AppWorld) -> None:
-    first = world.repository.commit("web/a.yaml", config_map("a", "1"))
+    first = world.repository.commit_objects("web/a.yaml", config_map("a", "1"))
     world.put(world.application(policy={"automated": {"prune": True, "selfHeal": True}}))
     world.run("sync")
-    world.repository.commit("web/a.yaml", config_map("a", "2"))
+    world.repository.commit_objects("web/a.yaml", config_map("a", "2"))
     world.run("sync")
     assert world.value("a") == "2"
     back = world.run("rollback")
@@ -109,17 +109,17 @@ def test_rollback_pins_until_the_next_commit(world: AppWorld) -> None:
     assert shown["pinned"] == 0
     assert shown["revision"] == first[:7]
     assert world.run("plan").code == 0
-    world.repository.commit("web/a.yaml", config_map("a", "3"))
+    world.repository.commit_objects("web/a.yaml", config_map("a", "3"))
     assert world.run("sync").code == 0
     assert world.value("a") == "3"
     assert world.run("get", "-o", "json").json["pinned"] is None
 
 
 def test_rollback_released_follows_the_sources_again(world: AppWorld) -> None:
-    world.repository.commit("web/a.yaml", config_map("a", "1"))
+    world.repository.commit_objects("web/a.yaml", config_map("a", "1"))
     world.put(world.application())
     world.run("sync")
-    world.repository.commit("web/a.yaml", config_map("a", "2"))
+    world.repository.commit_objects("web/a.yaml", config_map("a", "2"))
     world.run("sync")
     world.run("rollback", "0")
     assert world.run("rollback", "--release").code == 0
@@ -131,10 +131,10 @@ def test_rollback_released_follows_the_sources_again(world: AppWorld) -> None:
 
 def test_prune_follows_automated_prune_and_the_flags_override_it(world: AppWorld) -> None:
     names = ("a", "b", "c")
-    world.repository.commit("web/a.yaml", *(config_map(name) for name in names))
+    world.repository.commit_objects("web/a.yaml", *(config_map(name) for name in names))
     world.put(world.application())
     world.run("sync")
-    world.repository.commit("web/a.yaml", config_map("a"), config_map("b"))
+    world.repository.commit_objects("web/a.yaml", config_map("a"), config_map("b"))
     kept = world.run("sync", "-o", "json")
     assert kept.actions()["c"] == "extra"
     assert world.value("c") == "1"
@@ -145,10 +145,12 @@ def test_prune_follows_automated_prune_and_the_flags_override_it(world: AppWorld
 
 
 def test_mass_deletion_waits_for_its_token(world: AppWorld) -> None:
-    world.repository.commit("web/a.yaml", *(config_map(f"a{number}") for number in range(9)))
+    world.repository.commit_objects(
+        "web/a.yaml", *(config_map(f"a{number}") for number in range(9))
+    )
     world.put(world.application(policy={"automated": {"prune": True}}))
     world.run("sync")
-    world.repository.commit("web/a.yaml", config_map("a0", "2"))
+    world.repository.commit_objects("web/a.yaml", config_map("a0", "2"))
     stopped = world.run("sync", "-o", "json")
     assert world.value("a0") == "2"
     assert world.value("a8") == "1"
@@ -159,7 +161,7 @@ def test_mass_deletion_waits_for_its_token(world: AppWorld) -> None:
 
 
 def test_repository_that_is_gone_changes_nothing(world: AppWorld) -> None:
-    world.repository.commit("web/a.yaml", config_map("a"))
+    world.repository.commit_objects("web/a.yaml", config_map("a"))
     world.put(world.application(policy={"automated": {"prune": True}}))
     world.run("sync")
     world.repository.folder.rename(world.folder / "moved")
@@ -171,19 +173,19 @@ def test_repository_that_is_gone_changes_nothing(world: AppWorld) -> None:
 
 
 def test_folder_that_is_gone_from_the_repository_changes_nothing(world: AppWorld) -> None:
-    world.repository.commit("web/a.yaml", config_map("a"))
+    world.repository.commit_objects("web/a.yaml", config_map("a"))
     world.put(world.application(policy={"automated": {"prune": True}}))
     world.run("sync")
-    world.repository.commit("web/a.yaml")
+    world.repository.commit_objects("web/a.yaml")
     assert world.run("sync", "--prune").code == 2
     assert world.value("a") == "1"
 
 
 def test_diff_between_revisions_names_each_object(world: AppWorld) -> None:
-    first = world.repository.commit("web/a.yaml", config_map("a", "1"), config_map("b"))
+    first = world.repository.commit_objects("web/a.yaml", config_map("a", "1"), config_map("b"))
     world.put(world.application())
     world.run("sync")
-    world.repository.commit("web/a.yaml", config_map("a", "2"), config_map("c"))
+    world.repository.commit_objects("web/a.yaml", config_map("a", "2"), config_map("c"))
     found = world.run("diff", "-o", "json")
     assert found.code == 1
     assert {row["name"] for row in found.json["objects"]} == {"a", "b", "c"}
@@ -192,7 +194,7 @@ def test_diff_between_revisions_names_each_object(world: AppWorld) -> None:
 
 def test_delete_takes_what_the_application_made_and_nothing_else(world: AppWorld) -> None:
     kept = config_map("kept", **{"argocd.argoproj.io/sync-options": "Delete=false"})
-    world.repository.commit("web/a.yaml", config_map("a"), kept)
+    world.repository.commit_objects("web/a.yaml", config_map("a"), kept)
     world.put(world.application())
     world.run("sync")
     assert world.run("delete").code == 0
@@ -203,7 +205,7 @@ def test_delete_takes_what_the_application_made_and_nothing_else(world: AppWorld
 
 def test_delete_asks_before_it_takes_what_says_so(world: AppWorld) -> None:
     asks = config_map("asks", **{"argocd.argoproj.io/sync-options": "Delete=confirm"})
-    world.repository.commit("web/a.yaml", config_map("a"), asks)
+    world.repository.commit_objects("web/a.yaml", config_map("a"), asks)
     world.put(world.application())
     world.run("sync")
     assert world.run("delete").code != 0
@@ -231,7 +233,7 @@ def test_delete_asks_before_it_takes_what_says_so(world: AppWorld) -> None:
 def test_verb_that_cannot_be_done_says_why(
     world: AppWorld, arguments: list[str], app: str, said: str
 ) -> None:
-    world.repository.commit("web/a.yaml", config_map("a"))
+    world.repository.commit_objects("web/a.yaml", config_map("a"))
     world.put(world.application())
     found = world.run(*arguments, app=app)
     assert found.code == 2
@@ -239,7 +241,7 @@ def test_verb_that_cannot_be_done_says_why(
 
 
 def test_project_that_is_not_there_is_refused(world: AppWorld) -> None:
-    world.repository.commit("web/a.yaml", config_map("a"))
+    world.repository.commit_objects("web/a.yaml", config_map("a"))
     world.put(world.application(project="absent"))
     found = world.run("sync")
     assert found.code == 2
@@ -248,7 +250,7 @@ def test_project_that_is_not_there_is_refused(world: AppWorld) -> None:
 
 
 def test_object_that_is_foreign_is_refused_until_it_is_adopted(world: AppWorld) -> None:
-    world.repository.commit("web/a.yaml", config_map("a"), config_map("b"))
+    world.repository.commit_objects("web/a.yaml", config_map("a"), config_map("b"))
     world.put(world.application())
     path = world.path("shop", "configmaps", "a")
     path.parent.mkdir(parents=True)
@@ -260,7 +262,7 @@ def test_object_that_is_foreign_is_refused_until_it_is_adopted(world: AppWorld) 
     assert "not this application's" in refused.out
     assert world.value("a") == "somebody's"
     adopted = config_map("a", **{"secretsync.io/adopt": "true"})
-    world.repository.commit("web/a.yaml", adopted, config_map("b"))
+    world.repository.commit_objects("web/a.yaml", adopted, config_map("b"))
     assert world.run("sync").code == 0
     assert (world.value("a"), world.value("b")) == ("1", "1")
 
@@ -280,13 +282,13 @@ def test_object_that_the_project_does_not_give_stops_the_whole_sync(world: AppWo
     path.write_text(yaml.safe_dump(project))
     stray = config_map("b")
     stray["metadata"]["namespace"] = "kube-system"
-    world.repository.commit("web/a.yaml", config_map("a"), stray)
+    world.repository.commit_objects("web/a.yaml", config_map("a"), stray)
     world.put(world.application(project="shop"))
     refused = world.run("sync")
     assert refused.code == 2
     assert "kube-system/b: the project does not allow this namespace" in refused.err
     assert world.value("a") is None
-    world.repository.commit("web/a.yaml", config_map("a"))
+    world.repository.commit_objects("web/a.yaml", config_map("a"))
     assert world.run("sync").code == 0
     assert world.value("a") == "1"
 
@@ -303,15 +305,15 @@ def test_mask_secret_values(world: AppWorld) -> None:
             "stringData": {"password": value, "user": "canary-user"},
         }
 
-    first = world.repository.commit("web/a.yaml", secret(f"{CANARY}-1"))
+    first = world.repository.commit_objects("web/a.yaml", secret(f"{CANARY}-1"))
     world.put(world.application())
     world.run("sync")
-    world.repository.commit("web/a.yaml", secret(f"{CANARY}-2"))
+    world.repository.commit_objects("web/a.yaml", secret(f"{CANARY}-2"))
     for verb in (["plan"], ["diff"], ["diff", "--from", first], ["sync"], ["get"]):
         for form in ("text", "json"):
             found = world.run(*verb, "-o", form)
             assert "canary" not in found.out + found.err
-    world.repository.commit("web/a.yaml", secret(f"{CANARY}-3"))
+    world.repository.commit_objects("web/a.yaml", secret(f"{CANARY}-3"))
     (row,) = world.run("diff", "-o", "json").json["objects"]
     (change,) = row["changes"]
     assert "password" in change["path"]

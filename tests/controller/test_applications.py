@@ -96,7 +96,9 @@ def live(
 
 def test_commit_is_applied_drift_healed_and_what_left_git_pruned(live: Live) -> None:
     world = live.world
-    first = world.repository.commit("web/a.yaml", config_map("a"), config_map("b"), config_map("c"))
+    first = world.repository.commit_objects(
+        "web/a.yaml", config_map("a"), config_map("b"), config_map("c")
+    )
     live.put()
     live.start()
     eventually(lambda: live.synced(first), within_s=60)
@@ -107,14 +109,14 @@ def test_commit_is_applied_drift_healed_and_what_left_git_pruned(live: Live) -> 
     events = live.cluster.list(KINDS["Event"], live.namespace).items
     told = [each["message"] for each in events if each["reason"] == "ResourceDrifted"]
     assert any("kubectl-edit" in each for each in told)
-    second = world.repository.commit("web/a.yaml", config_map("a", "2"), config_map("b"))
+    second = world.repository.commit_objects("web/a.yaml", config_map("a", "2"), config_map("b"))
     eventually(lambda: live.synced(second), within_s=60)
     assert (live.value("a"), live.value("c")) == ("2", None)
     assert len(live.application()["status"]["history"]) == 2
 
 
 def test_cycle_without_change_writes_nothing(live: Live) -> None:
-    revision = live.world.repository.commit("web/a.yaml", config_map("a"))
+    revision = live.world.repository.commit_objects("web/a.yaml", config_map("a"))
     live.put()
     live.start()
     eventually(lambda: live.synced(revision), within_s=60)
@@ -131,7 +133,7 @@ def test_cycle_without_change_writes_nothing(live: Live) -> None:
 
 
 def test_operation_field_patched_starts_a_sync(live: Live) -> None:
-    revision = live.world.repository.commit("web/a.yaml", config_map("a"))
+    revision = live.world.repository.commit_objects("web/a.yaml", config_map("a"))
     live.put(syncPolicy={})
     live.start()
     eventually(lambda: live.application().get("status", {}).get("sync"))
@@ -147,7 +149,7 @@ def test_operation_field_patched_starts_a_sync(live: Live) -> None:
 
 
 def test_application_with_finalizer_deleted_takes_its_objects_with_it(live: Live) -> None:
-    revision = live.world.repository.commit("web/a.yaml", config_map("a"))
+    revision = live.world.repository.commit_objects("web/a.yaml", config_map("a"))
     live.put()
     live.cluster.merge_patch(
         KINDS["Application"],
@@ -176,7 +178,7 @@ def test_terminate_with_running_hooks(live: Live) -> None:
         "metadata": {"name": "hook", "annotations": {"argocd.argoproj.io/hook": "PreSync"}},
         "spec": {"template": {"spec": pod}},
     }
-    live.world.repository.commit("web/a.yaml", config_map("a"), hook)
+    live.world.repository.commit_objects("web/a.yaml", config_map("a"), hook)
     live.put(syncPolicy={})
     live.start()
     patch: dict[str, Any] = {"operation": {"initiatedBy": {"username": "ada"}, "sync": {}}}
@@ -199,7 +201,7 @@ def test_terminate_with_running_hooks(live: Live) -> None:
 
 def test_sync_with_create_namespace(live: Live) -> None:
     """TestSyncWithCreateNamespace."""
-    revision = live.world.repository.commit("web/a.yaml", config_map("a"))
+    revision = live.world.repository.commit_objects("web/a.yaml", config_map("a"))
     namespace = f"{live.namespace}-made"
     policy = {**HEALING, "syncOptions": ["CreateNamespace=true"]}
     live.put(syncPolicy=policy)

@@ -37,7 +37,7 @@ def is_synced(world: AppWorld, revision: str) -> bool:
 
 def test_auto_sync_self_heal_enabled(world: AppWorld) -> None:
     """TestAutoSyncSelfHealEnabled."""
-    revision = world.repository.commit("web/a.yaml", config_map("a"))
+    revision = world.repository.commit_objects("web/a.yaml", config_map("a"))
     world.put(world.application(policy=HEALING))
     world.serve()
     eventually(lambda: is_synced(world, revision))
@@ -54,27 +54,27 @@ def test_auto_sync_self_heal_enabled(world: AppWorld) -> None:
 
 def test_auto_sync_self_heal_disabled(world: AppWorld) -> None:
     """TestAutoSyncSelfHealDisabled: drift is told of and left, the next commit is applied."""
-    revision = world.repository.commit("web/a.yaml", config_map("a"))
+    revision = world.repository.commit_objects("web/a.yaml", config_map("a"))
     world.put(world.application(policy={"automated": {}}))
     world.serve()
     eventually(lambda: is_synced(world, revision))
     world.edit("a", "somebody's")
     eventually(lambda: world.status()["sync"]["status"] == "OutOfSync")
     assert steady(lambda: world.value("a"), for_s=3) == "somebody's"
-    revision = world.repository.commit("web/a.yaml", config_map("a", "2"))
+    revision = world.repository.commit_objects("web/a.yaml", config_map("a", "2"))
     eventually(lambda: world.value("a") == "2")
     eventually(lambda: is_synced(world, revision))
 
 
 def test_auto_sync_allow_empty_can_be_disabled_in_the_service(world: AppWorld) -> None:
     """TestAutoSyncAllowEmptyCanBeDisabled: an empty render deletes nothing."""
-    world.repository.commit("web/a.yaml", config_map("a"))
+    world.repository.commit_objects("web/a.yaml", config_map("a"))
     world.put(world.application(policy=HEALING))
     world.serve()
     eventually(lambda: world.value("a") == "1")
     folder = world.repository.folder / "web"
     (folder / "README.md").write_text("nothing left\n")
-    world.repository.commit("web/a.yaml")
+    world.repository.commit_objects("web/a.yaml")
     eventually(lambda: "wipe out" in str(world.status().get("conditions")))
     assert steady(lambda: world.value("a"), for_s=2) == "1"
 
@@ -82,19 +82,19 @@ def test_auto_sync_allow_empty_can_be_disabled_in_the_service(world: AppWorld) -
 def test_auto_sync_retry_and_refresh_enabled(world: AppWorld) -> None:
     """TestAutoSyncRetryAndRefreshEnabled: what failed is tried again, a commit goes first."""
     broken = {**config_map("broken"), "metadata": {"name": "Not_A_Name"}}
-    world.repository.commit("web/a.yaml", config_map("a"), broken)
+    world.repository.commit_objects("web/a.yaml", config_map("a"), broken)
     policy = {**HEALING, "retry": {"limit": 1, "backoff": {"duration": "1s", "maxDuration": "2s"}}}
     world.put(world.application(policy=policy))
     world.serve()
     eventually(lambda: (world.status().get("operationState") or {}).get("retryCount", 0) >= 2)
     assert world.status()["operationState"]["phase"] in ("Failed", "Running")
-    revision = world.repository.commit("web/a.yaml", config_map("a", "2"))
+    revision = world.repository.commit_objects("web/a.yaml", config_map("a", "2"))
     eventually(lambda: is_synced(world, revision))
     assert world.value("a") == "2"
 
 
 def test_operation_field_starts_a_sync_and_is_taken(world: AppWorld) -> None:
-    revision = world.repository.commit("web/a.yaml", config_map("a"))
+    revision = world.repository.commit_objects("web/a.yaml", config_map("a"))
     world.put(world.application())
     world.serve()
     eventually(lambda: (world.status().get("sync") or {}).get("status") == "OutOfSync")
@@ -111,7 +111,7 @@ def test_operation_field_starts_a_sync_and_is_taken(world: AppWorld) -> None:
 
 
 def test_skip_reconcile_leaves_an_application_alone(world: AppWorld) -> None:
-    world.repository.commit("web/a.yaml", config_map("a"))
+    world.repository.commit_objects("web/a.yaml", config_map("a"))
     application = world.application(policy=HEALING)
     application["metadata"]["annotations"] = {"argocd.argoproj.io/skip-reconcile": "true"}
     world.put(application)
@@ -123,11 +123,11 @@ def test_skip_reconcile_leaves_an_application_alone(world: AppWorld) -> None:
 
 
 def test_refresh_annotation_is_taken_and_looks_at_once(world: AppWorld) -> None:
-    world.repository.commit("web/a.yaml", config_map("a"))
+    world.repository.commit_objects("web/a.yaml", config_map("a"))
     world.put(world.application(policy=HEALING))
     world.serve("--poll-interval", "3600")
     eventually(lambda: world.value("a") == "1")
-    world.repository.commit("web/a.yaml", config_map("a", "2"))
+    world.repository.commit_objects("web/a.yaml", config_map("a", "2"))
     live = world.get("applications.argoproj.io", "web", namespace="argocd")
     assert live is not None
     live["metadata"].setdefault("annotations", {})["argocd.argoproj.io/refresh"] = "normal"
@@ -136,10 +136,10 @@ def test_refresh_annotation_is_taken_and_looks_at_once(world: AppWorld) -> None:
 
 
 def test_rollback_holds_with_automation_on_until_the_next_commit(world: AppWorld) -> None:
-    world.repository.commit("web/a.yaml", config_map("a", "1"))
+    world.repository.commit_objects("web/a.yaml", config_map("a", "1"))
     world.put(world.application(policy=HEALING))
     world.run("sync")
-    world.repository.commit("web/a.yaml", config_map("a", "2"))
+    world.repository.commit_objects("web/a.yaml", config_map("a", "2"))
     world.run("sync")
     assert world.run("rollback").code == 0
     world.serve()
@@ -147,13 +147,13 @@ def test_rollback_holds_with_automation_on_until_the_next_commit(world: AppWorld
     assert steady(lambda: world.value("a"), for_s=4) == "1"
     world.edit("a", "somebody's")
     eventually(lambda: world.value("a") == "1")
-    world.repository.commit("web/a.yaml", config_map("a", "3"))
+    world.repository.commit_objects("web/a.yaml", config_map("a", "3"))
     eventually(lambda: world.value("a") == "3")
     eventually(lambda: "RolledBack" not in str(world.status().get("conditions")))
 
 
 def test_cycle_without_change_writes_and_renders_nothing(world: AppWorld) -> None:
-    revision = world.repository.commit("web/a.yaml", config_map("a"))
+    revision = world.repository.commit_objects("web/a.yaml", config_map("a"))
     world.put(world.application(policy=HEALING))
     service = world.serve()
     eventually(lambda: is_synced(world, revision))
@@ -162,7 +162,7 @@ def test_cycle_without_change_writes_and_renders_nothing(world: AppWorld) -> Non
 
 
 def test_repository_that_goes_away_prunes_nothing_and_is_told_of(world: AppWorld) -> None:
-    revision = world.repository.commit("web/a.yaml", config_map("a"))
+    revision = world.repository.commit_objects("web/a.yaml", config_map("a"))
     world.put(world.application(policy=HEALING))
     world.serve()
     eventually(lambda: is_synced(world, revision))
@@ -175,7 +175,7 @@ def test_repository_that_goes_away_prunes_nothing_and_is_told_of(world: AppWorld
 
 
 def test_deleted_application_takes_its_objects_with_it(world: AppWorld) -> None:
-    revision = world.repository.commit("web/a.yaml", config_map("a"), config_map("b"))
+    revision = world.repository.commit_objects("web/a.yaml", config_map("a"), config_map("b"))
     application = world.application(policy=HEALING)
     application["metadata"]["finalizers"] = ["resources-finalizer.argocd.argoproj.io"]
     world.put(application)
@@ -203,7 +203,7 @@ def test_sync_killed_at_fifty_moments_converges(world: AppWorld) -> None:
             if number not in gone
         ]
 
-    world.repository.commit("web/all.yaml", *wanted(0))
+    world.repository.commit_objects("web/all.yaml", *wanted(0))
     world.put(world.application(policy=HEALING))
     began = time.monotonic()
     service = world.serve()
@@ -211,7 +211,7 @@ def test_sync_killed_at_fifty_moments_converges(world: AppWorld) -> None:
     whole_s = min(3.0, time.monotonic() - began)
     service.kill()
     for kill in range(1, 51):
-        world.repository.commit("web/all.yaml", *wanted(kill))
+        world.repository.commit_objects("web/all.yaml", *wanted(kill))
         service = world.serve(ready=False)
         time.sleep(moments.uniform(0.3, 1.0) * whole_s)
         service.kill()

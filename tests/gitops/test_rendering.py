@@ -20,7 +20,7 @@ from secretsync.gitops.rendering import Renderer
 from secretsync.gitops.repositories import Repositories
 from secretsync.resources.application import Application, parse_application
 from secretsync.resources.documents import Document, Origin
-from tests.gitops.repository import TestRepository
+from tests.support.git_repository import GitRepository
 from tests.support.tools import tool_path
 
 pytestmark = pytest.mark.built
@@ -35,7 +35,7 @@ class Scene:
     """A repository and a renderer with its own cache."""
 
     def __init__(self, folder: Path, **limits: Any) -> None:
-        self.repository = TestRepository(folder / "repo")
+        self.repository = GitRepository(folder / "repo")
         self.git = GitProgram(local=True)
         programs = folder / "programs"
         programs.mkdir()
@@ -171,7 +171,7 @@ def test_value_file_of_another_source_is_found_by_its_ref(scene: Scene, tmp_path
             "app/templates/map.yaml": MAP % ("web", "{{ .Values.a }}"),
         }
     )
-    values = TestRepository(tmp_path / "values")
+    values = GitRepository(tmp_path / "values")
     values.commit({"prod/v.yaml": "a: from the other\n"})
     app = application(
         {

@@ -16,7 +16,7 @@ from secretsync.gitops.repo_credentials import RepoSecrets, normal_url
 from secretsync.gitops.repo_logins import RepoLogins
 from secretsync.gitops.repositories import Repositories
 from secretsync.resources.timestamps import parse_timestamp
-from tests.gitops.repository import TestRepository
+from tests.support.git_repository import GitRepository
 from tests.support.git_server import GitServer, git_server
 
 CANARY = "canary-9f1c-must-not-show"
@@ -29,7 +29,7 @@ class Scene:
     def __init__(self, folder: Path, server: GitServer) -> None:
         self.folder = folder
         self.server = server
-        self.repository = TestRepository(folder / "served" / "shop")
+        self.repository = GitRepository(folder / "served" / "shop")
         self.commit = self.repository.commit({"app/a.yaml": "a: 1"})
         self.url = server.url("shop/.git")
         self.cluster = DirectoryCluster(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,18 +11,10 @@ from typing import Any
 import yaml
 
 from tests.cli.kit import ROOT, Ended
+from tests.support.git_repository import GitRepository
 from tests.support.service import RunningService, clean_environment
 
-__all__ = ["AppWorld", "GitRepository", "config_map"]
-
-_GIT_ENV = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_AUTHOR_NAME": "Ada",
-    "GIT_AUTHOR_EMAIL": "ada@example.com",
-    "GIT_COMMITTER_NAME": "Ada",
-    "GIT_COMMITTER_EMAIL": "ada@example.com",
-}
+__all__ = ["AppWorld", "ObjectRepository", "config_map"]
 
 
 def config_map(name: str, value: str = "1", **annotations: str) -> dict[str, Any]:
@@ -34,40 +25,15 @@ def config_map(name: str, value: str = "1", **annotations: str) -> dict[str, Any
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": value}}
 
 
-class GitRepository:
-    """A repository with a work tree, on branch main."""
+class ObjectRepository(GitRepository):
+    """A repository of objects."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True)
-        self._git("init", "-q", "-b", "main", ".")
-
-    @property
-    def url(self) -> str:
-        """Its file:// address."""
-        return f"file://{self.folder}"
-
-    def commit(self, path: str, *objects: dict[str, Any]) -> str:
+    def commit_objects(self, path: str, *objects: dict[str, Any]) -> str:
         """Make a file have these objects, none removes it; return the commit."""
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
         if objects:
-            file.write_text(yaml.safe_dump_all(objects))
-        else:
-            file.unlink()
-        self._git("add", "-A")
-        self._git("commit", "-q", "--allow-empty", "-m", f"change {path}")
-        return self._git("rev-parse", "HEAD").strip()
-
-    def _git(self, *arguments: str) -> str:
-        return subprocess.run(
-            ["git", *arguments],
-            cwd=self.folder,
-            env={**clean_environment(), **_GIT_ENV},
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
+            return self.commit({path: yaml.safe_dump_all(objects)}, f"change {path}")
+        (self.folder / path).unlink()
+        return self.commit(message=f"change {path}")
 
 
 class AppWorld:
@@ -75,7 +41,7 @@ class AppWorld:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.repository = GitRepository(folder / "repository")
+        self.repository = ObjectRepository(folder / "repository")
         self.root = folder / "cluster"
         self.services: list[RunningService] = []
 

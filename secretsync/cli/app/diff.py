@@ -32,7 +32,7 @@ def command(*, revision: str, base: str, **options: Any) -> int:
     Values of Secrets are shown as fingerprints, on both sides.
     """
     # Imported here, as in every verb: --help needs no YAML reader.
-    from secretsync.cli.app.report import echo_json, object_rows, print_rows  # noqa: PLC0415
+    from secretsync.cli.app.report import echo_json, object_rows, print_rows  # noqa: PLC0415 - see above
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
     from secretsync.errors import ConfigError  # noqa: PLC0415 - see above
     from secretsync.gitops.history import revisions_of  # noqa: PLC0415 - see above

@@ -41,7 +41,7 @@ def command(
     automation or not, until the next commit or --release.
     """
     # Imported here, as in every verb: --help needs no YAML reader.
-    from secretsync.cli.app.rolling_back import release_pin, roll_back  # noqa: PLC0415
+    from secretsync.cli.app.rolling_back import release_pin, roll_back  # noqa: PLC0415 - see above
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
     from secretsync.cli.app.showing import SealingFlags  # noqa: PLC0415 - see above
 

@@ -6,13 +6,11 @@ import os
 import subprocess
 from pathlib import Path
 
-__all__ = ["TestRepository"]
+__all__ = ["GitRepository"]
 
 
-class TestRepository:
+class GitRepository:
     """A work tree and its branch `main`."""
-
-    __test__ = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,10 +37,6 @@ class TestRepository:
             ["git", *arguments], cwd=self.folder, env=env, check=True, capture_output=True
         )
         return done.stdout.decode().strip()
-
-    def write(self, **files: str) -> None:
-        """Write files; `__` in a name stands for a slash, `_DOT_` for a dot."""
-        self.put({name.replace("__", "/").replace("_DOT_", "."): t for name, t in files.items()})
 
     def put(self, files: dict[str, str]) -> None:
         """Write files by their paths."""
