@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ _REFUSED = (
     "error: 403",
     "host key verification failed",
 )
+#: Of a file beyond the limit, a pack: the write fails, or the signal ends who writes.
+_TOO_LARGE = ("file too large", f"died of signal {signal.SIGXFSZ:d}")
 _ABSENT = (
     "repository not found",
     "does not appear to be a git repository",
@@ -204,6 +207,11 @@ def _failure(verb: str, ended: Finished, limits: ChildLimits) -> SourceError | S
             f"git {verb} gives more than {limits.output_bytes} bytes", remedy="split the repository"
         )
     said = ended.err.lower()
+    if any(words in said for words in _TOO_LARGE):
+        return SourceError(
+            f"the repository is larger than {limits.file_bytes // 2**20} MiB",
+            remedy="use a repository of manifests alone",
+        )
     if any(words in said for words in _REFUSED):
         return SourceForbidden(
             "the repository refuses the login",

@@ -4,18 +4,16 @@ One bare repository a URL is kept. `ls-remote` tells once a round what moved, on
 brings it however many applications use it, one listing a commit says which folders moved,
 and its files are laid out once, by the id of its tree.
 
-Neighbours: `git_program` runs git, `git_tree` is the listing, `rendering` uses both.
+Neighbours: `git_program` runs git, `git_tree` is the listing, `layouts` writes the files,
+`rendering` uses it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
-import posixpath
 import re
 import shutil
-import tarfile
 import tempfile
 import threading
 from collections import Counter, OrderedDict
@@ -25,7 +23,8 @@ from typing import Protocol
 
 from secretsync.gitops.errors import GitOpsError, SourceError
 from secretsync.gitops.git_program import GitProgram, checked_url
-from secretsync.gitops.git_tree import GitTree, TreeEntry, inside, parse_tree
+from secretsync.gitops.git_tree import GitTree, TreeEntry, parse_tree
+from secretsync.gitops.layouts import check_links, unpack
 from secretsync.gitops.repo_credentials import RepoCredentials, normal_url
 
 __all__ = ["Logins", "Repositories"]
@@ -33,6 +32,9 @@ __all__ = ["Logins", "Repositories"]
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _ABBREVIATED = re.compile(r"[0-9a-f]{7,39}", re.ASCII)
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+#: `git archive` would leave files out, or write the commit into them, where the repository
+#: asks for it; a layout is all files of a tree, as they are.
+_ATTRIBUTES = "* -export-ignore -export-subst\n"
 #: Listings and layouts that are kept.
 _KEPT_TREES = 64
 _KEPT_LAYOUTS = 8
@@ -200,10 +202,18 @@ class Repositories:
     def _fetch(self, url: str, *refspecs: str) -> Path:
         checked_url(url, local=self._local)
         bare = self._bare(url)
-        arguments = ["fetch", "--quiet", "--no-write-fetch-head", "--force", "--no-auto-gc", url]
-        self._git.run(
-            [*arguments, *(refspecs or _REFSPECS)], cwd=bare, credentials=self._credentials(url)
-        )
+        # A branch that is gone may stand where a folder of branches begins: it goes first.
+        arguments = ["fetch", "--quiet", "--no-write-fetch-head", "--force", "--no-auto-gc"]
+        arguments += [url] if refspecs else ["--prune", url]
+        try:
+            self._git.run(
+                [*arguments, *(refspecs or _REFSPECS)], cwd=bare, credentials=self._credentials(url)
+            )
+        except GitOpsError:
+            # What a killed git leaves would grow by a pack each time it is tried again.
+            for left in (bare / "objects" / "pack").glob("tmp_*"):
+                left.unlink(missing_ok=True)
+            raise
         return bare
 
     def _bare(self, url: str) -> Path:
@@ -212,6 +222,10 @@ class Repositories:
         if not (bare / "HEAD").exists():
             bare.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._git.run(["init", "--quiet", "--bare", "."], cwd=bare)
+        attributes = bare / "info" / "attributes"
+        if not attributes.exists():
+            attributes.parent.mkdir(exist_ok=True)
+            attributes.write_text(_ATTRIBUTES)
         return bare
 
     def _present(self, url: str, commit: str) -> Path:
@@ -253,9 +267,8 @@ class Repositories:
         try:
             # What git makes of a commit without files is no archive to this reader.
             if any(tree.entries):
-                with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-                    for member in tar:
-                        _extract(tar, member, staging)
+                unpack(archive, staging)
+            check_links(tree, staging)
             staging.replace(target)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -270,24 +283,3 @@ class Repositories:
         """Return the lock of a repository: one call of git at a time for each."""
         with self._lock:
             return self._locks.setdefault(normal_url(url), threading.RLock())
-
-
-def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
-    """Write one file, folder or link of an archive that git made."""
-    path = root / inside(member.name)
-    if member.isdir():
-        path.mkdir(parents=True, exist_ok=True)
-    elif member.issym():
-        # What is absolute, or climbs out, would read the machine's own files.
-        if member.linkname.startswith("/"):
-            raise SourceError(
-                f"the symbolic link {member.name[:200]!r} leads out of the repository",
-                remedy="replace the link by a file",
-            )
-        inside(posixpath.join(posixpath.dirname(member.name), member.linkname))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.symlink_to(member.linkname)
-    elif member.isfile():
-        content = tar.extractfile(member)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.read() if content is not None else b"")
