@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from examples.ports import free_port
 
 __all__ = ["ServiceProcess"]
 
@@ -23,7 +26,7 @@ class ServiceProcess:
     """The service as a child process."""
 
     def __init__(self, arguments: list[str], env: Mapping[str, str], log: Path) -> None:
-        self._metrics_port, live_port = _free_port(), _free_port()
+        self._metrics_port, live_port = free_port(), free_port()
         self.started_at_s = time.monotonic()
         with log.open("ab") as output:
             self._child = subprocess.Popen(
@@ -43,6 +46,8 @@ class ServiceProcess:
                 stderr=output,
             )
         self._log = log
+        #: As far as `watched_memory` saw it.
+        self.tree_rss_peak_mb = 0.0
 
     @property
     def age_s(self) -> float:
@@ -53,6 +58,29 @@ class ServiceProcess:
         """CPU seconds used so far, user and system, all threads."""
         fields = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+    def tree_cpu_s(self) -> float:
+        """CPU seconds used so far, with those of children that have ended."""
+        fields = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / _TICKS_PER_S
+
+    @contextlib.contextmanager
+    def watched_memory(self) -> Iterator[None]:
+        """Look every 0.2 s at what the process and its children hold together."""
+        done = threading.Event()
+
+        def look() -> None:
+            while not done.wait(0.2):
+                now_mb = sum(map(_rss_mb, (self._child.pid, *_children(self._child.pid))))
+                self.tree_rss_peak_mb = max(self.tree_rss_peak_mb, now_mb)
+
+        watcher = threading.Thread(target=look, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
 
     def rss_peak_mb(self) -> float:
         """The largest resident size so far."""
@@ -124,15 +152,26 @@ class ServiceProcess:
             self._child.wait()
 
 
+def _children(pid: int) -> list[int]:
+    """Return the children of a process; of those that end meanwhile, as many as were seen."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, task.read_text().split())
+    return found
+
+
+def _rss_mb(pid: int) -> float:
+    """Return what a process holds; 0 where it has ended."""
+    with contextlib.suppress(OSError):
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
+    return 0.0
+
+
 def _environment() -> dict[str, str]:
     """Return our own environment, with Python's compiled files switched on.
 
     An installed program has them; without them every start would compile all over again.
     """
     return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -19,11 +19,11 @@ from typing import Any
 from benchmarks.process import ServiceProcess
 from benchmarks.sealing_rows import OBJECTS, VALUES, Row, certificate_for, new_key, sealed_secrets
 from benchmarks.spine import external_secret, fill_upstream, store
+from examples.ports import free_port
 from sealing import Certificate, PrivateKey, key_secret
 from tests.support.aws import start_moto
 from tests.support.aws_front import StrictFront
 from tests.support.kube import KubeServer
-from tests.support.kube_process import free_port
 from tests.support.sealed_controller import SealedController
 
 __all__ = ["measure"]

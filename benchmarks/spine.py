@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import yaml
 
+from benchmarks.markdown import markdown_table
 from benchmarks.process import ServiceProcess
 from tests.support.aws import REGION, AwsApi, start_moto
 from tests.support.aws_front import StrictFront
@@ -211,19 +212,6 @@ def restart(service: ServiceProcess, front: StrictFront, row: Row) -> None:
     row.restart_cpu_s = service.cpu_s()
 
 
-def table(rows: list[Row]) -> str:
-    """Return the rows as Markdown, one column a size."""
-    lines = [
-        "| | " + " | ".join(f"{row.cluster}, {row.objects:,}" for row in rows) + " |",
-        "|---" * (len(rows) + 1) + "|",
-    ]
-    for field in fields(Row)[2:]:
-        values = [getattr(row, field.name) for row in rows]
-        cells = [f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" for value in values]
-        lines.append(f"| {field.name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
 def main() -> int:
     """Measure every size and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -239,7 +227,8 @@ def main() -> int:
         with start_moto() as moto:
             rows.append(measure(kind, int(objects), moto.url, log))
         print(f"measured {size}", file=sys.stderr)
-    print(table(rows))
+    heads = [f"{row.cluster}, {row.objects:,}" for row in rows]
+    print(markdown_table(heads, rows, keys=2))
     return 0
 
 

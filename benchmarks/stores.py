@@ -15,13 +15,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import yaml
 
+from benchmarks.markdown import markdown_table
 from benchmarks.process import ServiceProcess
 from tests.support.store_scenes import NAMESPACE, SCENES, StoreScene, external_secret
 
@@ -148,19 +149,6 @@ def memory(names: Sequence[str], log: Path) -> float:
             service.kill()
 
 
-def table(rows: list[Row], objects: int) -> str:
-    """Return the rows as Markdown, one column a store."""
-    lines = [
-        f"| {objects:,} objects | " + " | ".join(row.store for row in rows) + " |",
-        "|---" * (len(rows) + 1) + "|",
-    ]
-    for each in fields(Row)[1:]:
-        values = [getattr(row, each.name) for row in rows]
-        cells = [f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" for value in values]
-        lines.append(f"| {each.name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
 def main() -> int:
     """Measure every store and the memory, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -172,7 +160,8 @@ def main() -> int:
     names = [name for name in arguments.stores if name in SCENES]
     rows = [measure(name, arguments.objects, log) for name in names]
     if rows:
-        print(table(rows, arguments.objects))
+        heads, corner = [row.store for row in rows], f"{arguments.objects:,} objects"
+        print(markdown_table(heads, rows, corner=corner, digits=1))
     if "memory" in arguments.stores:
         for stores in (["parameter-store"], [*SCENES]):
             print(f"peak memory with {', '.join(stores)}: {memory(stores, log):.0f} MB")

@@ -1,4 +1,4 @@
-"""Servers of the tour as child processes: a free port, a wait until it answers, an end."""
+"""Servers of the tour as child processes: a wait until it answers, an end."""
 
 from __future__ import annotations
 
@@ -9,18 +9,10 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["free_port", "serving"]
+__all__ = ["serving"]
 
 READY_WITHIN_S = 60.0
 ENDS_WITHIN_S = 10.0
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
+import contextlib
 import sys
-import time
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["EmbeddedAws"]
+from examples.children import serving
+from examples.ports import free_port
 
-READY_WITHIN_S = 60.0
+__all__ = ["EmbeddedAws"]
 
 
 class EmbeddedAws:
@@ -19,22 +18,14 @@ class EmbeddedAws:
 
     def __init__(self, region: str = "eu-central-1") -> None:
         self.region = region
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._running = contextlib.ExitStack()
         self._clients: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            self._wait()
-        except BaseException:
-            self._stop()
-            raise
+        server = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        self._running.enter_context(serving(server, self.port))
         return self
 
     def __exit__(
@@ -43,7 +34,7 @@ class EmbeddedAws:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop()
+        self._running.close()
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point any AWS SDK at this endpoint."""
@@ -82,34 +73,3 @@ class EmbeddedAws:
                 aws_secret_access_key="testing",  # noqa: S106 - the embedded server takes any
             )
         return self._clients[service]
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
-                raise RuntimeError("the embedded AWS endpoint ended while starting")
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
-        raise RuntimeError(f"the embedded AWS endpoint was not ready in {READY_WITHIN_S:.0f} s")
-
-    def _stop(self) -> None:
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from examples.children import free_port, serving
+from examples.children import serving
+from examples.ports import free_port
 
 __all__ = ["EmbeddedOpenBao", "embedded_openbao"]
 

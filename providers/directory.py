@@ -13,9 +13,9 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
+from providers import defaults
 from providers.base import (
     AccessDenied,
     CallObserver,
@@ -32,10 +32,11 @@ from providers.base import (
     SecretNotFound,
     SecretRef,
     SecretValue,
-    ServiceAccountSelector,
     Unavailable,
 )
 from providers.metadata import content_version
+from providers.parts import raise_first
+from providers.showing import shown
 from providers.spec import wire
 
 __all__ = [
@@ -64,6 +65,8 @@ class DirectoryConfig:
 
 
 CONFIG = DirectoryConfig
+audiences = defaults.no_audiences
+identity_names_namespace = defaults.same_for_every_namespace
 
 
 def metric_name(config: DirectoryConfig) -> str:
@@ -74,18 +77,6 @@ def metric_name(config: DirectoryConfig) -> str:
 def capability(config: DirectoryConfig) -> Capability:
     """Return what such stores are used for."""
     return Capability.READ
-
-
-def audiences(
-    config: DirectoryConfig, selector: ServiceAccountSelector, annotations: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return nothing: there is nobody to log in to."""
-    return ()
-
-
-def identity_names_namespace(config: DirectoryConfig) -> bool:
-    """Return False: everybody reads the same files."""
-    return False
 
 
 def open_provider(
@@ -174,9 +165,7 @@ class _Directory:
             os.close(self._open_root())
         except OSError as exc:
             raise self._failed("", exc) from None
-        for answer in self.fetch(refs).values():
-            if isinstance(answer, ProviderError):
-                raise answer
+        raise_first(self.fetch(refs))
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -186,16 +175,16 @@ class _Directory:
         if refusal is not None:
             return refusal
         try:
-            content, made = self._content(ref.key)
+            content = self._content(ref.key)
         except OSError as exc:
             return self._failed(ref.key, exc)
         except ProviderError as exc:
             return exc.with_traceback(None)
-        at = datetime.fromtimestamp(made, UTC)
-        return SecretValue(SecretBytes(content), content_version(content), at)
+        # No date: a file put back keeps its old one, and no copy of the folder lags behind.
+        return SecretValue(SecretBytes(content), content_version(content))
 
-    def _content(self, key: str) -> tuple[bytes, float]:
-        """Return a file's bytes and its date.
+    def _content(self, key: str) -> bytes:
+        """Return a file's bytes.
 
         Links inside of the folder are followed, as mounted Secrets are made of them. The
         way that they lead is opened step by step without links, so that nobody who
@@ -203,7 +192,7 @@ class _Directory:
         """
         real = os.path.realpath(os.path.join(self._root, key))  # noqa: PTH118 - realpath takes no Path
         if real == self._root or not _within(real, self._root):
-            raise InvalidRef(f'"{key}" leads out of the folder', remedy="name a file inside")
+            raise InvalidRef(f'"{shown(key)}" leads out of the folder', remedy="name a file inside")
         folder = self._open_root()
         try:
             *folders, name = Path(real).relative_to(self._root).parts
@@ -214,28 +203,27 @@ class _Directory:
             descriptor = os.open(name, _FILE, dir_fd=folder)
         finally:
             os.close(folder)
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise InvalidRef(f'"{key}" is no file', remedy="name a file")
+            raise InvalidRef(f'"{shown(key)}" is no file', remedy="name a file")
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
             content = file.read(MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
-            raise MalformedSecret(f'"{key}" is larger than {MAX_FILE_BYTES} bytes')
-        return content, status.st_mtime
+            raise MalformedSecret(f'"{shown(key)}" is larger than {MAX_FILE_BYTES} bytes')
+        return content
 
     def _open_root(self) -> int:
         return os.open(self._root, _FOLDER)
 
     def _failed(self, key: str, exc: OSError) -> ProviderError:
         if exc.errno in (errno.EACCES, errno.EPERM):
-            return AccessDenied(f'"{key}" may not be read', remedy="correct the file's mode")
+            return AccessDenied(f'"{shown(key)}" may not be read', remedy="correct the file's mode")
         absent = exc.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
         if absent and key and Path(self._root).is_dir():
             # A volume that is updated swaps a link: what is there now was not absent.
             if os.path.lexists(os.path.join(self._root, key)):  # noqa: PTH118 - as above
-                return Unavailable(f'"{key}" changed while it was read, or leads nowhere')
-            return SecretNotFound(f'there is no file "{key}"', definite=True)
+                return Unavailable(f'"{shown(key)}" changed while it was read, or leads nowhere')
+            return SecretNotFound(f'there is no file "{shown(key)}"', definite=True)
         return Unavailable(f"the folder cannot be read: {exc.strerror}")
 
     def _keys(self) -> Iterator[str]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from providers import defaults
 from providers.base import (
     AuthFailed,
     CallObserver,
@@ -24,7 +25,6 @@ from providers.base import (
     InvalidRef,
     SecretBytes,
     SecretKeySelector,
-    ServiceAccountSelector,
 )
 from providers.spec import wire
 from providers.tokens_over_http import ask_for_token
@@ -78,13 +78,7 @@ class GithubAccessTokenSpec:
 
 
 CONFIG = GithubAccessTokenSpec
-
-
-def audiences(
-    config: GithubAccessTokenSpec, selector: ServiceAccountSelector, annotations: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return none: no ServiceAccount is needed."""
-    return ()
+audiences = defaults.no_audiences
 
 
 def generate(

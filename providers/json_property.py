@@ -15,6 +15,7 @@ import json
 from typing import Any
 
 from providers.base import InvalidRef, MalformedSecret
+from providers.showing import shown
 
 __all__ = ["has_property", "with_property", "without_property"]
 
@@ -52,7 +53,7 @@ def with_property(payload: bytes | None, path: str, value: bytes) -> bytes:
         text = None
     if text is None:
         raise InvalidRef(
-            f'the value for property "{path}" is binary, which JSON cannot hold',
+            f'the value for property "{shown(path)}" is binary, which JSON cannot hold',
             remedy="push it without a property, or encode it",
         )
     root = _object(payload) if payload else {}
@@ -107,7 +108,7 @@ def _parts(path: str) -> list[str]:
             continue
         if not escaped and (char in _QUERY_CHARS or (char in "[{" and not part)):
             raise InvalidRef(
-                f'property "{path}" is a query; a push needs one place',
+                f'property "{shown(path)}" is a query; a push needs one place',
                 remedy=f'write "\\{char}" where the character is part of a name',
             )
         part += char
@@ -115,11 +116,11 @@ def _parts(path: str) -> list[str]:
     parts.append(part)
     if "" in parts or escaped or len(parts) > _MAX_PARTS:
         raise InvalidRef(
-            f'property "{path}" is no path', remedy="name the parts between dots, as in a.b"
+            f'property "{shown(path)}" is no path', remedy="name the parts between dots, as in a.b"
         )
     if any(part.lstrip("-").isdigit() for part in parts):
         raise InvalidRef(
-            f'property "{path}" names a place in a list, which is not pushed to',
+            f'property "{shown(path)}" names a place in a list, which is not pushed to',
             remedy='write ":" before a number that is a name',
         )
     return [part[1:] if part[0] == ":" and part[1:].isdigit() else part for part in parts]
@@ -163,7 +164,7 @@ def _made_holder(root: dict[str, Any], parts: list[str], path: str) -> dict[str,
         step = at.setdefault(part, {})
         if not isinstance(step, dict):
             raise MalformedSecret(
-                f'on the way to property "{path}" the service holds what is no object',
+                f'on the way to property "{shown(path)}" the service holds what is no object',
                 remedy="push to another property",
             )
         at = step

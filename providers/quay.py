@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from providers import defaults
 from providers.base import (
     CallObserver,
     Credentials,
@@ -50,13 +51,7 @@ class QuayAccessTokenSpec:
 
 
 CONFIG = QuayAccessTokenSpec
-
-
-def audiences(
-    config: QuayAccessTokenSpec, selector: ServiceAccountSelector, annotations: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return the selector's own audiences."""
-    return selector.audiences
+audiences = defaults.named_audiences
 
 
 def generate(

@@ -45,6 +45,11 @@ class SecretSyncError(Exception):
         self.message = message
         self.remedy = remedy
 
+    @property
+    def sentence(self) -> str:
+        """The message, and the remedy where there is one."""
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
 
 class ConfigError(SecretSyncError):
     """The manifest or the flags are wrong; nothing changes until they do."""

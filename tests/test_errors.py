@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-import providers.base
+import providers.errors
 import secretsync.core.errors
 import secretsync.errors
 
@@ -16,7 +16,7 @@ _DRAWN = re.compile(r"^ {4}(?P<lead>[│ ]*)(?P<branch>[├└]─ )?(?P<name>[A
 
 ROOTS = [
     pytest.param(secretsync.errors, secretsync.errors.SecretSyncError, id="secretsync.errors"),
-    pytest.param(providers.base, providers.base.ProviderError, id="providers.base"),
+    pytest.param(providers.errors, providers.errors.ProviderError, id="providers.errors"),
     pytest.param(
         secretsync.core.errors, secretsync.core.errors.CoreError, id="secretsync.core.errors"
     ),
@@ -67,13 +67,13 @@ def test_every_class_is_public_and_says_what_it_means(
 
 def test_each_package_has_one_root() -> None:
     assert issubclass(secretsync.core.errors.CoreError, secretsync.errors.SecretSyncError)
-    assert not issubclass(providers.base.ProviderError, secretsync.errors.SecretSyncError)
-    assert not issubclass(secretsync.errors.SecretSyncError, providers.base.ProviderError)
+    assert not issubclass(providers.errors.ProviderError, secretsync.errors.SecretSyncError)
+    assert not issubclass(secretsync.errors.SecretSyncError, providers.errors.ProviderError)
 
 
 @pytest.mark.parametrize(
     "root",
-    [secretsync.errors.SecretSyncError, providers.base.ProviderError],
+    [secretsync.errors.SecretSyncError, providers.errors.ProviderError],
     ids=lambda c: c.__name__,
 )
 def test_message_and_remedy_are_kept(root: type[Exception]) -> None:

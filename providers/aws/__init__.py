@@ -15,15 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from providers import defaults
 from providers.aws.config import AwsConfig
-from providers.base import (
-    CallObserver,
-    Capability,
-    Credentials,
-    InvalidRef,
-    Provider,
-    ServiceAccountSelector,
-)
+from providers.base import CallObserver, Credentials, InvalidRef, Provider, ServiceAccountSelector
 
 __all__ = [
     "CONFIG",
@@ -35,16 +29,12 @@ __all__ = [
 ]
 
 CONFIG = AwsConfig
+capability = defaults.read_and_write
 
 
 def metric_name(config: AwsConfig) -> str:
     """Return the name of the service that the store uses, as metrics report it."""
     return f"AWS/{config.service}"
-
-
-def capability(config: AwsConfig) -> Capability:
-    """Return what stores at AWS are used for."""
-    return Capability.READ | Capability.WRITE
 
 
 def audiences(

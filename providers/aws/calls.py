@@ -5,13 +5,15 @@ Neighbours: `errors` classifies; the adapters of the services and `session` call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from providers.aws.errors import Fault, fault_of_exception
 from providers.base import AuthFailed, CallObserver, ProviderError, RateLimited, Unavailable
 
-__all__ = ["CallError", "Calls", "LoginError", "concerns_all", "is_hopeless"]
+__all__ = ["CallError", "Calls", "LoginError", "concerns_all", "one_by_one"]
+
+_T = TypeVar("_T")
 
 
 class CallError(Exception):
@@ -46,7 +48,41 @@ def concerns_all(fault: Fault) -> bool:
     return issubclass(fault.kind, Unavailable | AuthFailed)
 
 
-def is_hopeless(failures: Sequence[CallError]) -> bool:
+def _reported(failed: CallError, name: str) -> ProviderError:
+    return failed.error(name)
+
+
+def one_by_one(
+    names: Iterable[str],
+    ask: Callable[[str], _T | ProviderError],
+    explain: Callable[[CallError, str], _T | ProviderError] = _reported,
+) -> dict[str, _T | ProviderError]:
+    """Ask for each name by itself, until that is hopeless.
+
+    Args:
+        ask: sends the request for one name; may raise CallError.
+        explain: the answer for a name whose request failed; by itself what was reported.
+
+    Returns:
+        An answer for each name.
+    """
+    answers: dict[str, _T | ProviderError] = {}
+    failures: list[CallError] = []
+    for name in names:
+        if _is_hopeless(failures):
+            # More of the same would only wait longer, or be throttled harder.
+            answers[name] = failures[-1].error(name)
+            continue
+        try:
+            answers[name] = ask(name)
+        except CallError as failed:
+            answers[name] = explain(failed, name)
+            if concerns_all(failed.fault):
+                failures.append(failed)
+    return answers
+
+
+def _is_hopeless(failures: Sequence[CallError]) -> bool:
     """Return whether to stop asking one by one, given the failures that concern all so far.
 
     One secret may fail by itself; throttling, a refused login and a second failure do not.

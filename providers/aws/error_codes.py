@@ -14,7 +14,7 @@ from providers.base import (
     AccessDenied,
     AuthFailed,
     InvalidRef,
-    MalformedSecret,
+    KeyUnusable,
     ProviderError,
     RateLimited,
     SecretNotFound,
@@ -58,7 +58,7 @@ _CODES_BY_CLASS: dict[type[ProviderError], str] = {
         InvalidAction NotImplemented UnknownOperation UnknownOperationException
         UnsupportedCommandException UnsupportedOperation UnsupportedOperationException
     """,
-    MalformedSecret: "DecryptionFailure EncryptionFailure InvalidKeyId",
+    KeyUnusable: "DecryptionFailure EncryptionFailure InvalidKeyId",
     RateLimited: """
         BandwidthLimitExceeded EC2ThrottledException LimitExceededException
         PriorRequestNotComplete ProvisionedThroughputExceededException

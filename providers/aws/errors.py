@@ -18,18 +18,19 @@ from providers.base import (
     AccessDenied,
     AuthFailed,
     InvalidRef,
-    MalformedSecret,
+    KeyUnusable,
     ProviderError,
     RateLimited,
     SecretNotFound,
     Unavailable,
 )
+from providers.showing import shown
 
 __all__ = ["UNREADABLE", "Fault", "fault_of_code", "fault_of_exception"]
 
 _KMS_REMEDY = (
-    "check that the secret's KMS key is enabled and that its key policy and this "
-    "identity allow kms:Decrypt"
+    "enable the KMS key of the secret (aws kms enable-key, or cancel-key-deletion), and allow "
+    "kms:Decrypt, to write kms:GenerateDataKey too, in its key policy and to this identity"
 )
 
 _CLOCK_REMEDY = "set this machine's clock: AWS accepts 5 minutes of difference"
@@ -40,7 +41,7 @@ _VERBS: dict[type[ProviderError], str] = {
     AccessDenied: "denies",
     AuthFailed: "does not accept the credentials for",
     InvalidRef: "refuses as invalid",
-    MalformedSecret: "cannot decrypt the secret for",
+    KeyUnusable: "cannot use the KMS key for",
     RateLimited: "throttles",
     Unavailable: "cannot serve now",
 }
@@ -49,7 +50,7 @@ _REMEDIES: dict[type[ProviderError], str] = {
     SecretNotFound: "check the key, the region and the account of the store",
     AuthFailed: "check the store's auth block, that its keys or token are valid and not expired",
     InvalidRef: "check the key and version of the reference and the store's options",
-    MalformedSecret: _KMS_REMEDY,
+    KeyUnusable: _KMS_REMEDY,
 }
 
 _CODE_REMEDIES: dict[str, str] = {
@@ -85,7 +86,7 @@ class Fault:
 
     def error(self, operation: str, subject: str = "") -> ProviderError:
         """Return the error to report for `subject`, e.g. a key."""
-        of = f' of "{subject}"' if subject else ""
+        of = f' of "{shown(subject)}"' if subject else ""
         message = f"AWS {_VERBS[self.kind]} {operation}{of} ({self.code})"
         if issubclass(self.kind, RateLimited):
             return RateLimited(message, remedy=self.remedy, retry_after_s=self.retry_after_s)

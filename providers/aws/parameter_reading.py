@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from providers.aws.calls import CallError, Calls, concerns_all, is_hopeless
+from providers.aws.calls import CallError, Calls, concerns_all, one_by_one
 from providers.aws.errors import UNREADABLE, Fault
 from providers.aws.parameter_names import ParameterIndex, bare_name, version_id
 from providers.base import (
@@ -23,6 +23,7 @@ from providers.base import (
     SecretValue,
     Unavailable,
 )
+from providers.showing import shown
 
 __all__ = ["BATCH_MAX_NAMES", "ParameterReader"]
 
@@ -70,20 +71,7 @@ class ParameterReader:
         return answers
 
     def _get_each(self, names: Sequence[str]) -> dict[str, SecretValue | ProviderError]:
-        answers: dict[str, SecretValue | ProviderError] = {}
-        failures: list[CallError] = []
-        for name in names:
-            if is_hopeless(failures):
-                # More of the same would only wait longer, or be throttled harder.
-                answers[name] = failures[-1].error(name)
-                continue
-            try:
-                answers[name] = self._get_alone(name)
-            except CallError as failed:
-                answers[name] = failed.error(name)
-                if concerns_all(failed.fault):
-                    failures.append(failed)
-        return answers
+        return one_by_one(names, self._get_alone)
 
     def _get_alone(self, name: str) -> SecretValue | ProviderError:
         """Read one name by whichever of the two operations this identity may use."""
@@ -109,18 +97,17 @@ class ParameterReader:
         invalid = reply.get("InvalidParameters")
         invalid = invalid if isinstance(invalid, list) else []
         answers: dict[str, SecretValue | ProviderError] = {}
-        failures: list[CallError] = []
+        refused: list[str] = []
         for name in names:
             entry = index.find(name)
             if entry is not None:
                 answers[name] = _value(entry, name)
             elif name not in invalid:
                 answers[name] = _NO_ANSWER.error(_BATCH, name)
-            elif is_hopeless(failures):
-                answers[name] = failures[-1].error(name)
             else:
-                answers[name] = self._explained(name, failures)
-        return answers
+                refused.append(name)
+        # Why GetParameters calls a name invalid, the other operation tells.
+        return answers | one_by_one(refused, self._get_one, self._explained)
 
     def _get_one(self, name: str) -> SecretValue | ProviderError:
         reply = self._calls.run(_GET, self._client.get_parameter, Name=name, WithDecryption=True)
@@ -128,25 +115,19 @@ class ParameterReader:
         if not isinstance(entry, Mapping):
             raise CallError(UNREADABLE, _GET)
         if ParameterIndex([entry]).find(name) is None:
-            return MalformedSecret(f'AWS answered {_GET} of "{name}" with another parameter')
+            return MalformedSecret(f'AWS answered {_GET} of "{shown(name)}" with another parameter')
         return _value(entry, name)
 
-    def _explained(self, name: str, failures: list[CallError]) -> SecretValue | ProviderError:
-        """Find out why GetParameters calls a name invalid."""
-        try:
-            return self._get_one(name)
-        except CallError as failed:
-            if concerns_all(failed.fault):
-                failures.append(failed)
-            if failed.fault.kind is AccessDenied or failed.fault.unknown_operation:
-                return SecretNotFound(
-                    f'AWS finds no parameter for {_BATCH} of "{name}"',
-                    remedy="check the key, the region and the account of the store; allow "
-                    "ssm:GetParameter to have its absence confirmed",
-                )
-            if failed.fault.kind is SecretNotFound and bare_name(name) != name:
-                return self._selector_state(name)
-            return failed.error(name)
+    def _explained(self, failed: CallError, name: str) -> ProviderError:
+        if failed.fault.kind is AccessDenied or failed.fault.unknown_operation:
+            return SecretNotFound(
+                f'AWS finds no parameter for {_BATCH} of "{shown(name)}"',
+                remedy="check the key, the region and the account of the store; allow "
+                "ssm:GetParameter to have its absence confirmed",
+            )
+        if failed.fault.kind is SecretNotFound and bare_name(name) != name:
+            return self._selector_state(name)
+        return failed.error(name)
 
     def _selector_state(self, name: str) -> ProviderError:
         """Tell an absent parameter from an existing one without the asked version or label."""
@@ -158,7 +139,8 @@ class ParameterReader:
         if not isinstance(reply.get("Parameter"), Mapping):
             return UNREADABLE.error(_GET, bare)
         return SecretNotFound(
-            f'parameter "{bare}" has no version or label "{name.removeprefix(bare)[1:]}"',
+            f'parameter "{shown(bare)}" has no version or label '
+            f'"{shown(name.removeprefix(bare)[1:])}"',
             remedy="aws ssm get-parameter-history shows those it has",
         )
 
@@ -173,12 +155,12 @@ def _spoils(answer: SecretValue | ProviderError) -> bool:
 def _value(entry: Mapping[str, Any], name: str) -> SecretValue | ProviderError:
     text, version = entry.get("Value"), version_id(entry)
     if not version:
-        return MalformedSecret(f'AWS gave no version of "{name}"')
+        return MalformedSecret(f'AWS gave no version of "{shown(name)}"')
     if not isinstance(text, str):
-        return MalformedSecret(f'parameter "{name}" holds no text')
+        return MalformedSecret(f'parameter "{shown(name)}" holds no text')
     try:
         value = text.encode()
     except UnicodeEncodeError:
         # A lone surrogate. The exception holds the value and must not get out.
-        return MalformedSecret(f'parameter "{name}" holds a text that is not UTF-8')
+        return MalformedSecret(f'parameter "{shown(name)}" holds a text that is not UTF-8')
     return SecretValue(SecretBytes(value), version, entry["LastModifiedDate"].astimezone(UTC))

@@ -14,8 +14,8 @@ Source: https://docs.aws.amazon.com/systems-manager/latest/APIReference/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
 
 from providers.aws.calls import CallError, Calls
 from providers.aws.config import AwsConfig
@@ -24,10 +24,10 @@ from providers.aws.parameter_listing import ParameterLister
 from providers.aws.parameter_names import bare_name, invalid_name, parameter_name
 from providers.aws.parameter_reading import BATCH_MAX_NAMES, ParameterReader
 from providers.aws.parameter_writing import ParameterWriter
+from providers.aws.service import AwsService, chunks, empty_key, traceless
 from providers.aws.session import open_session
 from providers.aws.tags import tag_map, tags_value
 from providers.base import (
-    AccessDenied,
     CallObserver,
     Changes,
     Credentials,
@@ -35,22 +35,19 @@ from providers.base import (
     FoundSecret,
     InvalidRef,
     ProviderError,
-    PushItem,
-    PushRef,
     SecretNotFound,
     SecretRef,
     SecretValue,
     Unavailable,
 )
+from providers.showing import shown
 
 __all__ = ["AwsParameterStore"]
-
-_T = TypeVar("_T")
 
 _TAGS = "ListTagsForResource"
 
 
-class AwsParameterStore:
+class AwsParameterStore(AwsService):
     """Parameter Store, for one identity in one region.
 
     Args:
@@ -68,13 +65,17 @@ class AwsParameterStore:
         prefix: str = "",
         release: Callable[[], None] | None = None,
     ) -> None:
+        calls = Calls(observe)
+        super().__init__(
+            calls,
+            ParameterWriter(client, calls, prefix=prefix),
+            probe=("DescribeParameters", client.describe_parameters),
+            release=release or client.close,
+        )
         self._client = client
-        self._calls = Calls(observe)
         self._prefix = prefix
-        self._release = release or client.close
-        self._reader = ParameterReader(client, self._calls)
-        self._lister = ParameterLister(client, self._calls, prefix=prefix)
-        self._writer = ParameterWriter(client, self._calls, prefix=prefix)
+        self._reader = ParameterReader(client, calls)
+        self._lister = ParameterLister(client, calls, prefix=prefix)
 
     @classmethod
     def from_config(
@@ -101,7 +102,7 @@ class AwsParameterStore:
                 alone.append([ref])
             else:
                 together.append(ref)
-        return [*_chunks(together), *alone]
+        return [*chunks(together, BATCH_MAX_NAMES), *alone]
 
     def fetch(self, refs: Sequence[SecretRef]) -> dict[SecretRef, SecretValue | ProviderError]:
         """Read refs; see `providers.base.Provider`."""
@@ -118,7 +119,7 @@ class AwsParameterStore:
             else:
                 by_name = alone if self._is_alone(ref, name) else together
                 by_name.setdefault(name, []).append(ref)
-        for names in [*_chunks(list(together)), *([name] for name in alone)]:
+        for names in [*chunks(list(together), BATCH_MAX_NAMES), *([name] for name in alone)]:
             answers = self._reader.get(names)
             for name in names:
                 for ref in together.get(name, []) + alone.get(name, []):
@@ -147,57 +148,6 @@ class AwsParameterStore:
             self._reader.forget()
         return self._lister.changes(watermark, known)
 
-    def check(self, refs: Sequence[SecretRef]) -> None:
-        """Read `refs` once; without any, prove that AWS accepts the credentials.
-
-        Raises:
-            ProviderError: the first problem found.
-        """
-        if not refs:
-            self._check_login()
-        for group in self.pack(refs):
-            for answer in self.fetch(group).values():
-                if isinstance(answer, ProviderError):
-                    raise answer
-
-    def push(self, item: PushItem) -> bool:
-        """Write a value, if it is another one; see `providers.base.Writer`.
-
-        Raises:
-            NotManaged: something is there that has no tag of a push.
-            ProviderError: it could not be written.
-        """
-        return self._writer.push(item)
-
-    def exists(self, ref: PushRef) -> bool:
-        """Return whether something is there.
-
-        Raises:
-            ProviderError: it cannot tell.
-        """
-        return self._writer.exists(ref)
-
-    def delete(self, ref: PushRef) -> bool:
-        """Remove what was pushed; return whether it was there.
-
-        Raises:
-            NotManaged: something is there that has no tag of a push.
-            ProviderError: it could not be removed.
-        """
-        return self._writer.delete(ref)
-
-    def close(self) -> None:
-        """Close the connections; may be called again."""
-        self._release()
-
-    def _check_login(self) -> None:
-        """Send a signed call: being denied it still means being known."""
-        try:
-            self._calls.run("DescribeParameters", self._client.describe_parameters, MaxResults=1)
-        except CallError as failed:
-            if failed.fault.kind is not AccessDenied and not failed.fault.unknown_operation:
-                raise failed.error() from failed.__cause__
-
     def _is_alone(self, ref: SecretRef, name: str) -> bool:
         return ref.metadata or name in self._reader.alone or _refused(ref, name) is not None
 
@@ -218,27 +168,17 @@ class AwsParameterStore:
             return failed.error(name)
         tags = tag_map(reply.get("TagList"))
         if tags is None:
-            return Unavailable(f'the reply of AWS to {_TAGS} of "{name}" holds no tags')
+            return Unavailable(f'the reply of AWS to {_TAGS} of "{shown(name)}" holds no tags')
         return tags_value(tags)
 
 
 def _refused(ref: SecretRef, name: str) -> InvalidRef | None:
-    if not ref.key:
-        return InvalidRef(
-            "a reference has an empty key", remedy="name the parameter in remoteRef.key"
-        )
-    return invalid_name(name)
+    return empty_key(ref, what="parameter") or invalid_name(name)
 
 
 def _checked(ref: SecretRef, answer: SecretValue | ProviderError) -> SecretValue | ProviderError:
     if isinstance(answer, ProviderError):
-        # An error may be kept for long; the frames it went through hold values.
-        return answer.with_traceback(None)
+        return traceless(answer)
     if "@" in ref.version and not ref.metadata and answer.version != ref.version:
-        return Unavailable(f'parameter "{ref.key}" was made anew while it was being found')
+        return Unavailable(f'parameter "{shown(ref.key)}" was made anew while it was being found')
     return answer
-
-
-def _chunks(items: list[_T]) -> Iterator[list[_T]]:
-    for start in range(0, len(items), BATCH_MAX_NAMES):
-        yield items[start : start + BATCH_MAX_NAMES]

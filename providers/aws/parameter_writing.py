@@ -23,12 +23,14 @@ from providers.aws.pushing import (
     DESCRIPTION,
     PushOptions,
     push_options,
+    pushed_payload,
     require_managed,
     settled,
 )
 from providers.aws.tags import tag_list, tag_map
 from providers.base import InvalidRef, PushItem, PushRef, SecretNotFound, SecretRef
-from providers.json_property import has_property, with_property, without_property
+from providers.json_property import has_property, without_property
+from providers.showing import shown
 
 __all__ = ["ParameterWriter"]
 
@@ -83,7 +85,7 @@ class ParameterWriter:
         settings = _settings(options)
         current = self._current(name)
         if current is None:
-            value = _text(_wanted(item, None), name)
+            value = _text(pushed_payload(item, None), name)
             self._put(
                 Name=name,
                 Value=value,
@@ -96,7 +98,7 @@ class ParameterWriter:
         tags = self._tags(name)
         require_managed(tags, name)
         payload = current["Value"].encode(errors="surrogatepass")
-        wanted = _wanted(item, payload)
+        wanted = pushed_payload(item, payload)
         written = wanted != payload or settings.get("Type", current["Type"]) != current["Type"]
         if written:
             self._put(Name=name, Value=_text(wanted, name), Overwrite=True, **settings)
@@ -185,11 +187,6 @@ def _settings(options: PushOptions) -> dict[str, Any]:
     return settings
 
 
-def _wanted(item: PushItem, payload: bytes | None) -> bytes:
-    value = item.value.reveal()
-    return with_property(payload, item.ref.property, value) if item.ref.property else value
-
-
 def _text(payload: bytes, name: str) -> str:
     try:
         text = payload.decode()
@@ -198,7 +195,8 @@ def _text(payload: bytes, name: str) -> str:
     if not text:
         # Outside of the handler: the exception holds the value.
         raise InvalidRef(
-            f'the value for parameter "{name}" is empty or binary; Parameter Store holds text',
+            f'the value for parameter "{shown(name)}" is empty or binary, '
+            "and Parameter Store holds text",
             remedy="push it encoded, or to Secrets Manager",
         )
     return text

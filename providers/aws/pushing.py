@@ -14,9 +14,18 @@ from typing import Any, TypeVar
 
 from providers.aws.calls import CallError
 from providers.aws.tags import MANAGED_BY, is_managed
-from providers.base import InvalidRef, NotManaged, ProviderError
+from providers.base import InvalidRef, NotManaged, ProviderError, PushItem
+from providers.json_property import with_property
+from providers.showing import shown
 
-__all__ = ["DESCRIPTION", "PushOptions", "push_options", "require_managed", "settled"]
+__all__ = [
+    "DESCRIPTION",
+    "PushOptions",
+    "push_options",
+    "pushed_payload",
+    "require_managed",
+    "settled",
+]
 
 #: What ESO describes with if nothing is given.
 DESCRIPTION = f"secret '{MANAGED_BY[0]}:{MANAGED_BY[1]}'"
@@ -103,12 +112,22 @@ def _canonical(
             raise InvalidRef(f"metadata.{name} is not supported: {refused[name]}")
         if not name:
             raise InvalidRef(
-                f'metadata has an unknown field "{written}"',
+                f'metadata has an unknown field "{shown(written)}"',
                 remedy=f"use one of {', '.join(sorted({*known, 'tags'}))}",
             )
         if name not in _ENVELOPE:
             fields[name] = value
     return fields
+
+
+def pushed_payload(item: PushItem, payload: bytes | None) -> bytes:
+    """Return what is to be held: the value, or the payload with it as one property.
+
+    Args:
+        payload: what is held now; None where nothing is.
+    """
+    value = item.value.reveal()
+    return with_property(payload, item.ref.property, value) if item.ref.property else value
 
 
 def require_managed(tags: Mapping[str, str], subject: str) -> None:
@@ -120,7 +139,7 @@ def require_managed(tags: Mapping[str, str], subject: str) -> None:
     if not is_managed(tags):
         key, value = MANAGED_BY
         raise NotManaged(
-            f'"{subject}" exists and has no tag {key}={value}, so it is left alone',
+            f'"{shown(subject)}" exists and has no tag {key}={value}, so it is left alone',
             remedy=f"push to another key, or tag it {key}={value} to hand it over",
         )
 

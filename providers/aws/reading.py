@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.aws.calls import CallError, Calls, concerns_all, is_hopeless
+from providers.aws.calls import CallError, Calls, concerns_all, one_by_one
 from providers.aws.errors import UNREADABLE, Fault, fault_of_code
 from providers.aws.ids import SecretIndex
 from providers.base import (
@@ -24,6 +24,7 @@ from providers.base import (
     SecretValue,
     Unavailable,
 )
+from providers.showing import shown
 
 __all__ = ["BATCH_MAX_IDS", "Read", "SecretReader", "pending_deletion"]
 
@@ -116,27 +117,18 @@ class SecretReader:
         return answers
 
     def _get_each(self, ids: Sequence[str]) -> dict[str, Read | ProviderError]:
-        answers: dict[str, Read | ProviderError] = {}
-        failures: list[CallError] = []
-        for asked in ids:
-            if is_hopeless(failures):
-                # More of the same would only wait longer, or be throttled harder.
-                answers[asked] = failures[-1].error(asked)
-                continue
-            try:
-                answers[asked] = self._asked(asked, {})
-            except CallError as failed:
-                answers[asked] = self._explained(failed.fault, failed.error(asked), asked, {})
-                if concerns_all(failed.fault):
-                    failures.append(failed)
-        return answers
+        return one_by_one(
+            ids,
+            lambda asked: self._asked(asked, {}),
+            lambda failed, asked: self._explained(failed.fault, failed.error(asked), asked, {}),
+        )
 
     def _asked(self, asked: str, version: Mapping[str, str]) -> Read | ProviderError:
         reply = self._calls.run(_GET, self._client.get_secret_value, SecretId=asked, **version)
         if SecretIndex([reply]).find(asked) is not None:
             return _read(reply, asked)
         if reply.get("ARN"):
-            return MalformedSecret(f'AWS answered {_GET} of "{asked}" with another secret')
+            return MalformedSecret(f'AWS answered {_GET} of "{shown(asked)}" with another secret')
         raise CallError(UNREADABLE, _GET)
 
     def _explained(
@@ -174,7 +166,7 @@ class SecretReader:
         if described.get("DeletedDate"):
             return pending_deletion(asked)
         return SecretNotFound(
-            f'secret "{asked}" has no version or stage "{version}"',
+            f'secret "{shown(asked)}" has no version or stage "{shown(version)}"',
             remedy="aws secretsmanager list-secret-version-ids shows those it has",
         )
 
@@ -201,11 +193,11 @@ def _as_named(entry: Any) -> Any:
 def _read(entry: Mapping[str, Any], asked: str) -> Read | ProviderError:
     version, arn = entry.get("VersionId"), entry.get("ARN")
     if not isinstance(version, str) or not version or not isinstance(arn, str):
-        return MalformedSecret(f'AWS gave no version id for "{asked}"')
+        return MalformedSecret(f'AWS gave no version id for "{shown(asked)}"')
     payload = _payload(entry)
     if payload is None:
         return MalformedSecret(
-            f'secret "{asked}" holds neither a text that is UTF-8 nor binary data',
+            f'secret "{shown(asked)}" holds neither a text that is UTF-8 nor binary data',
             remedy="write a new version of it",
         )
     return Read(SecretValue(SecretBytes(payload), version, _utc(entry.get("CreatedDate"))), arn)
@@ -229,7 +221,7 @@ def _utc(when: object) -> datetime | None:
 def pending_deletion(asked: str) -> SecretNotFound:
     """Return the answer for a secret that AWS still keeps, but that was deleted."""
     return SecretNotFound(
-        f'secret "{asked}" is scheduled for deletion',
+        f'secret "{shown(asked)}" is scheduled for deletion',
         remedy=f"aws secretsmanager restore-secret --secret-id {asked}",
         definite=True,
         pending_deletion=True,

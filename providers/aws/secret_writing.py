@@ -25,6 +25,7 @@ from providers.aws.pushing import (
     DESCRIPTION,
     PushOptions,
     push_options,
+    pushed_payload,
     require_managed,
     settled,
 )
@@ -36,7 +37,8 @@ from providers.base import (
     PushRef,
     SecretNotFound,
 )
-from providers.json_property import has_property, with_property, without_property
+from providers.json_property import has_property, without_property
+from providers.showing import shown
 
 __all__ = ["SecretWriter"]
 
@@ -98,14 +100,14 @@ class SecretWriter:
             return True
         if described.get("DeletedDate"):
             raise InvalidRef(
-                f'secret "{asked}" is scheduled for deletion and cannot be pushed to',
+                f'secret "{shown(asked)}" is scheduled for deletion and cannot be pushed to',
                 remedy=f"aws secretsmanager restore-secret --secret-id {asked}",
             )
         tags = _tags(described)
         require_managed(tags, asked)
         current = self._current(asked, described)
         payload, held_as = _payload(current)
-        wanted = _wanted(item, payload)
+        wanted = pushed_payload(item, payload)
         written = wanted != payload or field != held_as
         if written:
             token = _next_version(current.get("VersionId"))
@@ -129,7 +131,7 @@ class SecretWriter:
             Description=options.text("description", DESCRIPTION),
             ClientRequestToken=_FIRST_VERSION,
             Tags=tag_list(options.marked()),
-            **{field: _as_field(field, _wanted(item, None))},
+            **{field: _as_field(field, pushed_payload(item, None))},
             **({"KmsKeyId": key} if key else {}),
         )
 
@@ -209,11 +211,6 @@ def _payload(current: _Reply) -> tuple[bytes | None, str]:
     if isinstance(text, str):
         return text.encode(errors="surrogatepass"), "SecretString"
     return (binary if isinstance(binary, bytes) else None), "SecretBinary"
-
-
-def _wanted(item: PushItem, payload: bytes | None) -> bytes:
-    value = item.value.reveal()
-    return with_property(payload, item.ref.property, value) if item.ref.property else value
 
 
 def _as_field(field: str, payload: bytes) -> str | bytes:

@@ -6,15 +6,8 @@ Neighbours: `providers.registry` loads this module; `store` serves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from providers.base import (
-    CallObserver,
-    Capability,
-    Credentials,
-    Provider,
-    ServiceAccountSelector,
-)
+from providers import defaults
+from providers.base import CallObserver, Credentials, Provider
 from providers.fake.config import FakeConfig
 from providers.fake.store import FakeStore
 
@@ -28,28 +21,14 @@ __all__ = [
 ]
 
 CONFIG = FakeConfig
+audiences = defaults.no_audiences
+capability = defaults.read_and_write
+identity_names_namespace = defaults.same_for_every_namespace
 
 
 def metric_name(config: FakeConfig) -> str:
     """Return the name that metrics report."""
     return "Fake"
-
-
-def capability(config: FakeConfig) -> Capability:
-    """Return what such stores are used for."""
-    return Capability.READ | Capability.WRITE
-
-
-def audiences(
-    config: FakeConfig, selector: ServiceAccountSelector, annotations: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return nothing: there is nobody to log in to."""
-    return ()
-
-
-def identity_names_namespace(config: FakeConfig) -> bool:
-    """Return False: everybody reads the same."""
-    return False
 
 
 def open_provider(

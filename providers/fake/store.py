@@ -28,6 +28,8 @@ from providers.base import (
 )
 from providers.fake.config import FakeConfig
 from providers.metadata import content_version
+from providers.parts import raise_first
+from providers.showing import shown
 
 __all__ = ["FakeStore"]
 
@@ -105,9 +107,7 @@ class FakeStore:
         """
         if self._broken:
             raise Unavailable("the fake store's validationResult is 2: error", remedy="set it to 0")
-        for answer in self.fetch(refs).values():
-            if isinstance(answer, ProviderError):
-                raise answer
+        raise_first(self.fetch(refs))
 
     def close(self) -> None:
         """Forget nothing: a session that is closed is not used again."""
@@ -155,8 +155,8 @@ class FakeStore:
             return InvalidRef("a fake secret has no metadata", remedy="use metadataPolicy: None")
         value = self._value(ref.key, ref.version)
         if value is None:
-            version = f" in version {ref.version}" if ref.version else ""
-            return SecretNotFound(f'no data with key "{ref.key}"{version}', definite=True)
+            version = f" in version {shown(ref.version)}" if ref.version else ""
+            return SecretNotFound(f'no data with key "{shown(ref.key)}"{version}', definite=True)
         return SecretValue(SecretBytes(value), content_version(value))
 
     def _value(self, key: str, version: str) -> bytes | None:
@@ -171,7 +171,7 @@ class FakeStore:
     def _refuse_given(self, key: str) -> None:
         if key in self._given:
             raise NotManaged(
-                f'the data of the store has the key "{key}" already',
+                f'the data of the store has the key "{shown(key)}" already',
                 remedy="push to another key",
             )
 

@@ -13,13 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from providers.base import (
-    CallObserver,
-    Capability,
-    Credentials,
-    Provider,
-    ServiceAccountSelector,
-)
+from providers import defaults
+from providers.base import CallObserver, Credentials, Provider, ServiceAccountSelector
 from providers.gcp.config import GcpConfig
 
 __all__ = [
@@ -32,16 +27,13 @@ __all__ = [
 ]
 
 CONFIG = GcpConfig
+capability = defaults.read_and_write
+identity_names_namespace = defaults.same_for_every_namespace
 
 
 def metric_name(config: GcpConfig) -> str:
     """Return the name of the service, as metrics report it."""
     return "GCP/SecretManager"
-
-
-def capability(config: GcpConfig) -> Capability:
-    """Return what stores at Google are used for."""
-    return Capability.READ | Capability.WRITE
 
 
 def audiences(
@@ -62,11 +54,6 @@ def audiences(
     if federation is not None and federation.audience:
         return (federation.audience, *selector.audiences)
     return selector.audiences
-
-
-def identity_names_namespace(config: GcpConfig) -> bool:
-    """Return whether a session names the namespace that uses the store: it does not."""
-    return False
 
 
 def open_provider(

@@ -22,6 +22,7 @@ from providers.base import (
     SecretNotFound,
     Unavailable,
 )
+from providers.showing import shown
 
 __all__ = [
     "CODES",
@@ -134,7 +135,7 @@ class Fault:
         """Return the error to report for `subject`, e.g. a key."""
         if self.code in STATES:
             return state_error(self.code, subject)
-        of = f' of "{subject}"' if subject else ""
+        of = f' of "{shown(subject)}"' if subject else ""
         message = f"Google {_VERBS[self.kind]} {operation}{of} ({self.code})"
         if issubclass(self.kind, RateLimited):
             return RateLimited(message, retry_after_s=self.retry_after_s)
@@ -156,9 +157,9 @@ def state_error(state: str, key: str, *, version: str = "") -> UnreadableVersion
         key: of its secret.
         version: its number, where that is known.
     """
-    which = f"version {version}" if version else "the asked version"
+    which = f"version {shown(version)}" if version else "the asked version"
     return UnreadableVersion(
-        f'{which} of "{key}" is {state.lower()} at Google',
+        f'{which} of "{shown(key)}" is {state.lower()} at Google',
         remedy=f"{STATES[state]}; or choose secretVersionSelectionPolicy: LatestOrFetch",
     )
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from providers.base import InvalidRef, SecretRef
+from providers.showing import shown
 
 __all__ = [
     "LATEST",
@@ -69,9 +70,8 @@ class Place:
             InvalidRef: no secret can have that name.
         """
         if not _SECRET_ID.fullmatch(key):
-            shown = key if len(key) <= 255 and key.isprintable() else "the key"
             raise InvalidRef(
-                f'"{shown}" cannot be the name of a secret at Google',
+                f'"{shown(key)}" cannot be the name of a secret at Google',
                 remedy="use up to 255 letters, digits, hyphens and underscores",
             )
         return f"{self.parent}/secrets/{key}"
@@ -115,7 +115,7 @@ def version_of(ref: SecretRef) -> str:
     version = number_of(ref.version) or ref.version or LATEST
     if not _NUMBER.fullmatch(version) and not _ALIAS.fullmatch(version):
         raise InvalidRef(
-            f'the version asked of "{ref.key}" is neither a number nor an alias',
+            f'the version asked of "{shown(ref.key)}" is neither a number nor an alias',
             remedy="use a version number, an alias of the secret, or latest",
         )
     return version

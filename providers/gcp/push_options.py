@@ -13,6 +13,7 @@ from typing import Any
 
 from providers.base import InvalidRef, PushItem
 from providers.gcp.ids import Place
+from providers.showing import shown
 
 __all__ = ["MANAGED", "PushOptions", "is_managed", "push_options"]
 
@@ -133,7 +134,7 @@ def push_options(item: PushItem) -> PushOptions:
 def _check(name: object, value: object) -> None:
     kind = _FIELDS.get(str(name))
     if kind is None:
-        raise InvalidRef(f'{_WHERE} has an unknown field "{name}"', remedy="remove it")
+        raise InvalidRef(f'{_WHERE} has an unknown field "{shown(str(name))}"', remedy="remove it")
     inner: list[object] = []
     if isinstance(value, dict):
         inner = [*value.keys(), *value.values()]

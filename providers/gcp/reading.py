@@ -35,6 +35,7 @@ from providers.gcp.errors import STATES
 from providers.gcp.ids import Place, is_latest, number_in, number_of, version_of
 from providers.gcp.versions import ENABLED, Version, VersionReader
 from providers.metadata import content_version, metadata_json
+from providers.showing import shown
 
 __all__ = ["SecretReader"]
 
@@ -99,7 +100,7 @@ class SecretReader:
         request = GetSecretRequest(name=self._place.secret(key))
         secret = self._calls.run("GetSecret", self._client.get_secret, request)
         if self._place.key_of(secret.name) != key:
-            raise Unavailable(f'the answer of Google for "{key}" is not whole')
+            raise Unavailable(f'the answer of Google for "{shown(key)}" is not whole')
         return secret
 
     def _read(self, ref: SecretRef) -> SecretValue:
@@ -162,14 +163,14 @@ class SecretReader:
         name, number = plain.name.partition("/versions/")[0], number_in(plain.name)
         payload = plain.payload
         if not number or not plain.HasField("payload"):
-            raise Unavailable(f'the answer of Google for "{ref.key}" is not whole')
+            raise Unavailable(f'the answer of Google for "{shown(ref.key)}" is not whole')
         if self._place.key_of(name) != ref.key or (asked.isdigit() and asked != number):
-            raise MalformedSecret(f'Google answers with another secret than "{ref.key}"')
+            raise MalformedSecret(f'Google answers with another secret than "{shown(ref.key)}"')
         if len(payload.data) > MAX_PAYLOAD_BYTES:
-            raise MalformedSecret(f'"{ref.key}" is larger than {MAX_PAYLOAD_BYTES} bytes')
+            raise MalformedSecret(f'"{shown(ref.key)}" is larger than {MAX_PAYLOAD_BYTES} bytes')
         if not payload.HasField("data_crc32c") or payload.data_crc32c != crc32c(payload.data):
             raise MalformedSecret(
-                f'the payload of "{ref.key}" does not match its checksum',
+                f'the payload of "{shown(ref.key)}" does not match its checksum',
                 remedy="look at proxies between here and Google",
             )
         return number, payload.data
@@ -196,6 +197,6 @@ class SecretReader:
             error.definite = True
             return error
         return SecretNotFound(
-            f'Google has "{ref.key}", but no version {version_of(ref)} of it',
+            f'Google has "{shown(ref.key)}", but no version {version_of(ref)} of it',
             remedy="add a version, or correct the version of the reference",
         )

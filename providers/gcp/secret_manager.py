@@ -23,8 +23,6 @@ from providers.base import (
     FindQuery,
     FoundSecret,
     ProviderError,
-    PushItem,
-    PushRef,
     SecretRef,
     SecretValue,
 )
@@ -39,13 +37,14 @@ from providers.gcp.reading import SecretReader
 from providers.gcp.tokens import TokenSource
 from providers.gcp.versions import VersionReader
 from providers.gcp.writing import SecretWriter
+from providers.parts import PushesByWriter, each_alone, raise_first
 
 __all__ = ["GcpSecretManager"]
 
 _FETCH = "LatestOrFetch"
 
 
-class GcpSecretManager:
+class GcpSecretManager(PushesByWriter):
     """Secret Manager, for one identity in one project and location.
 
     Args:
@@ -103,7 +102,7 @@ class GcpSecretManager:
 
     def pack(self, refs: Sequence[SecretRef]) -> list[list[SecretRef]]:
         """Group refs: each alone, as the service reads one at a time."""
-        return [[ref] for ref in dict.fromkeys(refs)]
+        return each_alone(refs)
 
     def fetch(self, refs: Sequence[SecretRef]) -> dict[SecretRef, SecretValue | ProviderError]:
         """Read refs; see `providers.base.Provider`."""
@@ -137,35 +136,7 @@ class GcpSecretManager:
         """
         if not refs:
             self._check_login()
-        for answer in self.fetch(refs).values():
-            if isinstance(answer, ProviderError):
-                raise answer
-
-    def push(self, item: PushItem) -> bool:
-        """Make Google hold the value; see `providers.base.Writer`.
-
-        Raises:
-            NotManaged: a secret that no PushSecret made has that name.
-            ProviderError: it could not be written.
-        """
-        return self._writer.push(item)
-
-    def exists(self, ref: PushRef) -> bool:
-        """Return whether Google holds something there; see `providers.base.Writer`.
-
-        Raises:
-            ProviderError: it cannot tell.
-        """
-        return self._writer.exists(ref)
-
-    def delete(self, ref: PushRef) -> bool:
-        """Remove what was pushed there; see `providers.base.Writer`.
-
-        Raises:
-            NotManaged: no PushSecret made it.
-            ProviderError: it could not be removed.
-        """
-        return self._writer.delete(ref)
+        raise_first(self.fetch(refs))
 
     def close(self) -> None:
         """Close the channel; may be called again."""

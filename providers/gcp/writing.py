@@ -40,6 +40,7 @@ from providers.gcp.push_options import MANAGED, PushOptions, is_managed, push_op
 from providers.gcp.reading import MAX_PAYLOAD_BYTES, SecretReader
 from providers.gcp.versions import VersionReader
 from providers.json_property import has_property, with_property, without_property
+from providers.showing import shown
 
 __all__ = ["SecretWriter"]
 
@@ -106,7 +107,9 @@ class SecretWriter:
         if item.ref.property:
             wanted = with_property(held, item.ref.property, wanted)
         if len(wanted) > MAX_PAYLOAD_BYTES:
-            raise InvalidRef(f'what is pushed to "{key}" is larger than {MAX_PAYLOAD_BYTES} bytes')
+            raise InvalidRef(
+                f'what is pushed to "{shown(key)}" is larger than {MAX_PAYLOAD_BYTES} bytes'
+            )
         wrote = False
         if secret is None:
             self._create(key, options)
@@ -160,7 +163,7 @@ class SecretWriter:
             raise
         if not is_managed(secret):
             raise NotManaged(
-                f'"{key}" exists at Google and was not pushed by a PushSecret',
+                f'"{shown(key)}" exists at Google and was not pushed by a PushSecret',
                 remedy=f"push to another key, or label it {MANAGED[0]}={MANAGED[1]}",
             )
         return secret

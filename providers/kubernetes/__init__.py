@@ -11,15 +11,8 @@ Neighbours: `providers.registry` loads this module; `login` says who asks, `stor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from providers.base import (
-    CallObserver,
-    Capability,
-    Credentials,
-    Provider,
-    ServiceAccountSelector,
-)
+from providers import defaults
+from providers.base import CallObserver, Credentials, Provider
 from providers.kubernetes.config import KubernetesConfig
 
 __all__ = [
@@ -32,28 +25,14 @@ __all__ = [
 ]
 
 CONFIG = KubernetesConfig
+audiences = defaults.named_audiences
+capability = defaults.read_and_write
+identity_names_namespace = defaults.same_for_every_namespace
 
 
 def metric_name(config: KubernetesConfig) -> str:
     """Return the name that metrics report."""
     return "Kubernetes"
-
-
-def capability(config: KubernetesConfig) -> Capability:
-    """Return what such stores are used for."""
-    return Capability.READ | Capability.WRITE
-
-
-def audiences(
-    config: KubernetesConfig, selector: ServiceAccountSelector, annotations: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return what the selector names; without any, the API server's own audience."""
-    return selector.audiences
-
-
-def identity_names_namespace(config: KubernetesConfig) -> bool:
-    """Return False: who asks does not depend on the namespace that uses the store."""
-    return False
 
 
 def open_provider(

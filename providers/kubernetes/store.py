@@ -24,8 +24,6 @@ from providers.base import (
     FoundSecret,
     MalformedSecret,
     ProviderError,
-    PushItem,
-    PushRef,
     SecretBytes,
     SecretRef,
     SecretValue,
@@ -33,6 +31,7 @@ from providers.base import (
 from providers.kubernetes.api import KubeApi, check_name
 from providers.kubernetes.pushing import Pusher
 from providers.metadata import metadata_json
+from providers.parts import PushesByWriter, raise_first
 
 __all__ = ["KubernetesStore"]
 
@@ -40,7 +39,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _DENIED = "denied"
 
 
-class KubernetesStore:
+class KubernetesStore(PushesByWriter):
     """One namespace of one API server, for one identity.
 
     Args:
@@ -52,7 +51,7 @@ class KubernetesStore:
     def __init__(self, api: KubeApi, namespace: str, *, other_namespaces: bool = False) -> None:
         self._api = api
         self._namespace = namespace
-        self._pusher = Pusher(api, namespace, other_namespaces=other_namespaces)
+        self._writer = Pusher(api, namespace, other_namespaces=other_namespaces)
 
     def pack(self, refs: Sequence[SecretRef]) -> list[list[SecretRef]]:
         """Put each Secret alone, its values and its metadata together: one get gives both."""
@@ -128,25 +127,11 @@ class KubernetesStore:
                 f"this identity may not get Secrets in namespace {self._namespace}",
                 remedy="bind a Role with get on secrets to it",
             )
-        for answer in self.fetch(refs).values():
-            if isinstance(answer, ProviderError):
-                raise answer
+        raise_first(self.fetch(refs))
 
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
-
-    def push(self, item: PushItem) -> bool:
-        """Write a value; see `providers.base.Writer`."""
-        return self._pusher.push(item)
-
-    def exists(self, ref: PushRef) -> bool:
-        """Return whether it is there; see `providers.base.Writer`."""
-        return self._pusher.exists(ref)
-
-    def delete(self, ref: PushRef) -> bool:
-        """Remove what was pushed; see `providers.base.Writer`."""
-        return self._pusher.delete(ref)
 
 
 def _value(ref: SecretRef, secret: Mapping[str, Any]) -> SecretValue:

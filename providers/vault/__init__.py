@@ -14,13 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from providers.base import (
-    CallObserver,
-    Capability,
-    Credentials,
-    Provider,
-    ServiceAccountSelector,
-)
+from providers import defaults
+from providers.base import CallObserver, Credentials, Provider, ServiceAccountSelector
 from providers.vault.config import VaultConfig
 
 __all__ = [
@@ -33,16 +28,13 @@ __all__ = [
 ]
 
 CONFIG = VaultConfig
+capability = defaults.read_and_write
+identity_names_namespace = defaults.same_for_every_namespace
 
 
 def metric_name(config: VaultConfig) -> str:
     """Return the name of the service, as metrics report it."""
     return "HashiCorp/Vault"
-
-
-def capability(config: VaultConfig) -> Capability:
-    """Return what stores at Vault are used for."""
-    return Capability.READ | Capability.WRITE
 
 
 def audiences(
@@ -68,11 +60,6 @@ def audiences(
             pool = f"{identity.cluster_project_id or auth.gcp.project_id}.svc.id.goog"
             return (pool, *selector.audiences)
     return selector.audiences
-
-
-def identity_names_namespace(config: VaultConfig) -> bool:
-    """Return whether a session names the namespace that uses the store: it does not."""
-    return False
 
 
 def open_provider(

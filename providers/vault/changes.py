@@ -25,7 +25,8 @@ from typing import Any
 from providers.base import AccessDenied, Changes, InvalidRef, SecretNotFound, SecretRef
 from providers.vault.listing import Lister
 from providers.vault.paths import KvPaths, Place
-from providers.vault.reading import KvReader, described_version, listed_version
+from providers.vault.reading import KvReader
+from providers.vault.versions import described_version, listed_version
 
 __all__ = ["ChangeDetector"]
 

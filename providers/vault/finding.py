@@ -18,7 +18,8 @@ from providers.base import (
 )
 from providers.vault.listing import Lister
 from providers.vault.paths import KvPaths, Place
-from providers.vault.reading import KvReader, listed_version
+from providers.vault.reading import KvReader
+from providers.vault.versions import listed_version
 
 __all__ = ["KvFinder"]
 
@@ -109,7 +110,7 @@ class KvFinder:
 
     def _check_empty(self, folder: Place) -> None:
         """Raise unless the engine is certainly there: an empty list must mean no secrets."""
-        if not self._reader.engine_is_right(folder.mount):
+        if not self._reader.engines.has_kv_at(folder.mount):
             raise Unavailable(
                 f'"{folder}" lists nothing, and whether its engine is there cannot be told',
                 remedy="check path and namespace of the store and find.path",

@@ -16,11 +16,10 @@ from providers.base import (
     FindQuery,
     FoundSecret,
     ProviderError,
-    PushItem,
-    PushRef,
     SecretRef,
     SecretValue,
 )
+from providers.parts import PushesByWriter, each_alone, raise_first
 from providers.vault.changes import ChangeDetector
 from providers.vault.config import VaultConfig
 from providers.vault.finding import KvFinder
@@ -33,7 +32,7 @@ from providers.vault.session import VaultSession
 __all__ = ["VaultKv"]
 
 
-class VaultKv:
+class VaultKv(PushesByWriter):
     """KV secrets of one store, for one identity.
 
     Args:
@@ -63,7 +62,7 @@ class VaultKv:
 
     def pack(self, refs: Sequence[SecretRef]) -> list[list[SecretRef]]:
         """Group refs: each alone, as the engine reads one in a call."""
-        return [[ref] for ref in dict.fromkeys(refs)]
+        return each_alone(refs)
 
     def fetch(self, refs: Sequence[SecretRef]) -> dict[SecretRef, SecretValue | ProviderError]:
         """Read refs; see `providers.base.Provider`."""
@@ -98,21 +97,7 @@ class VaultKv:
         """
         self._reader.doubt()
         self._session.look_up_self()
-        for answer in self.fetch(refs).values():
-            if isinstance(answer, ProviderError):
-                raise answer
-
-    def push(self, item: PushItem) -> bool:
-        """Make the engine hold the value; see `providers.base.Writer` and `pushing`."""
-        return self._writer.push(item)
-
-    def exists(self, ref: PushRef) -> bool:
-        """Return whether the engine holds something there; see `providers.base.Writer`."""
-        return self._writer.exists(ref)
-
-    def delete(self, ref: PushRef) -> bool:
-        """Remove what was pushed there; see `providers.base.Writer` and `pushing`."""
-        return self._writer.delete(ref)
+        raise_first(self.fetch(refs))
 
     def renew(self) -> float | None:
         """Log in, or prolong the login; see `providers.base.Renewable`."""

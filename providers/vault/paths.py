@@ -14,6 +14,7 @@ from typing import Self
 from urllib.parse import quote
 
 from providers.base import InvalidRef
+from providers.showing import shown
 
 __all__ = ["KvPaths", "Place", "api_path", "checked"]
 
@@ -127,7 +128,7 @@ class KvPaths:
         _check_engine(mount.partition("/")[0])
         if not rest:
             raise InvalidRef(
-                f'the key "{_shown(plain)}" names no secret of an engine',
+                f'the key "{shown(plain)}" names no secret of an engine',
                 remedy="begin it with the mount, or set path in the store's provider block",
             )
         return Place(mount, rest)
@@ -165,12 +166,7 @@ def checked(path: str, what: str) -> None:
     elif not path.isprintable():
         problem = "holds a control character"
     if problem:
-        shown = f' "{_shown(path)}"' if path else ""
+        named = f' "{shown(path)}"' if path else ""
         raise InvalidRef(
-            f"{what}{shown} {problem}", remedy="name the secret as the engine lists it"
+            f"{what}{named} {problem}", remedy="name the secret as the engine lists it"
         )
-
-
-def _shown(path: str) -> str:
-    short = path if len(path) <= 80 else path[:77] + "..."
-    return "".join(char if char.isprintable() else "?" for char in short)

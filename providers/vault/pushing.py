@@ -22,6 +22,7 @@ from providers.base import (
     PushRef,
     SecretNotFound,
 )
+from providers.showing import shown
 from providers.vault.errors import Refused
 from providers.vault.paths import KvPaths, Place
 from providers.vault.payload import plain, same, unmarshal
@@ -173,7 +174,7 @@ def _wanted(item: PushItem, held: Mapping[str, Any] | None) -> Mapping[str, Any]
         except UnicodeDecodeError:
             pass
         raise InvalidRef(
-            f'the value for "{item.ref.remote_key}" is not UTF-8, and Vault keeps text',
+            f'the value for "{shown(item.ref.remote_key)}" is not UTF-8, and Vault keeps text',
             remedy="encode it, e.g. as base64 in the template of the PushSecret",
         )
     try:
@@ -182,7 +183,7 @@ def _wanted(item: PushItem, held: Mapping[str, Any] | None) -> Mapping[str, Any]
         found = None
     if not isinstance(found, dict):
         raise InvalidRef(
-            f'the value for "{item.ref.remote_key}" is no JSON object, and Vault keeps maps',
+            f'the value for "{shown(item.ref.remote_key)}" is no JSON object, and Vault keeps maps',
             remedy="set match.remoteRef.property, or push a JSON object",
         )
     return found

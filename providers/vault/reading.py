@@ -1,6 +1,7 @@
 """Reads values and metadata of a KV engine; tells the kinds of absence apart.
 
-Neighbours: `paths` says where; `session` calls; `kv` is the provider.
+Neighbours: `paths` says where; `session` calls; `engines` and `versions` tell what an
+answer means; `kv` is the provider.
 
 An absence is certain (`definite`) where the engine says so itself: a deleted or destroyed
 version by its metadata, anything else by an engine that is known to be there, to be KV and
@@ -11,14 +12,11 @@ Source: OpenBao and Vault, KV secrets engine version 1 and 2 (API).
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from providers.base import (
-    AuthFailed,
     InvalidRef,
     MalformedSecret,
     ProviderError,
@@ -28,19 +26,14 @@ from providers.base import (
     SecretValue,
 )
 from providers.metadata import content_version
+from providers.vault.engines import Engines
 from providers.vault.errors import Refused
-from providers.vault.paths import KvPaths, Place, api_path
-from providers.vault.payload import Number, marshal
+from providers.vault.paths import KvPaths, Place
+from providers.vault.payload import marshal
 from providers.vault.session import VaultSession
+from providers.vault.versions import described_version, moment, version_id, version_number
 
-__all__ = [
-    "KvReader",
-    "Removed",
-    "Stored",
-    "described",
-    "described_version",
-    "listed_version",
-]
+__all__ = ["KvReader", "Removed", "Stored", "described"]
 
 _DESCRIBING = ("created_time", "current_version", "delete_version_after")
 
@@ -66,8 +59,8 @@ class KvReader:
     def __init__(self, session: VaultSession, paths: KvPaths) -> None:
         self._session = session
         self._paths = paths
-        self._lock = threading.Lock()
-        self._engines: dict[str, bool] = {}
+        #: Which engines there are, as far as this session was told.
+        self.engines = Engines(session, v2=paths.v2)
 
     def read(self, ref: SecretRef) -> SecretValue | ProviderError:
         """Read one ref."""
@@ -118,50 +111,8 @@ class KvReader:
 
     def doubt(self) -> None:
         """Forget what was learned about engines and the token."""
-        with self._lock:
-            self._engines.clear()
+        self.engines.doubt()
         self._session.doubt()
-
-    def engine_is_right(self, mount: str) -> bool:
-        """Return whether an engine of the store's version is certainly mounted there.
-
-        Raises:
-            InvalidRef: another one is.
-            ProviderError: the server cannot be asked.
-        """
-        with self._lock:
-            if mount in self._engines:
-                return self._engines[mount]
-        try:
-            # What the server's own command asks before it touches a KV engine.
-            path = api_path("sys/internal/ui/mounts", mount)
-            reply = self._session.call("ReadMount", "GET", path)
-        except Refused as refused:
-            error = self._session.explain(refused, f'engine "{mount}"')
-            if isinstance(error, AuthFailed) or refused.status >= 429:
-                raise error from None
-            right = False
-        else:
-            right = self._judged(reply.get("data"), mount)
-        with self._lock:
-            self._engines[mount] = right
-        return right
-
-    def _judged(self, found: object, mount: str) -> bool:
-        if not isinstance(found, Mapping) or not isinstance(found.get("path"), str):
-            return False
-        options = found.get("options")
-        version = options.get("version") if isinstance(options, Mapping) else None
-        wanted = "2" if self._paths.v2 else "1"
-        here, kind = found["path"].strip("/"), found.get("type")
-        if kind not in ("kv", "generic") or (version or "1") != wanted:
-            raise InvalidRef(
-                f'the engine at "{mount}" is {kind} of version {version or "1"}, '
-                f"the store says v{wanted}",
-                remedy="correct path or version of the store",
-            )
-        # A namespace may come before the mount.
-        return bool(here == mount or mount.endswith("/" + here))
 
     def _value(self, place: Place, ref: SecretRef) -> SecretValue:
         if ref.version and not self._paths.v2:
@@ -180,13 +131,13 @@ class KvReader:
             version = version_id(str(stored.version), stored.made)
         else:
             version = content_version(payload)
-        return SecretValue(SecretBytes(payload), version, _moment(stored.made))
+        return SecretValue(SecretBytes(payload), version, moment(stored.made))
 
     def _metadata(self, place: Place, ref: SecretRef) -> SecretValue:
         entry = self.metadata(place)
         payload = marshal(described(entry))
         version = described_version(entry) or content_version(payload)
-        return SecretValue(SecretBytes(payload), version, _moment(entry.get("created_time")))
+        return SecretValue(SecretBytes(payload), version, moment(entry.get("created_time")))
 
     def _found(self, reply: Mapping[str, Any], place: Place, version: str) -> Stored:
         held = reply.get("data")
@@ -195,7 +146,7 @@ class KvReader:
         if not self._paths.v2:
             return Stored(held)
         about, data = held.get("metadata"), held.get("data")
-        number = _number(about.get("version")) if isinstance(about, Mapping) else 0
+        number = version_number(about.get("version")) if isinstance(about, Mapping) else 0
         if not number or not isinstance(about, Mapping):
             raise InvalidRef(
                 f'"{place}" is not kept by version 2 of the KV engine',
@@ -221,7 +172,7 @@ class KvReader:
             text = f'secret "{place}" has no version {version}'
             raise SecretNotFound(text, remedy="see which versions its metadata lists")
         # May raise: an engine of another version knows nothing of the place.
-        if self.engine_is_right(place.mount):
+        if self.engines.has_kv_at(place.mount):
             return Stored(None)
         raise SecretNotFound(
             f'secret "{place}" does not exist, or its engine is another one',
@@ -230,7 +181,7 @@ class KvReader:
 
     def _nothing(self, place: Place, text: str) -> SecretNotFound:
         return SecretNotFound(
-            text, remedy="check the key", definite=self.engine_is_right(place.mount)
+            text, remedy="check the key", definite=self.engines.has_kv_at(place.mount)
         )
 
 
@@ -243,41 +194,6 @@ def described(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def described_version(entry: Mapping[str, Any]) -> str:
-    """Return a version of the description, "" if the server gives none."""
-    updated = entry.get("updated_time")
-    return f"{entry.get('current_version')}@{updated}" if updated else ""
-
-
-def version_id(number: str, made: object) -> str:
-    """Return what tells a version from all others that ever had its number.
-
-    A number alone does not: a secret whose metadata is removed counts from 1 again.
-
-    Args:
-        made: when, as the server writes it.
-    """
-    return f"{number}@{made}" if isinstance(made, str) and made else number
-
-
-def listed_version(entry: Mapping[str, Any], asked: str = "") -> str:
-    """Return the id of a version that an entry shows, "" unless it certainly has a value.
-
-    One that is to be deleted later counts as uncertain: only a clock could tell.
-
-    Args:
-        asked: a number or an id; "" or 0 is the current version.
-    """
-    number = asked.partition("@")[0].lstrip("0") or str(entry.get("current_version"))
-    versions = entry.get("versions")
-    one = versions.get(number) if isinstance(versions, Mapping) else None
-    if not isinstance(one, Mapping):
-        return ""
-    if one.get("destroyed") is not False or one.get("deletion_time") != "":
-        return ""
-    return version_id(number, one.get("created_time"))
-
-
 class Removed(SecretNotFound):
     """A version that was deleted or destroyed; a write continues from its number."""
 
@@ -285,7 +201,7 @@ class Removed(SecretNotFound):
 
 
 def _removed(place: Place, about: Mapping[str, Any]) -> SecretNotFound:
-    number = _number(about.get("version"))
+    number = version_number(about.get("version"))
     if about.get("destroyed") is True:
         error = Removed(
             f'version {number} of secret "{place}" is destroyed',
@@ -301,16 +217,3 @@ def _removed(place: Place, about: Mapping[str, Any]) -> SecretNotFound:
         )
     error.version = number
     return error
-
-
-def _number(found: object) -> int:
-    text = str(found) if isinstance(found, Number | int) else ""
-    return int(text) if text.isascii() and text.isdigit() else 0
-
-
-def _moment(text: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else None

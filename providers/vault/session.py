@@ -1,6 +1,7 @@
 """One identity at a server: logs in once, is renewed, and is revoked at the end.
 
-Neighbours: `logins` says how; `transport` sends; the provider and the generator call.
+Neighbours: `logins` says how; `leases` what the answers mean; `transport` sends; the
+provider and the generator call.
 A token that the store was given is neither renewed nor revoked: its owner does that.
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 from providers.base import (
@@ -23,34 +23,12 @@ from providers.base import (
 )
 from providers.vault.config import VaultConfig
 from providers.vault.errors import Refused
+from providers.vault.leases import LOGIN_AGAIN, Lease, login_error, prolonged_s, token_of
 from providers.vault.logins import Login, login_of
 from providers.vault.reaching import headers_of, http_of
 from providers.vault.transport import Wire, client_over
 
 __all__ = ["VaultSession"]
-
-#: Of a token's life; the rest is for the tries to renew it.
-_RENEW_SHARE = 2 / 3
-#: A renewed life that is shorter than this share of the first is near its end for good.
-_WORN_SHARE = 1 / 3
-
-_AGAIN = "a new login is made by itself; check the store's auth block if it fails as well"
-
-
-@dataclass(frozen=True, slots=True)
-class _Lease:
-    """How long a token lives.
-
-    Args:
-        first_ttl_s: right after the login; 0 for one that does not end.
-        batch: it cannot be revoked.
-        tells: its policies let it look itself up.
-    """
-
-    first_ttl_s: float
-    renewable: bool
-    batch: bool
-    tells: bool
 
 
 class VaultSession:
@@ -73,7 +51,7 @@ class VaultSession:
         self._client = client_over(wire, token=token, namespace=namespace)
         self._own = client_over(wire, token=token, namespace=auth_namespace)
         self._ready = bool(token)
-        self._lease: _Lease | None = None
+        self._lease: Lease | None = None
         self._refused: AuthFailed | None = None
         self._vouched = False
         self._users = 0
@@ -136,7 +114,7 @@ class VaultSession:
         """
         error = refused.error(subject)
         if isinstance(error, AccessDenied) and not self._lives():
-            return AuthFailed("Vault: the token is not valid any more", remedy=_AGAIN)
+            return AuthFailed("Vault: the token is not valid any more", remedy=LOGIN_AGAIN)
         return error
 
     def doubt(self) -> None:
@@ -157,30 +135,27 @@ class VaultSession:
             if isinstance(error, AccessDenied) and self._cannot_tell():
                 return
             if isinstance(error, AccessDenied):
-                error = AuthFailed("Vault: the token is not valid (any more)", remedy=_AGAIN)
+                error = AuthFailed("Vault: the token is not valid (any more)", remedy=LOGIN_AGAIN)
             raise error from None
         self._vouched = True
 
     def renew(self) -> float | None:
         """Prolong the token; see `providers.base.Renewable`."""
         if self._logged_in():
-            return self._next(self._lease.first_ttl_s if self._lease else 0.0)
+            return self._lease.renew_after_s if self._lease else None
         lease = self._lease
         if lease is None or lease.first_ttl_s == 0:
             return None
         if not lease.renewable:
-            raise AuthFailed("Vault: the token cannot be renewed", remedy=_AGAIN)
+            raise AuthFailed("Vault: the token cannot be renewed", remedy=LOGIN_AGAIN)
         try:
             reply = self._own.auth.token.renew_self()
         except Refused as refused:
             error = refused.error("the token")
             if not isinstance(error, Unavailable):
-                error = AuthFailed("Vault: the token was not renewed", remedy=_AGAIN)
+                error = AuthFailed("Vault: the token was not renewed", remedy=LOGIN_AGAIN)
             raise error from None
-        ttl_s = _seconds(_auth_of(reply).get("lease_duration"))
-        if ttl_s <= lease.first_ttl_s * _WORN_SHARE:
-            raise AuthFailed("Vault: the token is at the end of its longest life", remedy=_AGAIN)
-        return self._next(ttl_s)
+        return prolonged_s(lease, reply)
 
     def close(self, *, revoke: bool = True) -> None:
         """Revoke the token if it was issued to this session, and close; may be repeated.
@@ -249,24 +224,14 @@ class VaultSession:
     def _is_ready(self) -> bool:
         return self._ready
 
-    def _log_in(self) -> _Lease:
+    def _log_in(self) -> Lease:
         assert not isinstance(self._login, SecretBytes)  # noqa: S101 - such a one is ready
         try:
             reply = self._login(self._own)
         except Refused as refused:
-            raise _login_error(refused) from None
-        auth = _auth_of(reply)
-        token = auth.get("client_token")
-        if not isinstance(token, str) or not token:
-            raise Unavailable("Vault: the answer to the login holds no token")
-        self._own.token = self._client.token = token
-        policies = auth.get("policies") or auth.get("token_policies") or []
-        return _Lease(
-            first_ttl_s=_seconds(auth.get("lease_duration")),
-            renewable=auth.get("renewable") is True,
-            batch=auth.get("token_type") == "batch",
-            tells="default" in policies or "root" in policies,
-        )
+            raise login_error(refused) from None
+        self._own.token = self._client.token = token_of(reply)
+        return Lease.of(reply)
 
     def _lives(self) -> bool:
         if self._vouched:
@@ -282,33 +247,6 @@ class VaultSession:
     def _cannot_tell(self) -> bool:
         return self._lease is not None and not self._lease.tells
 
-    @staticmethod
-    def _next(ttl_s: float) -> float | None:
-        return ttl_s * _RENEW_SHARE if ttl_s else None
-
 
 def _closed() -> Unavailable:
     return Unavailable("Vault: the session was closed meanwhile")
-
-
-def _login_error(refused: Refused) -> ProviderError:
-    """Whatever a login is refused for, there is no identity; what passes is told apart."""
-    error = refused.error("")
-    if isinstance(error, Unavailable):
-        return error
-    return AuthFailed(
-        f"Vault refuses the login (HTTP status {refused.status})",
-        remedy="check the store's auth block: its path, role and credentials, and namespace",
-    )
-
-
-def _auth_of(reply: object) -> Mapping[str, Any]:
-    auth = reply.get("auth") if isinstance(reply, Mapping) else None
-    return auth if isinstance(auth, Mapping) else {}
-
-
-def _seconds(found: object) -> float:
-    try:
-        return max(0.0, float(str(found)))
-    except ValueError:
-        return 0.0

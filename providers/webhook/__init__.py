@@ -10,15 +10,8 @@ Neighbours: `providers.registry` loads this module; `store` serves, `requests` s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from providers.base import (
-    CallObserver,
-    Capability,
-    Credentials,
-    Provider,
-    ServiceAccountSelector,
-)
+from providers import defaults
+from providers.base import CallObserver, Credentials, Provider
 from providers.webhook.config import WebhookConfig
 
 __all__ = [
@@ -31,23 +24,13 @@ __all__ = [
 ]
 
 CONFIG = WebhookConfig
+audiences = defaults.no_audiences
+capability = defaults.read_and_write
 
 
 def metric_name(config: WebhookConfig) -> str:
     """Return the name that metrics report."""
     return "Webhook"
-
-
-def capability(config: WebhookConfig) -> Capability:
-    """Return what such stores are used for."""
-    return Capability.READ | Capability.WRITE
-
-
-def audiences(
-    config: WebhookConfig, selector: ServiceAccountSelector, annotations: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return nothing: a webhook gets no tokens."""
-    return ()
 
 
 def identity_names_namespace(config: WebhookConfig) -> bool:

@@ -10,27 +10,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from providers.base import (
-    CallObserver,
-    Credentials,
-    MalformedSecret,
-    ProviderError,
-    ServiceAccountSelector,
-)
+from providers import defaults
+from providers.base import CallObserver, Credentials, MalformedSecret, ProviderError
 from providers.webhook.config import WebhookGeneratorConfig
 
 __all__ = ["CONFIG", "audiences", "generate"]
 
 CONFIG = WebhookGeneratorConfig
-
-
-def audiences(
-    config: WebhookGeneratorConfig,
-    selector: ServiceAccountSelector,
-    annotations: Mapping[str, str],
-) -> tuple[str, ...]:
-    """Return nothing: a webhook gets no tokens."""
-    return ()
+audiences = defaults.no_audiences
 
 
 def generate(

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from providers.addresses import Reach
-from providers.base import Credentials, InvalidRef, MalformedSecret, Unavailable
+from providers.base import Credentials, InvalidRef, MalformedSecret, Render, Unavailable
 from providers.http import HttpAnswer, HttpClient
 from providers.metadata import metadata_json
 from providers.webhook.config import WebhookConfig
@@ -49,7 +49,7 @@ class WebhookRequests:
 
     def __init__(self, config: WebhookConfig, credentials: Credentials) -> None:
         self._config = config
-        self._render = credentials.render
+        self._rendering = credentials.rendering
         self._secrets = {
             secret.name: {
                 key: value.reveal()
@@ -86,16 +86,17 @@ class WebhookRequests:
         """
         raw = {"remoteRef": remote, **self._secrets}
         escaped = {name: quote_plus(value).encode() for name, value in remote.items()}
+        render = self._rendering()
         own = {
-            name: self._rendered(f"headers.{name}", text, raw).decode("latin-1")
+            name: _rendered(render, f"headers.{name}", text, raw).decode("latin-1")
             for name, text in self._config.headers
         }
         body = default_body
         if self._config.body:
-            body = self._rendered("body", self._config.body, raw)
+            body = _rendered(render, "body", self._config.body, raw)
         # As in ESO, what is asked for is escaped and the block's own Secrets are not.
         dot = {"remoteRef": escaped, **self._secrets}
-        url = self._rendered("url", self._config.url, dot).decode(errors="replace")
+        url = _rendered(render, "url", self._config.url, dot).decode(errors="replace")
         return self._client.request(
             (self._config.method or method).upper(),
             url.strip(),
@@ -114,7 +115,8 @@ class WebhookRequests:
         path = ""
         if self._config.result.json_path:
             raw = {"remoteRef": remote, **self._secrets}
-            rendered = self._rendered("result.jsonPath", self._config.result.json_path, raw)
+            template = self._config.result.json_path
+            rendered = _rendered(self._rendering(), "result.jsonPath", template, raw)
             path = rendered.decode(errors="replace")
         if path:
             return _text(_found(path, answer.json("the webhook's answer")))
@@ -134,14 +136,15 @@ class WebhookRequests:
         """Close the connections."""
         self._client.close()
 
-    def _rendered(self, name: str, text: str, dot: Dot) -> bytes:
-        problem = ""
-        try:
-            return self._render(name, text, dot)
-        except ValueError as exc:
-            problem = str(exc)
-        # Outside of the handler: its frames hold values.
-        raise InvalidRef(problem, remedy=f"correct the template of {name}")
+
+def _rendered(render: Render, name: str, text: str, dot: Dot) -> bytes:
+    problem = ""
+    try:
+        return render(name, text, dot)
+    except ValueError as exc:
+        problem = str(exc)
+    # Outside of the handler: its frames hold values.
+    raise InvalidRef(problem, remedy=f"correct the template of {name}")
 
 
 def _found(path: str, value: Any) -> Any:

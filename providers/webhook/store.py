@@ -29,12 +29,13 @@ from providers.base import (
 )
 from providers.http import HttpAnswer, status_error
 from providers.metadata import content_version
+from providers.parts import each_alone
+from providers.showing import shown
 from providers.webhook.requests import WebhookRequests
 
 __all__ = ["WebhookStore"]
 
 _NOT_MODIFIED = 304
-_SHOWN_CHARS = 80
 _NOT_FOUND = 404
 #: ETags that are kept; one that is lost costs one read.
 _MAX_TAGS = 10_000
@@ -70,7 +71,7 @@ class WebhookStore:
 
     def pack(self, refs: Sequence[SecretRef]) -> list[list[SecretRef]]:
         """Put each ref alone: a webhook answers one."""
-        return [[ref] for ref in dict.fromkeys(refs)]
+        return each_alone(refs)
 
     def fetch(self, refs: Sequence[SecretRef]) -> dict[SecretRef, SecretValue | ProviderError]:
         """Read refs; see `providers.base.Provider`."""
@@ -188,13 +189,13 @@ class WebhookStore:
         answer = self._sent(ref, {})
         if answer.status == _NOT_MODIFIED:
             raise Unavailable(
-                f'"{ref.key}": the webhook says "not modified" and gives no value',
+                f'"{shown(ref.key)}": the webhook says "not modified" and gives no value',
                 remedy="what was written before is kept",
             )
         if answer.status == _NOT_FOUND:
-            raise SecretNotFound(f'the webhook does not know "{_shown(ref.key)}"', definite=True)
+            raise SecretNotFound(f'the webhook does not know "{shown(ref.key)}"', definite=True)
         if not answer.ok:
-            raise status_error(answer, f'the webhook for "{_shown(ref.key)}"')
+            raise status_error(answer, f'the webhook for "{shown(ref.key)}"')
         value = self._requests.value(answer, self._remote(ref))
         version = content_version(value)
         with self._lock:
@@ -224,9 +225,3 @@ class WebhookStore:
 
 def _bytes(text: str) -> bytes:
     return text.encode(errors="replace")
-
-
-def _shown(key: str) -> str:
-    """A key as an error may show it: short, and nothing that a terminal obeys."""
-    short = key if len(key) <= _SHOWN_CHARS else f"{key[:_SHOWN_CHARS]}..."
-    return "".join(char if char.isprintable() else "?" for char in short)

@@ -1,6 +1,7 @@
-"""PATH arguments → documents: files, folders, standard input.
+"""PATH arguments → documents: files, folders, standard input, folders of repositories.
 
-A file that cannot be read or does not parse stops only itself.
+A file that cannot be read or does not parse stops only itself. Neighbour:
+`repository_paths` gives the files of repositories.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from secretsync.errors import InputError
+from secretsync.cli.repository_paths import Checkout, no_checkout, repository_path
 from secretsync.resources.documents import MAX_FILE_BYTES, Document, load_documents
 from secretsync.resources.problems import Problem, Severity
 
@@ -40,16 +41,20 @@ class Inputs:
     unreadable: tuple[Problem, ...]
 
 
-def read_paths(paths: Sequence[str]) -> Inputs:
+def read_paths(paths: Sequence[str], checkout: Checkout = no_checkout) -> Inputs:
     """Read every PATH; the order does not matter.
+
+    Args:
+        checkout: lays out a repository.
 
     Raises:
         InputError: a form of PATH that is not served.
+        GitOpsError: a repository cannot be had.
     """
     documents: list[Document] = []
     problems: list[Problem] = []
     unreadable: list[Problem] = []
-    for name, text in _texts(paths, unreadable):
+    for name, text in _texts(paths, unreadable, checkout):
         found, wrong = load_documents(text, file=name)
         documents += [_detached(document) for document in found]
         problems += wrong
@@ -70,24 +75,31 @@ def _detached(document: Document) -> Document:
     return Document(value, document.origin)
 
 
-def _texts(paths: Sequence[str], unreadable: list[Problem]) -> Iterator[tuple[str, bytes]]:
+def _texts(
+    paths: Sequence[str], unreadable: list[Problem], checkout: Checkout
+) -> Iterator[tuple[str, bytes]]:
     seen: set[str] = set()
     for path in paths:
-        if path.startswith("git+"):
-            raise InputError(
-                f"{path}: reading from a repository is not supported yet",
-                remedy="check the repository out and give the folder",
-            )
         if path == STDIN:
             yield "<stdin>", sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-            continue
-        for file in _files(Path(path), unreadable):
-            real = os.path.realpath(file)  # Path.resolve() fails on a link to itself
-            if real not in seen:
-                seen.add(real)
-                text = _read(file, unreadable)
-                if text is not None:
-                    yield str(file), text
+        elif (wanted := repository_path(path)) is not None:
+            with checkout(wanted) as (root, called):
+                for name, text in _texts_below(root, unreadable, seen):
+                    yield name.replace(str(root), called, 1), text
+        else:
+            yield from _texts_below(Path(path), unreadable, seen)
+
+
+def _texts_below(
+    path: Path, unreadable: list[Problem], seen: set[str]
+) -> Iterator[tuple[str, bytes]]:
+    for file in _files(path, unreadable):
+        real = os.path.realpath(file)  # Path.resolve() fails on a link to itself
+        if real not in seen:
+            seen.add(real)
+            text = _read(file, unreadable)
+            if text is not None:
+                yield str(file), text
 
 
 def _files(path: Path, unreadable: list[Problem]) -> Iterator[Path]:
@@ -155,6 +167,12 @@ def inventory_id(paths: Sequence[str], *, name: str, namespace: str) -> str:
     """
     if not name and STDIN in paths:
         return ""
-    parts = [name] if name else sorted({os.path.realpath(path) for path in paths})
+    parts = [name] if name else sorted(set(map(_identity, paths)))
     digest = hashlib.sha256("\0".join([namespace, *parts]).encode()).hexdigest()
     return digest[:16]
+
+
+def _identity(path: str) -> str:
+    """Return what a PATH is; of a repository whatever revision is asked for."""
+    wanted = repository_path(path)
+    return os.path.realpath(path) if wanted is None else wanted.identity

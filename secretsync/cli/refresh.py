@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -29,10 +30,18 @@ if TYPE_CHECKING:
     from secretsync.cli.keys import KeySource
     from secretsync.refresh.allowances import Allowances
     from secretsync.refresh.outcomes import Outcome
+    from secretsync.refresh.push_outcomes import PushOutcome
 
     Refreshed = tuple[Sequence[Outcome[Parent]], Sequence[Problem]]
+    Pushed = tuple[Sequence[PushOutcome], Sequence[Problem]]
 
 __all__ = ["command"]
+
+_Done = TypeVar("_Done")
+
+_PUSHERS = ("PushSecret", "ClusterPushSecret")
+#: Kinds that push nothing, some of which are refused by name.
+_READERS = ("ExternalSecret", "ClusterExternalSecret", "Secret")
 
 
 @click.command(
@@ -64,9 +73,10 @@ def command(
     sealing_namespace: str,
     **allowing: Any,
 ) -> int:
-    """Refresh one object, or all that read from one store, now and once.
+    """Refresh one object, or all that use one store, now and once.
 
-    KIND is externalsecret, sealedsecret, secretstore or clustersecretstore.
+    KIND is externalsecret, sealedsecret, pushsecret, clusterexternalsecret or
+    clusterpushsecret (all that it made), secretstore or clustersecretstore.
     """
     # Imported here, as in every verb: --help needs no YAML reader and no pipeline.
     from secretsync.cli.keys import KeyFlags  # noqa: PLC0415 - see above
@@ -82,49 +92,68 @@ def command(
         where = namespace or opened.default_namespace
         _require(opened, kind, where, name)
         stored = stored_key(opened, spec, create=True)
+        outcomes: Sequence[Outcome[Parent]] = ()
+        pushes: Sequence[PushOutcome] = ()
+        problems: list[Problem] = []
         if kind == "SealedSecret":
-            outcomes, problems = _unsealed(opened, where, name, keys, stored)
+            outcomes, found = _unsealed(opened, where, name, keys, stored)
+            problems += found
         else:
-            outcomes, problems = _refreshed(
-                opened, kind, where, name, controller_class, allowed=allowed_by(allowing)
-            )
+            target = _Target(opened, kind, where, name, controller_class, allowed_by(allowing))
+            if kind not in _PUSHERS:
+                outcomes, found = target.refreshed()
+                problems += found
+            if kind not in _READERS:
+                pushes, found = target.pushed()
+                problems += found
         show_problems(problems)
+        result = Result(outcomes, pushes=pushes)
         failed = [
             outcome_problem(item, lambda ref, field: (opened.name, 0))
-            for item in outcomes
+            for item in result.ended
             if item.failed
         ]
         show_problems(failed)
-        found = [*problems, *failed]
-        prints = fingerprinter(stored)
-        show_result(Result(outcomes), found, prints, output=output, prune=False)
+        problems += failed
+        show_result(result, problems, fingerprinter(stored), output=output, prune=False)
     finally:
         opened.close()
-    if not errors(found):
+    if not errors(problems):
         return 0
-    return 1 if outcomes else 2
+    return 1 if result.ended else 2
 
 
-def _refreshed(
-    cluster: Cluster,
-    kind: str,
-    namespace: str,
-    name: str,
-    controller_class: str,
-    *,
-    allowed: Allowances,
-) -> Refreshed:
-    from secretsync.refresh.single import refresh_now  # noqa: PLC0415 - --help stays light
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What is refreshed, and how."""
 
-    return refresh_now(
-        cluster,
-        kind,
-        namespace,
-        name,
-        clock=Clock(),
-        controller_class=controller_class,
-        allowed=allowed,
-    )
+    cluster: Cluster
+    kind: str
+    namespace: str
+    name: str
+    controller_class: str
+    allowed: Allowances
+
+    def refreshed(self) -> Refreshed:
+        from secretsync.refresh.single import refresh_now  # noqa: PLC0415 - --help stays light
+
+        return self._now(refresh_now)
+
+    def pushed(self) -> Pushed:
+        from secretsync.refresh.push_single import push_now  # noqa: PLC0415 - see above
+
+        return self._now(push_now)
+
+    def _now(self, work: Callable[..., _Done]) -> _Done:
+        return work(
+            self.cluster,
+            self.kind,
+            self.namespace,
+            self.name,
+            clock=Clock(),
+            controller_class=self.controller_class,
+            allowed=self.allowed,
+        )
 
 
 def _unsealed(

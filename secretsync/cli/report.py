@@ -22,6 +22,7 @@ from secretsync.resources.meta import ObjectRef, Parent
 from secretsync.resources.problems import Problem
 
 __all__ = [
+    "extra_rows",
     "outcome_problem",
     "rows_of",
     "show_result",
@@ -80,7 +81,7 @@ def show_result(
     (store, place, action, message) beside.
     """
     rows = rows_of(result, fingerprinter)
-    rows += [_extra_row(extra, fingerprinter, prune=prune) for extra in result.extras]
+    rows += extra_rows(result, fingerprinter, prune=prune)
     found = Counter(row["action"] for row in rows)
     summary = {action: found[action] for action in (*map(str, Verb), EXTRA)}
     if output == "json":
@@ -100,6 +101,17 @@ def rows_of(result: Result, fingerprinter: Fingerprinter) -> list[dict[str, Any]
     """Return what became of each object, in the JSON form, without what is left over."""
     rows = [_row(outcome, fingerprinter) for outcome in result.outcomes if _shown(outcome)]
     return rows + [_push_row(outcome) for outcome in result.pushes if _shown(outcome)]
+
+
+def extra_rows(
+    result: Result, fingerprinter: Fingerprinter, *, prune: bool
+) -> list[dict[str, Any]]:
+    """Return what is left over, in the JSON form.
+
+    Args:
+        prune: it goes, unless something held it back.
+    """
+    return [_extra_row(extra, fingerprinter, prune=prune) for extra in result.extras]
 
 
 def _shown(outcome: Outcome[Parent] | PushOutcome) -> bool:

@@ -76,7 +76,8 @@ __all__ = ["command"]
     multiple=True,
     metavar="NAMESPACE",
     help="Serve Applications of this namespace (default: argocd and the service's own; of a "
-    "directory all). Repeatable.",
+    "directory all). Repeatable. The project of such an "
+    "Application is one of argocd, and must name the namespace in sourceNamespaces.",
 )
 @click.option(
     "--poll-interval",
@@ -126,10 +127,11 @@ def command(
     from secretsync.controller.addresses import parse_address  # noqa: PLC0415 - see above
     from secretsync.controller.app_settings import AppSettings  # noqa: PLC0415 - see above
     from secretsync.controller.settings import Settings  # noqa: PLC0415 - see above
+    from secretsync.gitops.repo_logins import REPOSITORY_NAMESPACE  # noqa: PLC0415 - see above
     from secretsync.refresh.installkey import service_namespace  # noqa: PLC0415 - see above
 
     local = parse_cluster(cluster).type == "dir"
-    own = () if local else ("argocd", service_namespace())
+    own = () if local else (REPOSITORY_NAMESPACE, service_namespace())
     settings = Settings(
         controller_class=controller_class,
         namespace="" if paths else namespace,

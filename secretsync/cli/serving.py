@@ -15,7 +15,9 @@ from types import FrameType
 
 from secretsync.cli.inputs import inventory_id, read_paths
 from secretsync.cli.problems import show_problems
+from secretsync.cli.repository_paths import PREFIX
 from secretsync.cluster.base import Cluster
+from secretsync.cluster.directory_pushes import DirectoryPushes
 from secretsync.cluster.opening import ClusterSpec, open_cluster, parse_cluster
 from secretsync.controller.paths import PathObjects
 from secretsync.controller.service import Service
@@ -26,8 +28,7 @@ from secretsync.refresh.credential_source import Overlay
 from secretsync.refresh.expanding import expanded
 from secretsync.refresh.installkey import ensure_install_key, install_key
 from secretsync.resources.manifests import Manifests, load_manifests
-from secretsync.resources.problems import Problem, Severity
-from secretsync.resources.push_secret import PushSecret
+from secretsync.resources.problems import Severity
 
 __all__ = ["PathRequest", "serve"]
 
@@ -69,7 +70,8 @@ def serve(cluster: str, settings: Settings, request: PathRequest) -> None:
         load_key = functools.partial(_install_key, opened, spec, settings.service_namespace)
         key = _first_install_key(load_key)
         objects = _path_objects(request, opened) if request.paths else None
-        service = Service(opened, settings, stop, paths=objects, install_key=key)
+        pushed = DirectoryPushes(_root(spec)) if spec.type == "dir" else None
+        service = Service(opened, settings, stop, paths=objects, install_key=key, pushed=pushed)
         _renew_on_signal(service, renew, stop)
         if key is None:
             _await_install_key(service, load_key, stop)
@@ -86,8 +88,12 @@ def serve(cluster: str, settings: Settings, request: PathRequest) -> None:
 def _install_key(cluster: Cluster, spec: ClusterSpec, namespace: str) -> bytes | None:
     """Return the key of fingerprints, made where there is none."""
     if spec.type == "dir":
-        return install_key(cluster, Path(spec.location), create=True)
+        return install_key(cluster, _root(spec), create=True)
     return ensure_install_key(cluster, namespace)
+
+
+def _root(spec: ClusterSpec) -> Path:
+    return Path(spec.location).expanduser()
 
 
 def _first_install_key(load: Callable[[], bytes | None]) -> bytes | None:
@@ -150,34 +156,24 @@ def _path_objects(request: PathRequest, cluster: Cluster) -> PathObjects:
         raise ConfigError(
             "run cannot follow standard input", remedy="give files or folders, or use sync"
         )
+    if any(path.startswith(PREFIX) for path in paths):
+        raise ConfigError(
+            "run cannot follow a repository by PATH",
+            remedy="have an Application name the repository, or use sync",
+        )
     default_namespace = request.namespace or cluster.default_namespace
 
     def load() -> tuple[Manifests, bool]:
         inputs = read_paths(paths)
         given = load_manifests(inputs.documents, default_namespace=default_namespace)
         manifests = expanded(given, cluster)
-        problems = [
-            *inputs.unreadable,
-            *inputs.problems,
-            *manifests.problems,
-            *map(_not_pushed, manifests.push_secrets),
-        ]
+        problems = [*inputs.unreadable, *inputs.problems, *manifests.problems]
         show_problems(problems)
         return manifests, not any(item.severity is Severity.ERROR for item in problems)
 
     label = inventory_id(paths, name=request.inventory, namespace=default_namespace)
     return PathObjects(
         load, lambda: _signature(paths), {INVENTORY_LABEL: label} if label else {}, Overlay()
-    )
-
-
-def _not_pushed(item: PushSecret) -> Problem:
-    """Say that a PushSecret of PATH is left alone: its status would have no place to be."""
-    return Problem(
-        "run pushes what the cluster's PushSecrets say, not what those of PATH do",
-        remedy="apply it to the cluster, or push it once by sync",
-        object=str(item.ref),
-        severity=Severity.WARNING,
     )
 
 

@@ -14,6 +14,7 @@ from secretsync.cli.inputs import Inputs, inventory_id, read_paths
 from secretsync.cli.keys import KeyFlags, OneShotUnsealing
 from secretsync.cli.problems import broken_objects, show_problems
 from secretsync.cli.report import Locator, outcome_problem, show_result
+from secretsync.cli.repository_paths import checkout_with, repository_path
 from secretsync.cluster.base import Cluster
 from secretsync.cluster.opening import ClusterSpec, open_cluster, parse_cluster
 from secretsync.core.fingerprints import Fingerprinter
@@ -68,9 +69,11 @@ def run_once(request: Request, *, writes: bool) -> Run:
     """
     spec = parse_cluster(request.cluster)
     keys = KeyFlags(request.sealing_key, request.sealing_namespace).read()
-    inputs = read_paths(request.paths)
+    for path in request.paths:
+        repository_path(path)  # One that is not of the form is refused before anything is opened.
     cluster = open_cluster(spec, read_only=not writes)
     try:
+        inputs = read_paths(request.paths, checkout_with(cluster, local=spec.type == "dir"))
         stored = stored_key(cluster, spec, create=writes)
         return _run(
             request, inputs, cluster, OneShotUnsealing(cluster, keys, stored), writes=writes

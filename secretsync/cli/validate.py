@@ -21,6 +21,9 @@ __all__ = ["command"]
 def command(*, paths: tuple[str, ...], namespace: str, output: str, strict: bool) -> int:
     """Parse and check manifests; no network, no credentials."""
     # Imported here, as in every verb: --help needs no YAML reader.
+    from secretsync.cli.application_checks import (  # noqa: PLC0415 - see above
+        check_applications,
+    )
     from secretsync.cli.inputs import read_paths  # noqa: PLC0415 - see above
     from secretsync.cli.template_checks import template_problems  # noqa: PLC0415 - see above
     from secretsync.resources.manifests import load_manifests  # noqa: PLC0415 - see above
@@ -29,18 +32,18 @@ def command(*, paths: tuple[str, ...], namespace: str, output: str, strict: bool
     )
 
     inputs = read_paths(paths)
-    manifests = load_manifests(inputs.documents, default_namespace=namespace or "default")
+    default = namespace or "default"
+    applications = check_applications(inputs.documents, default_namespace=default)
+    manifests = load_manifests(applications.others, default_namespace=default)
     envelopes = [
         problem
         for item in manifests.sealed_secrets
         for problem in envelope_problems(item, manifests.origins[item.ref])
     ]
-    templates = template_problems(
-        inputs.documents, manifests, default_namespace=namespace or "default"
-    )
+    templates = template_problems(applications.others, manifests, default_namespace=default)
     problems = [
         *(*inputs.unreadable, *inputs.problems),
-        *(*manifests.problems, *envelopes, *templates),
+        *(*manifests.problems, *envelopes, *templates, *applications.problems),
     ]
     show_problems(problems)
     kinds = (
@@ -52,7 +55,8 @@ def command(*, paths: tuple[str, ...], namespace: str, output: str, strict: bool
         manifests.secrets,
     )
     counted = {str(item.ref) for items in kinds for item in items}
-    valid = len(counted - {item.object for item in (*envelopes, *templates)})
+    counted -= {item.object for item in (*envelopes, *templates)}
+    valid = len(counted | applications.good)
     if output == "json":
         document = {
             "valid": valid,

@@ -324,9 +324,16 @@ class Cluster(Protocol):
         ...
 
     def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Object, *, field_manager: str
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        status: Object,
+        *,
+        field_manager: str,
+        resource_version: str = "",
     ) -> Object:
-        """Merge-patch the status subresource."""
+        """Merge-patch the status subresource; a resourceVersion is a precondition."""
         ...
 
     def delete(

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from secretsync.cluster.base import KINDS, Kind, Served
+from secretsync.cluster.directory_listing import Found
 from secretsync.cluster.directory_objects import BrokenObject
-from secretsync.cluster.directory_tree import Found, ObjectTree
+from secretsync.cluster.directory_tree import ObjectTree
 from secretsync.cluster.known_kinds import (
     KUBERNETES_VERSION,
     builtin_kinds,

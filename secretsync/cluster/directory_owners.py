@@ -23,9 +23,9 @@ from secretsync.cluster.directory_files import (
     replace_file,
 )
 from secretsync.cluster.directory_lock import STATE_FOLDER
-from secretsync.cluster.field_sets import Owner, Owners, decode_fields, encode_fields
+from secretsync.cluster.field_sets import FieldSet, Owner, Owners, decode_fields, encode_fields
 
-__all__ = ["MANAGED_FOLDER", "Record", "Records", "spec_digest"]
+__all__ = ["MANAGED_FOLDER", "Record", "Records", "either", "spec_digest"]
 
 MANAGED_FOLDER = Path(STATE_FOLDER, "managed")
 #: An object of 1.5 MB, the most an API server takes, has fewer field names than this.
@@ -116,3 +116,12 @@ def _decoded(content: bytes) -> Record | None:
         return Record(value["uid"], owners, value["specDigest"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def either(left: Owners, right: Mapping[Owner, FieldSet]) -> Owners:
+    """Return the fields of each owner, those of either side."""
+    nothing: FieldSet = frozenset()
+    return {
+        owner: left.get(owner, nothing) | right.get(owner, nothing)
+        for owner in left.keys() | right.keys()
+    }

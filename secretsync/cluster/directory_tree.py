@@ -1,7 +1,8 @@
 """The files of a directory cluster as objects with owners; no API semantics.
 
-Neighbours: `directory` decides what is written, `directory_files` writes bytes,
-`directory_owners` keeps the owners, `directory_objects` is the format.
+Neighbours: `directory` decides what is written, `directory_listing` looks into folders,
+`directory_files` writes bytes, `directory_owners` keeps the owners, `directory_objects` is
+the format.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,46 +28,32 @@ from secretsync.cluster.directory_files import (
     resource_version,
     signature,
 )
+from secretsync.cluster.directory_listing import SUFFIXES, Found, files_in, folders_in
 from secretsync.cluster.directory_objects import (
     BrokenObject,
     Place,
     decode_object,
     encode_object,
 )
-from secretsync.cluster.directory_owners import MANAGED_FOLDER, Record, Records, spec_digest
-from secretsync.cluster.field_sets import FieldSet, Owner, Owners, known_owners, managed_fields
+from secretsync.cluster.directory_owners import (
+    MANAGED_FOLDER,
+    Record,
+    Records,
+    either,
+    spec_digest,
+)
+from secretsync.cluster.field_sets import Owners, known_owners, managed_fields
 from secretsync.cluster.merge import same
 from secretsync.errors import ClusterError, Forbidden, Rejected
 from secretsync.resources.documents import MAX_FILE_BYTES
+from secretsync.resources.names import MANAGED_TARGET_LABEL
 from secretsync.resources.problems import Problem
 
-__all__ = ["Found", "ObjectTree", "Stored"]
+__all__ = ["ObjectTree", "Stored"]
 
-SUFFIXES = (".yaml", ".yml", ".json")
 CLUSTER_SCOPED = "_cluster"
 #: Folders of ROOT that are no namespaces.
 _RESERVED = (".", "_")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file that may hold an object.
-
-    Args:
-        signature: differs whenever the file, or whether it may be read, changed.
-        rivals: further files of the same object; then none of them counts.
-    """
-
-    place: Place
-    folder: Path
-    file: str
-    signature: tuple[int, ...]
-    rivals: tuple[str, ...] = ()
-
-    @property
-    def path(self) -> Path:
-        """The file; made when asked for, as most files of a scan did not change."""
-        return self.folder / self.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +126,7 @@ class ObjectTree:
         found: dict[tuple[str, str], Found] = {}
         for each in self._namespaces(kind, namespace):
             folder = self._root / (each or CLUSTER_SCOPED) / kind.folder
-            for name, file, mine in _files(folder):
+            for name, file, mine in files_in(folder):
                 known = found.get((each, name))
                 if known is None:
                     found[each, name] = Found(Place(kind, each, name), folder, file, mine)
@@ -230,7 +217,7 @@ class ObjectTree:
         record = Record(uid, owners, spec_digest(key, obj) if key is not None else "")
         written = Record() if old is None else old.record
         if record != written:
-            meanwhile = replace(record, owners=_either(owners, written.owners))
+            meanwhile = replace(record, owners=either(owners, written.owners))
             if written.uid != uid:
                 meanwhile = record
             self._records.save(place.relative, meanwhile)
@@ -253,8 +240,8 @@ class ObjectTree:
         managed = self._root / MANAGED_FOLDER
         remove_leftovers(managed.parent)
         for base in (self._root, managed):
-            for namespace in _folders(base):
-                for folder in _folders(namespace):
+            for namespace in folders_in(base):
+                for folder in folders_in(namespace):
                     remove_leftovers(folder)
 
     def _write_file(
@@ -264,7 +251,7 @@ class ObjectTree:
         path = self._root / place.relative
         path = path.with_name(f"{path.name}.yaml") if old is None else old.path
         make_folders(self._root, path.parent, private_from=1 if secret else None)
-        mode = PRIVATE_FILE if secret else PUBLIC_FILE
+        mode = PRIVATE_FILE if secret or _holds_values(obj) else PUBLIC_FILE
         if old is not None:
             mode &= stat.S_IMODE(old.status.st_mode)
         status = replace_file(
@@ -280,7 +267,7 @@ class ObjectTree:
             return [""]
         if namespace:
             return [namespace]
-        names = (folder.name for folder in _folders(self._root))
+        names = (folder.name for folder in folders_in(self._root))
         return sorted(name for name in names if not name.startswith(_RESERVED))
 
 
@@ -288,40 +275,11 @@ def _broken(found: Found, message: str, remedy: str) -> BrokenObject:
     return BrokenObject(Problem(message, remedy, object=str(found.place), file=str(found.path)))
 
 
+def _holds_values(obj: Object) -> bool:
+    """Return whether an ExternalSecret's values are written into this object, of any kind."""
+    labels = (obj.get("metadata") or {}).get("labels") or {}
+    return labels.get(MANAGED_TARGET_LABEL) == "true"
+
+
 def _is_secret(kind: Kind) -> bool:
     return kind.group == "" and kind.kind == "Secret"
-
-
-def _folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder; none where it is not there."""
-    with os_errors(str(folder)):
-        return sorted(Path(each.path) for each in _entries(folder) if each.is_dir())
-
-
-def _files(folder: Path) -> list[tuple[str, str, tuple[int, ...]]]:
-    """Return name, file and signature of what may hold an object; none without the folder."""
-    found = []
-    with os_errors(str(folder)):
-        for each in _entries(folder):
-            name, dot, suffix = each.name.rpartition(".")
-            if dot + suffix in SUFFIXES and name and not each.name.startswith("."):
-                with contextlib.suppress(FileNotFoundError):
-                    found.append((name, each.name, signature(each.stat(follow_symlinks=False))))
-    return found
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    with (
-        contextlib.suppress(FileNotFoundError, NotADirectoryError),
-        os.scandir(folder) as entries,
-    ):
-        return list(entries)
-    return []
-
-
-def _either(left: Owners, right: Mapping[Owner, FieldSet]) -> Owners:
-    nothing: FieldSet = frozenset()
-    return {
-        owner: left.get(owner, nothing) | right.get(owner, nothing)
-        for owner in left.keys() | right.keys()
-    }

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secretsync.cluster.base import Object
-from secretsync.cluster.directory_tree import Found
+from secretsync.cluster.directory_listing import Found
 from secretsync.errors import Gone
 
 __all__ = ["Change", "Observer"]

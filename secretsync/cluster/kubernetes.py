@@ -250,15 +250,25 @@ class KubernetesCluster:
         )
 
     def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Object, *, field_manager: str
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        status: Object,
+        *,
+        field_manager: str,
+        resource_version: str = "",
     ) -> Object:
-        """Merge-patch the status subresource."""
+        """Merge-patch the status subresource; a resourceVersion is a precondition."""
         namespace = self._api.namespace_of(kind, namespace)
         query = {"fieldManager": field_manager}
+        precondition = (
+            {"metadata": {"resourceVersion": resource_version}} if resource_version else {}
+        )
         return self._api.write(
             "PATCH",
             self._api.target(kind, namespace, name, "status", query=query),
-            {"status": status},
+            {"status": status, **precondition},
             attempt=f"patch the status of {named(kind, namespace, name)}",
             kind=kind,
             content_type=MERGE_PATCH,

@@ -57,12 +57,15 @@ def open_cluster(spec: ClusterSpec, *, read_only: bool = False) -> Cluster:
     Raises:
         ClusterError: it cannot be opened.
     """
-    # Imported here: a command for one kind of cluster need not load the other.
     if spec.type == "kube":
-        from secretsync.cluster.kubernetes import open_kubernetes  # noqa: PLC0415
+        from secretsync.cluster.kubernetes import (  # noqa: PLC0415 - a directory needs none of it
+            open_kubernetes,
+        )
 
         return open_kubernetes(spec.location)
-    from secretsync.cluster.directory import DirectoryCluster  # noqa: PLC0415
+    from secretsync.cluster.directory import (  # noqa: PLC0415 - nor the other way round
+        DirectoryCluster,
+    )
 
     root = Path(spec.location).expanduser()
     return DirectoryCluster(root, read_only=read_only, now=lambda: datetime.now(UTC))

@@ -8,13 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from secretsync.gitops.engine import Look
+from secretsync.gitops.app_store import parsed
 from secretsync.gitops.history import JOURNAL
-from secretsync.gitops.model import ObjectKey
+from secretsync.gitops.look import Look, to_keep
+from secretsync.gitops.model import ObjectKey, OperationState, SyncStatus
 from secretsync.gitops.pairing import listed_in
+from secretsync.gitops.runner import ALIVE
+from secretsync.resources.application import Application
 from secretsync.resources.meta import ObjectRef
 
-__all__ = ["AppItem", "AppItems", "signature"]
+__all__ = ["REFRESH", "AppItem", "AppItems", "signature"]
+
+REFRESH = "argocd.argoproj.io/refresh"
+_OURS = (JOURNAL, ALIVE)
 
 
 @dataclass
@@ -26,9 +32,11 @@ class AppItem:
         look: the last one; None asks for a whole one.
         changed: objects that a watch has touched since.
         interrupt: why the sync that runs is to end; "" for none.
+        terminated: when the sync began whose end somebody asks for; "" for none.
         automatic: the sync that runs was nobody's wish: a newer commit ends it.
         wanted: the revisions that the last poll saw.
         failure: what the last poll met instead.
+        parsed: `raw` without what came since in status alone; None until it is read.
     """
 
     raw: Mapping[str, Any] = field(repr=False)
@@ -36,9 +44,11 @@ class AppItem:
     look: Look | None = None
     changed: set[ObjectKey] = field(default_factory=set)
     interrupt: str = ""
+    terminated: str = ""
     automatic: bool = False
     wanted: tuple[str, ...] = ()
     failure: str = ""
+    parsed: Application | None = field(default=None, repr=False)
 
 
 class AppItems:
@@ -50,6 +60,8 @@ class AppItems:
         self._owners: dict[ObjectKey, ObjectRef] = {}
         self._keys: dict[ObjectRef, frozenset[ObjectKey]] = {}
         self._versions: dict[tuple[str, str], str] = {}
+        #: Why none of them is worked on; "" where they are.
+        self.held = ""
 
     def put(self, ref: ObjectRef, raw: Mapping[str, Any]) -> bool:
         """Take an Application in; return whether it asks for a look."""
@@ -64,9 +76,11 @@ class AppItems:
             item.raw, item.signature = raw, sign
             state = (raw.get("status") or {}).get("operationState") or {}
             if state.get("phase") == "Terminating":
-                item.interrupt = "Operation terminated"
+                item.terminated = str(state.get("startedAt") or "")
+            # Taken away and set again between two sights of it, it has not changed.
+            asks = asks or REFRESH in ((raw.get("metadata") or {}).get("annotations") or {})
             if asks:
-                item.look = None
+                item.look = item.parsed = None
             return asks
 
     def remove(self, ref: ObjectRef) -> None:
@@ -82,6 +96,16 @@ class AppItems:
         with self._lock:
             return self._items.get(ref)
 
+    def application(self, ref: ObjectRef) -> Application | None:
+        """Return an Application as it was read, None where it is gone or no good one."""
+        with self._lock:
+            item = self._items.get(ref)
+            if item is None:
+                return None
+            if item.parsed is None:
+                item.parsed, _ = parsed(item.raw, where="")
+            return item.parsed
+
     def all(self) -> list[tuple[ObjectRef, AppItem]]:
         """Return every one."""
         with self._lock:
@@ -93,7 +117,7 @@ class AppItems:
             item = self._items.get(ref)
             if item is None:
                 return
-            item.look = look
+            item.look = None if look is None else to_keep(look)
             if look is not None:
                 versions = {
                     pair.key: (pair.target or pair.live or {}).get("apiVersion", "")
@@ -101,6 +125,21 @@ class AppItems:
                     if not pair.hook
                 }
                 self._own(ref, versions)
+
+    def synced(self, ref: ObjectRef, look: Look, state: OperationState) -> None:
+        """Remember what was synced, so that the next look reads only what was written.
+
+        Args:
+            look: what was synced.
+            state: how that ended.
+        """
+        same = {pair.key for pair in look.comparison.pairs if pair.status is SyncStatus.SYNCED}
+        with self._lock:
+            self.looked(ref, look)
+            item = self._items.get(ref)
+            if item is not None:
+                written = {each.key for each in state.results}
+                item.changed |= written - same
 
     def taken_changes(self, item: AppItem) -> frozenset[ObjectKey]:
         """Return what has changed since, and forget that it has."""
@@ -139,9 +178,9 @@ class AppItems:
 
 
 def signature(raw: Mapping[str, Any]) -> str:
-    """Return what of an Application asks for a look: not its status, not our journal."""
+    """Return what of an Application asks for a look: not its status, not our own notes."""
     metadata = raw.get("metadata") or {}
-    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != JOURNAL}
+    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k not in _OURS}
     parts = (
         raw.get("spec"),
         raw.get("operation"),

@@ -1,37 +1,37 @@
 """Works on applications one after the other: look, decide, sync, write down.
 
 Neighbours: `app_part` starts it and fills the queue, `gitops.decision` decides,
-`gitops.engine` does. A kill at any moment is made good by the next look.
+`app_operations` runs syncs. A kill at any moment is made good by the next look.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import timedelta
-from typing import Any
 
 from secretsync.cluster.base import Cluster
-from secretsync.controller.app_items import AppItem, AppItems
+from secretsync.controller.app_items import REFRESH, AppItem, AppItems
+from secretsync.controller.app_looking import AppLooker
+from secretsync.controller.app_operations import RETRY_S, AppOperations
 from secretsync.controller.app_recorder import AppRecorder
-from secretsync.errors import ClusterError, ConfigError, Conflict, SecretSyncError
-from secretsync.gitops.comparing import known_from
+from secretsync.controller.app_retries import AppRetries
+from secretsync.errors import ClusterError, ConfigError, SecretSyncError
+from secretsync.gitops.approval import unagreed
+from secretsync.gitops.attempts import attempt_of, drifted_since
 from secretsync.gitops.decision import Act, Decision, Situation, decide
-from secretsync.gitops.deleting import FINALIZER, delete_application
-from secretsync.gitops.engine import Engine, Look
+from secretsync.gitops.deleting import is_held
+from secretsync.gitops.deletion_hooks import hold_for_hooks
+from secretsync.gitops.deletions import Deletions
+from secretsync.gitops.drift import DRIFTED, told
+from secretsync.gitops.engine import Engine
+from secretsync.gitops.errors import GitOpsError
+from secretsync.gitops.look import Look
 from secretsync.gitops.model import (
-    Comparison,
-    Object,
     ObjectKey,
     OperationPhase,
-    OperationState,
-    Pair,
-    SyncStatus,
 )
 from secretsync.gitops.operation_status import (
-    RUNNER,
-    attempt_of,
     raw_sources,
     sources_digest,
     state_from,
@@ -46,18 +46,10 @@ __all__ = ["REFRESH", "SKIP", "AppLoop"]
 
 log = logging.getLogger(__name__)
 
-REFRESH = "argocd.argoproj.io/refresh"
 SKIP = "argocd.argoproj.io/skip-reconcile"
-#: After an error that nobody foresaw, and while a finalizer is at work.
-RETRY_S = 15.0
-DELETING_S = 1.0
 RENDER_RETRY_S = 60.0
-#: A command that runs a sync by itself is left alone that long.
-COMMAND_WITHIN = timedelta(hours=1)
-
-
-class Interrupted(Exception):
-    """The sync that runs is to end now."""
+_HERE = "the service cannot work with files or processes"
+_LOG = "see its log, and the space that its volume has left"
 
 
 class AppLoop:
@@ -85,6 +77,9 @@ class AppLoop:
         self._recorder = recorder
         self._clock = clock
         self._workers = workers
+        self._looker = AppLooker(engine, items, recorder)
+        self._operations = AppOperations(engine, items, queue, recorder, clock)
+        self._retries = AppRetries(engine, self._operations, queue, clock)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="application")
 
     def start(self) -> None:
@@ -110,6 +105,7 @@ class AppLoop:
                 self._again_whole(keys[0])
             except Exception as exc:
                 log.exception("application failed", extra={"object": str(keys[0])}, exc_info=exc)
+                self._unforeseen(keys[0], exc)
                 self._again_whole(keys[0])
             finally:
                 self._queue.done(keys[0])
@@ -118,10 +114,22 @@ class AppLoop:
         self._items.looked(ref, None)
         self._queue.add_after(ref, Lane.DUE, RETRY_S)
 
+    def _unforeseen(self, ref: ObjectRef, error: Exception) -> None:
+        """Say in the status that something went wrong that nobody foresaw."""
+        said = GitOpsError(
+            f"an error that nobody foresaw: {type(error).__name__}", remedy="see the service's log"
+        )
+        try:
+            app = self._engine.store.get(ref.namespace, ref.name)
+            if app is not None:
+                self._engine.note_failure(app, said)
+        except Exception as exc:
+            log.warning("cannot say so in the status", extra={"object": str(ref)}, exc_info=exc)
+
     def _process(self, ref: ObjectRef) -> None:
         item = self._items.get(ref)
-        if item is None:
-            return
+        if item is None or self._items.held:
+            return  # Whoever lets go of them all asks for each again.
         try:
             app = self._engine.store.get(ref.namespace, ref.name)
         except ConfigError as exc:
@@ -134,64 +142,69 @@ class AppLoop:
             return
         if app.meta.annotations.get(REFRESH):
             self._engine.store.annotate(app, {REFRESH: None})
+            self._engine.refresh(app, hard=app.meta.annotations[REFRESH] == "hard")
             item.look = None
         try:
-            look = self._look(item, app)
+            look = self._looker.look(item, app)
+        except ClusterError:
+            raise
+        except OSError as exc:  # A full disk, say: as little is known then.
+            log.exception("cannot look", extra={"object": str(ref)}, exc_info=exc)
+            self._unknown(
+                ref,
+                item,
+                app,
+                GitOpsError(f"{_HERE}: {exc.strerror or type(exc).__name__}", remedy=_LOG),
+            )
+            return
         except SecretSyncError as exc:
-            if isinstance(exc, ClusterError):
-                raise
-            self._items.looked(ref, None)
-            self._engine.note_failure(app, exc)
-            self._end_unrenderable(app)
-            # A commit is looked at at once; what only went wrong is tried again too.
-            self._queue.add_after(ref, Lane.DUE, RENDER_RETRY_S)
+            self._unknown(ref, item, app, exc)
             return
         if look.unpinned:
             self._engine.release(app)
         self._act(ref, item, app, look)
 
-    def _look(self, item: AppItem, app: Application) -> Look:
-        """Look again at what has changed, or at everything."""
-        changed = self._items.taken_changes(item)
-        earlier = item.look
-
-        def compare(shown: Application, objects: Any) -> Comparison:
-            known: dict[ObjectKey, Object | None] | None = None
-            if earlier is not None:
-                known = known_from(earlier.comparison, changed)
-            return self._engine.comparer.compare(shown, objects, known=known)
-
-        look = self._engine.look(app, compare=compare)
-        drifted = [p for p in look.comparison.pairs if p.key in changed and _drifted(p)]
-        same = earlier is not None and earlier.rendered.digest == look.rendered.digest
-        if drifted and same and earlier is not None and not _pending(app):
-            before = {p.key: p.status for p in earlier.comparison.pairs}
-            fresh = [p for p in drifted if before.get(p.key) is SyncStatus.SYNCED]
-            if fresh:
-                self._recorder.drifted(app, fresh)
-        self._recorder.looked(look)
-        self._recorder.status_changed(app, look)
-        return look
+    def _unknown(
+        self, ref: ObjectRef, item: AppItem, app: Application, error: SecretSyncError
+    ) -> None:
+        """Say that nothing is known of an application, and do what can be done without."""
+        self._items.looked(ref, None)
+        self._engine.note_failure(app, error)
+        self._end_unrenderable(app)
+        self._operations.elsewhere(ref, item, app)
+        # A commit is looked at at once; what only went wrong is tried again too.
+        self._queue.add_after(ref, Lane.DUE, RENDER_RETRY_S)
 
     def _act(self, ref: ObjectRef, item: AppItem, app: Application, look: Look) -> None:
         """Go on with what was begun, do what was asked for, or what automation wants."""
         state = state_from(app.status.get("operationState") or {})
         if state is not None and not state.phase.completed:
-            self._go_on(ref, item, app, look, state)
+            self._operations.go_on(ref, item, app, look, state)
             return
         if app.operation is not None:
-            self._asked(ref, item, app, look)
+            self._operations.ask(ref, item, app, look)
             return
-        decision = self._decide(app, look)
+        if self._cluster.collects_garbage:  # A directory runs no hooks.
+            hold_for_hooks(self._cluster, app, look.rendered.objects)
+        windows = look.windows(self._clock.now(), manual=False)
+        if windows.blocked:
+            self._recorder.blocked(app, windows.blocked)
+        decision = self._decide(app, look, windows.blocked)
+        drift = _drift(app, look)
         conditions = [("SyncError", decision.condition)] if decision.condition else []
-        self._engine.note(look, conditions)
+        conditions += [(DRIFTED, text) for text in drift]
         self._items.looked(ref, look)
+        if decision.act is Act.SYNC:
+            self._automatic(ref, item, look, decision, conditions, drift=drift)
+            return
+        self._engine.note(look, conditions)
         if decision.act is Act.WAIT:
             self._queue.add_after(ref, Lane.DUE, decision.wait_s)
-        elif decision.act is Act.SYNC:
-            self._automatic(ref, item, look, decision)
+        self._operations.at_window(ref, windows.wait_s(self._clock.now()))
+        if app.spec.automated is None:
+            self._retries.go_on(ref, item, app, look, state)
 
-    def _decide(self, app: Application, look: Look) -> Decision:
+    def _decide(self, app: Application, look: Look, blocked: str) -> Decision:
         return decide(
             Situation(
                 policy=app.spec.sync_policy,
@@ -201,11 +214,23 @@ class AppLoop:
                 sources=sources_digest(raw_sources(look.app)),
                 attempt=attempt_of(app.status),
                 prune=look.prune,
+                made_up=look.rendered.made_up,
                 now=self._clock.now(),
+                blocked=blocked,
+                waiting=unagreed(app, look.comparison.pairs, self._clock.now()),
             )
         )
 
-    def _automatic(self, ref: ObjectRef, item: AppItem, look: Look, decision: Decision) -> None:
+    def _automatic(
+        self,
+        ref: ObjectRef,
+        item: AppItem,
+        look: Look,
+        decision: Decision,
+        conditions: Sequence[tuple[str, str]],
+        *,
+        drift: Sequence[str],
+    ) -> None:
         operation = sync_operation(
             look.rendered.revisions,
             multiple=look.app.spec.multiple,
@@ -214,93 +239,14 @@ class AppLoop:
             heals=decision.heals,
             options=look.app.spec.sync_policy.sync_options,
             reason=decision.reason,
+            drift=drift if decision.heals else (),
         )
-        action = "heal" if decision.reason == "heal" else "sync"
+        action = "heal" if decision.heals else "sync"
         self._recorder.started(look.app, decision.reason, look.rendered.revisions)
-        self._sync(ref, item, look, operation, action=action, failures=decision.failures)
-
-    def _asked(self, ref: ObjectRef, item: AppItem, app: Application, look: Look) -> None:
-        """Do what the live field `operation` asks for; who takes it first, does it."""
-        operation = dict(app.operation or {})
-        try:
-            self._engine.store.take_operation(app)
-        except Conflict:
-            self._queue.add(ref, Lane.NEW)
-            return
-        sync = operation.get("sync") or {}
-        revisions = sync.get("revisions") or ([sync["revision"]] if sync.get("revision") else [])
-        if revisions and tuple(revisions) != look.rendered.revisions:
-            look = self._at(app, tuple(str(each) for each in revisions))
-        pruning = bool(sync.get("prune")) and look.prune.allowed
-        operation["sync"] = {**sync, "prune": pruning}
-        self._recorder.started(app, "asked for", look.rendered.revisions)
-        self._sync(ref, item, look, operation, action="sync")
-
-    def _at(self, app: Application, revisions: tuple[str, ...]) -> Look:
-        """Look at the revisions that were asked for, by name or by commit."""
-        sources = zip(app.spec.all_sources, revisions, strict=False)
-        asked = tuple(replace(source, target_revision=wanted) for source, wanted in sources)
-        spec = replace(app.spec, source=None, sources=asked)
-        resolved = self._engine.renderer.resolve(replace(app, spec=spec))
-        return self._engine.look(app, revisions=resolved)
-
-    def _go_on(
-        self, ref: ObjectRef, item: AppItem, app: Application, look: Look, state: OperationState
-    ) -> None:
-        """Go on with an operation whose worker was killed, or end it."""
-        info = state.operation.get("info") or ()
-        ran = any(each.get("name") == RUNNER for each in info)
-        if ran and self._clock.now() - state.started_at < COMMAND_WITHIN:
-            self._queue.add_after(ref, Lane.DUE, RETRY_S)
-            return
-        if state.phase is OperationPhase.TERMINATING or ran:
-            self._engine.terminate(app, served=False)
-            item.interrupt = ""
-            self._queue.add(ref, Lane.NEW)
-            return
-        automated = (state.operation.get("initiatedBy") or {}).get("automated")
-        if state.revisions != look.rendered.revisions:
-            if automated:  # A newer commit goes first.
-                self._engine.terminate(app, served=False)
-                self._queue.add(ref, Lane.NEW)
-                return
-            look = self._engine.look(app, revisions=state.revisions)
-        self._sync(ref, item, look, state.operation, action="sync", begun=state)
-
-    def _sync(
-        self,
-        ref: ObjectRef,
-        item: AppItem,
-        look: Look,
-        operation: Any,
-        *,
-        action: str,
-        begun: OperationState | None = None,
-        failures: int = 0,
-    ) -> None:
-        item.interrupt = ""
-        item.automatic = bool((operation.get("initiatedBy") or {}).get("automated"))
-        reached: list[OperationState] = []
-
-        def progress(state: OperationState) -> None:
-            reached.append(state)
-            if item.interrupt and not state.phase.completed:
-                raise Interrupted(item.interrupt)
-
-        try:
-            state = self._engine.sync(
-                look, operation, begun=begun, failures=failures, progress=progress
-            )
-        except Interrupted as exc:
-            state = self._engine.give_up(look, reached[-1], str(exc))
-        if not state.phase.completed:
-            return  # The process stops; the next one goes on from the status.
-        self._recorder.completed(look.app, state)
-        self._engine.record(look, state, action=action)
-        self._items.looked(ref, None)
-        item.interrupt, item.automatic = "", False
-        # The next look sees what came of it, and writes the status.
-        self._queue.add(ref, Lane.NEW)
+        failures = decision.failures
+        self._operations.run(
+            ref, item, look, operation, action=action, failures=failures, noting=conditions
+        )
 
     def _end_unrenderable(self, app: Application) -> None:
         """End an operation that nobody can go on with: its revision is gone."""
@@ -310,21 +256,23 @@ class AppLoop:
 
     def _delete(self, app: Application) -> None:
         """Delete what the application made, then let it go."""
-        if not any(each.startswith(FINALIZER) for each in app.meta.finalizers):
+        if not is_held(app):
             return
 
         def told(key: ObjectKey, what: str) -> None:
             log.info("cascade", extra={"application": str(app.ref), "key": str(key), "did": what})
 
-        gone = delete_application(self._cluster, self._engine.store, app, cascade=True, told=told)
-        if not gone:
-            self._queue.add_after(app.ref, Lane.DUE, DELETING_S)
+        wait_s = Deletions(self._engine).go_on(app, told)
+        if wait_s is not None:
+            self._queue.add_after(app.ref, Lane.DUE, wait_s)
 
 
-def _drifted(pair: Pair) -> bool:
-    return pair.status is SyncStatus.OUT_OF_SYNC and pair.target is not None and not pair.hook
-
-
-def _pending(app: Application) -> bool:
-    state = state_from(app.status.get("operationState") or {})
-    return app.operation is not None or (state is not None and not state.phase.completed)
+def _drift(app: Application, look: Look) -> tuple[str, ...]:
+    """Return what drifted, and who did it: durable, since it is of the status and what is live."""
+    drifted = drifted_since(
+        attempt_of(app.status),
+        look.comparison,
+        revisions=look.rendered.revisions,
+        sources=sources_digest(raw_sources(look.app)),
+    )
+    return told(drifted)

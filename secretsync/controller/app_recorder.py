@@ -1,49 +1,28 @@
-"""Says what became of applications: events in Argo CD's words, metrics under its names.
+"""Says what became of applications: events in Argo CD's words, metrics, log lines.
 
-Source: Argo CD 3.6's event reasons and metric names.
+Neighbour: `app_metrics` has the metrics.
+
+Source: Argo CD 3.6's event reasons.
 """
 
 from __future__ import annotations
 
 import logging
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
-
 from secretsync.cluster.base import Event, EventType
+from secretsync.controller.app_metrics import AppMetrics
 from secretsync.controller.event_writer import EventWriter
-from secretsync.gitops.drift import drifts_of, sentence
-from secretsync.gitops.engine import Look
-from secretsync.gitops.model import OperationPhase, OperationState, Pair, SyncStatus
+from secretsync.gitops.drift import DRIFTED, said
+from secretsync.gitops.look import SYNC_WINDOW, Look
+from secretsync.gitops.model import OperationPhase, OperationState, Pair
+from secretsync.gitops.revisions import short_revision
 from secretsync.resources.application import Application
 
-__all__ = ["AppMetrics", "AppRecorder"]
+__all__ = ["AppRecorder"]
 
 log = logging.getLogger(__name__)
 
 _MOST_EVENTS = 5
-
-
-class AppMetrics:
-    """Counts of the GitOps loop."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        name = ("namespace", "name", "project")
-        self.info = Gauge(
-            "argocd_app_info",
-            "Applications.",
-            (*name, "sync_status", "health_status"),
-            registry=registry,
-        )
-        self.syncs = Counter("argocd_app_sync", "Syncs.", (*name, "phase"), registry=registry)
-        self.looks = Counter(
-            "secretsync_app_looks", "Comparisons of applications.", registry=registry
-        )
-        self.drifts = Counter(
-            "secretsync_app_drifts",
-            "Objects that drifted.",
-            ("namespace", "name"),
-            registry=registry,
-        )
 
 
 class AppRecorder:
@@ -75,17 +54,13 @@ class AppRecorder:
         """Tell of objects that somebody changed: who, when, which fields; no values."""
         for pair in pairs:
             self._metrics.drifts.labels(app.meta.namespace, app.meta.name).inc()
-            said = "; ".join(sentence(each) for each in drifts_of(pair))
-            text = f"{pair.key} drifted: {said or _missing(pair)}"
-            log.warning("drift", extra={"application": str(app.ref), "what": text})
+            log.warning("drift", extra={"application": str(app.ref), "what": said(pair)})
         for pair in pairs[:_MOST_EVENTS]:
-            said = "; ".join(sentence(each) for each in drifts_of(pair))
-            text = f"{pair.key} drifted: {said or _missing(pair)}"
-            self._event(app, EventType.WARNING, "ResourceDrifted", text)
+            self._event(app, EventType.WARNING, DRIFTED, said(pair))
 
     def started(self, app: Application, reason: str, revisions: tuple[str, ...]) -> None:
         """Note that a sync begins."""
-        short = ", ".join(each[:7] for each in revisions)
+        short = ", ".join(map(short_revision, revisions))
         self._event(app, EventType.NORMAL, "OperationStarted", f"sync to {short}: {reason}")
 
     def completed(self, app: Application, state: OperationState) -> None:
@@ -108,10 +83,17 @@ class AppRecorder:
             ("sync", str(look.comparison.status)),
             ("health", str(look.comparison.health.status)),
         ):
-            old = (app.status.get(name) or {}).get("status") or "Unknown"
-            if old != new:
+            old = (app.status.get(name) or {}).get("status")
+            # What was never known has not changed.
+            if old is not None and old != new:
                 text = f"Updated {name} status: {old} -> {new}"
                 self._event(app, EventType.NORMAL, "ResourceUpdated", text)
+
+    def blocked(self, app: Application, why: str) -> None:
+        """Tell that a sync window is closed, once a condition."""
+        had = app.status.get("conditions") or ()
+        if not any((each.get("type"), each.get("message")) == (SYNC_WINDOW, why) for each in had):
+            self._event(app, EventType.NORMAL, SYNC_WINDOW, why)
 
     def _event(self, app: Application, kind: EventType, reason: str, message: str) -> None:
         about = {**app.raw, "metadata": {**(app.raw.get("metadata") or {})}}
@@ -124,9 +106,3 @@ class AppRecorder:
         if labels:
             self._metrics.info.labels(*labels).set(1)
             self._labels[namespace, name] = labels
-
-
-def _missing(pair: Pair) -> str:
-    if pair.live is None:
-        return "it is gone"
-    return "it is not in the sources" if pair.status is SyncStatus.OUT_OF_SYNC else ""

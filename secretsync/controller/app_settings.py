@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from secretsync.cores import usable_cores
+
 __all__ = ["AppSettings"]
 
 
@@ -18,11 +20,12 @@ class AppSettings:
         local: `file://` repositories are allowed, which only a directory cluster does.
         namespaces: of the Applications; empty for all. Whoever may write an Application of
             the project `default` may have anything applied.
-        workers: applications that are worked on at the same time.
+        workers: applications that are worked on at the same time: at least as many as render,
+            which keeps a core busy each, and some that wait for the API server.
     """
 
     poll_interval_s: float
     cache_dir: Path
     local: bool
     namespaces: tuple[str, ...] = ()
-    workers: int = 4
+    workers: int = max(4, usable_cores())

@@ -149,10 +149,24 @@ class CountingCluster:
         return self._wrote(kind, "patch", made)
 
     def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Object, *, field_manager: str
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        status: Object,
+        *,
+        field_manager: str,
+        resource_version: str = "",
     ) -> Object:
         """See Cluster."""
-        made = self._inner.patch_status(kind, namespace, name, status, field_manager=field_manager)
+        made = self._inner.patch_status(
+            kind,
+            namespace,
+            name,
+            status,
+            field_manager=field_manager,
+            resource_version=resource_version,
+        )
         self._metrics.wrote(kind.kind, "status")
         return made
 

@@ -1,26 +1,37 @@
 """Notices that a generator was edited: those that use it get a turn, and new values.
 
-Only kinds that an ExternalSecret names are watched, so that who uses no generator pays for
+Only kinds that somebody names are watched, so that who uses no generator pays for
 none. A kind that the cluster does not serve is asked for again now and then.
 
-Neighbours: `world` knows who uses what; `refresh.generations` decides what an edit means to
-each policy.
+Neighbours: `world` knows which ExternalSecrets use what, `push_items` which PushSecrets;
+`refresh.generations` decides what an edit means to each policy.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from secretsync.cluster.base import KINDS, Cluster, WatchEvent, WatchEventType
 from secretsync.controller.reflector import Reflector
-from secretsync.controller.world import World
 from secretsync.refresh.clock import Clock
 from secretsync.resources.generator import GENERATOR_KINDS
 from secretsync.resources.meta import ObjectRef
 
-__all__ = ["GeneratorWatches"]
+__all__ = ["GeneratorUsers", "GeneratorWatches"]
+
+
+class GeneratorUsers(Protocol):
+    """Who uses which generators."""
+
+    def used(self) -> frozenset[ObjectRef]:
+        """Return the generators that somebody names, and maybe more."""
+        ...
+
+    def users(self, ref: ObjectRef, /) -> frozenset[ObjectRef]:
+        """Return who names a generator, be it there or not."""
+        ...
 
 
 class GeneratorWatches:
@@ -35,7 +46,7 @@ class GeneratorWatches:
     def __init__(
         self,
         cluster: Cluster,
-        world: World,
+        who: GeneratorUsers,
         clock: Clock,
         stop: threading.Event,
         *,
@@ -44,7 +55,7 @@ class GeneratorWatches:
         namespace: str,
     ) -> None:
         self._cluster = cluster
-        self._world = world
+        self._who = who
         self._clock = clock
         self._stop = stop
         self._edited = edited
@@ -55,7 +66,7 @@ class GeneratorWatches:
 
     def follow(self) -> None:
         """Begin to watch kinds that have come into use."""
-        used = {ref.kind for ref in self._world.used() if ref.kind in GENERATOR_KINDS}
+        used = {ref.kind for ref in self._who.used() if ref.kind in GENERATOR_KINDS}
         for name in sorted(used & KINDS.keys() - self._reflectors.keys()):
             kind = KINDS[name]
             if self._namespace and not kind.namespaced:
@@ -74,7 +85,7 @@ class GeneratorWatches:
     def given(self, changed: Iterable[ObjectRef]) -> None:
         """Handle what PATH brings, changes or no longer has."""
         for ref in changed:
-            for user in self._world.users(ref):
+            for user in self._who.users(ref):
                 self._edited(user)
 
     def join(self, timeout_s: float) -> None:
@@ -97,7 +108,7 @@ class GeneratorWatches:
             tell = self._edited
         else:
             return  # its metadata or status: it makes the same as before
-        for user in self._world.users(ref):
+        for user in self._who.users(ref):
             tell(user)
 
 

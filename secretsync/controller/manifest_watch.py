@@ -15,13 +15,13 @@ from collections.abc import Callable
 from secretsync.cluster.base import Cluster, WatchEvent, WatchEventType
 from secretsync.controller.reflector import Reflector
 from secretsync.controller.world import World
-from secretsync.core.manifest_target import MANAGED_TARGET_LABEL
 from secretsync.errors import ClusterError
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.manifest_targets import ManifestTargets
 from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.external_secret_spec import ManifestTarget
+from secretsync.resources.names import MANAGED_TARGET_LABEL
 
 __all__ = ["ManifestWatches"]
 

@@ -1,7 +1,6 @@
 """Metrics: ESO's names, so that its dashboards go on working, and ours.
 
-Source: ESO 2.9 metric names and labels; `externalsecret_reconcile_duration` is in
-nanoseconds there too.
+Source: ESO 2.9 metric names and labels; durations are in nanoseconds there too.
 """
 
 from __future__ import annotations
@@ -20,10 +19,45 @@ from prometheus_client.metrics_core import Metric
 
 from secretsync.resources.meta import ObjectRef
 
-__all__ = ["Metrics"]
+__all__ = ["KindMetrics", "Metrics"]
 
 _OBJECT = ("name", "namespace")
 _CONDITION = ("name", "namespace", "condition", "status")
+
+
+class KindMetrics:
+    """ESO's two gauges of each of some kinds: its condition, and what a look at it took."""
+
+    def __init__(self, registry: CollectorRegistry, kinds: Iterable[str]) -> None:
+        self._conditions = {}
+        self._duration_ns = {}
+        for kind in kinds:
+            prefix = kind.lower()
+            self._conditions[kind] = Gauge(
+                f"{prefix}_status_condition", "Ready condition.", _CONDITION, registry=registry
+            )
+            self._duration_ns[kind] = Gauge(
+                f"{prefix}_reconcile_duration",
+                "The last reconcile's duration, in nanoseconds.",
+                _OBJECT,
+                registry=registry,
+            )
+
+    def condition(self, ref: ObjectRef, *, ready: bool) -> None:
+        """Set the Ready condition of an object."""
+        gauge = self._conditions[ref.kind]
+        for status, holds in (("True", ready), ("False", not ready)):
+            gauge.labels(ref.name, ref.namespace, "Ready", status).set(int(holds))
+
+    def took(self, ref: ObjectRef, duration_ns: int) -> None:
+        """Note how long the last reconcile of an object took."""
+        self._duration_ns[ref.kind].labels(ref.name, ref.namespace).set(duration_ns)
+
+    def gone(self, ref: ObjectRef) -> None:
+        """Drop the series of an object that no longer exists."""
+        for status in ("True", "False"):
+            _drop(self._conditions[ref.kind], ref.name, ref.namespace, "Ready", status)
+        _drop(self._duration_ns[ref.kind], ref.name, ref.namespace)
 
 
 class Metrics:
@@ -47,29 +81,7 @@ class Metrics:
             _OBJECT,
             registry=registry,
         )
-        self._duration_ns = Gauge(
-            "externalsecret_reconcile_duration",
-            "The last reconcile's duration, in nanoseconds.",
-            _OBJECT,
-            registry=registry,
-        )
-        self._conditions = {
-            "ExternalSecret": Gauge(
-                "externalsecret_status_condition",
-                "Ready condition.",
-                _CONDITION,
-                registry=registry,
-            ),
-            "SecretStore": Gauge(
-                "secretstore_status_condition", "Ready condition.", _CONDITION, registry=registry
-            ),
-            "ClusterSecretStore": Gauge(
-                "clustersecretstore_status_condition",
-                "Ready condition.",
-                _CONDITION,
-                registry=registry,
-            ),
-        }
+        self._kinds = KindMetrics(registry, ("ExternalSecret", "SecretStore", "ClusterSecretStore"))
         self._provider_calls = Gauge(
             "externalsecret_provider_api_calls_count",
             "Provider API calls.",
@@ -111,24 +123,19 @@ class Metrics:
             self._sync_errors.labels(ref.name, ref.namespace).inc()
 
     def took(self, ref: ObjectRef, duration_ns: int) -> None:
-        """Note how long the last reconcile of an ExternalSecret took."""
-        self._duration_ns.labels(ref.name, ref.namespace).set(duration_ns)
+        """Note how long the last reconcile of an object took."""
+        self._kinds.took(ref, duration_ns)
 
     def condition(self, ref: ObjectRef, *, ready: bool) -> None:
         """Set the Ready condition of an object."""
-        gauge = self._conditions[ref.kind]
-        for status, holds in (("True", ready), ("False", not ready)):
-            gauge.labels(ref.name, ref.namespace, "Ready", status).set(int(holds))
+        self._kinds.condition(ref, ready=ready)
 
     def gone(self, ref: ObjectRef) -> None:
         """Drop the series of an object that no longer exists."""
-        gauge = self._conditions[ref.kind]
-        for status in ("True", "False"):
-            _drop(gauge, ref.name, ref.namespace, "Ready", status)
+        self._kinds.gone(ref)
         if ref.kind == "ExternalSecret":
             _drop(self._sync_calls, ref.name, ref.namespace)
             _drop(self._sync_errors, ref.name, ref.namespace)
-            _drop(self._duration_ns, ref.name, ref.namespace)
 
     def provider_call(self, provider: str, call: str, status: str) -> None:
         """Count one provider request."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from secretsync.controller.intake import Intake
+from secretsync.controller.push_part import PushPart
 from secretsync.controller.sealing_part import SealingPart
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.credential_source import Overlay
@@ -53,11 +54,13 @@ class PathWatcher:
         stop: threading.Event,
         *,
         sealing: SealingPart | None,
+        pushing: PushPart,
         given: Callable[[Manifests], None] = lambda manifests: None,
     ) -> None:
         self._paths = paths
         self._intake = intake
         self._sealing = sealing
+        self._pushing = pushing
         self._given = given
         self._clock = clock
         self._stop = stop
@@ -87,19 +90,24 @@ class PathWatcher:
         if self._sealing is not None:
             for sealed in manifests.sealed_secrets:
                 self._sealing.put(sealed)
-        served = frozenset(item.ref for item in manifests.external_secrets)
-        served |= frozenset(sealed.ref for sealed in manifests.sealed_secrets)
+        for push in manifests.push_secrets:
+            self._pushing.put(push)
+        parents = (manifests.external_secrets, manifests.sealed_secrets, manifests.push_secrets)
+        served = frozenset(item.ref for items in parents for item in items)
         if not complete:
             # A file that does not parse says nothing about what it used to hold.
             self._served |= served
             return
         for ref in self._served - served:
-            log.warning("no longer in PATH; its secret stays", extra={"object": str(ref)})
+            left = "what it pushed" if ref.kind == "PushSecret" else "its secret"
+            log.warning("no longer in PATH; %s stays", left, extra={"object": str(ref)})
             self._remove(ref)
         self._served = served
 
     def _remove(self, ref: ObjectRef) -> None:
-        if ref.kind != "SealedSecret":
+        if ref.kind == "PushSecret":
+            self._pushing.remove(ref)
+        elif ref.kind != "SealedSecret":
             self._intake.remove_item(ref)
         elif self._sealing is not None:
             self._sealing.remove(ref)

@@ -3,7 +3,8 @@
 A child belongs to its maker by a controller owner reference, and only then is it changed or
 deleted: an ExternalSecret of the same name that somebody else made stays as it is.
 Namespaces get no finalizer: a namespace that is deleted takes its children with it, and
-none of what deletes it should ever wait for secretsync.
+none of what deletes it should ever wait for secretsync. It gets no child any more, and is
+let go where External Secrets Operator held it.
 
 Neighbours: `push_loop` says when; `resources.provisioner` says what a child looks like.
 """
@@ -16,6 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from secretsync.cluster.base import KINDS, Cluster, Preconditions
+from secretsync.controller.namespace_finalizers import NamespaceFinalizers
 from secretsync.controller.push_recorder import PushRecorder
 from secretsync.core.push_status import child_fields
 from secretsync.errors import AlreadyExists, ClusterError, NotFound
@@ -56,6 +58,19 @@ class Provisioning:
     def __init__(self, cluster: Cluster, recorder: PushRecorder) -> None:
         self._cluster = cluster
         self._recorder = recorder
+        self._namespaces = NamespaceFinalizers(cluster)
+        self._leaving: frozenset[str] = frozenset()
+
+    def leaves(self, namespace: str, *, leaving: bool) -> bool:
+        """Note whether a namespace is being deleted; returns whether that is new."""
+        if leaving == (namespace in self._leaving):
+            return False
+        self._leaving = self._leaving ^ {namespace}
+        return leaving
+
+    def let_go(self, namespace: str) -> bool:
+        """Let a namespace go that is being deleted; returns whether that is done."""
+        return self._namespaces.release(namespace)
 
     def provision(self, item: Provisioner, namespaces: Mapping[str, Mapping[str, str]]) -> None:
         """Make every selected namespace have its child, and no other; total.
@@ -67,7 +82,7 @@ class Provisioning:
         made: list[str] = []
         failed: dict[str, str] = {}
         for namespace, labels in sorted(namespaces.items()):
-            if not item.selects(namespace, labels):
+            if namespace in self._leaving or not item.selects(namespace, labels):
                 continue
             try:
                 problem = self._ensure(item, namespace)
@@ -142,6 +157,8 @@ class Provisioning:
     def _removed(self, item: Provisioner, namespace: str, name: str) -> str:
         """Delete a child that is not wanted any more; returns why it cannot, or ""."""
         kind = KINDS[item.child_kind]
+        if item.kind == "ClusterExternalSecret":
+            self._namespaces.release(namespace, item.meta.name)
         try:
             live = self._cluster.get(kind, namespace, name)
             if live is None or not _is_owned(live, item):

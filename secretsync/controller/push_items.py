@@ -1,17 +1,21 @@
-"""The PushSecrets that there are, by what they push and where to."""
+"""The PushSecrets that there are, by what they push, what makes it, and where to."""
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any, TypeVar
 
-from secretsync.core.push import is_meant
+from secretsync.core.push import pushes_to
+from secretsync.refresh.generator_objects import generator_ref
 from secretsync.resources.meta import ObjectMeta, ObjectRef
 from secretsync.resources.push_secret import PushSecret, SecretSource
 from secretsync.resources.secret_store import SecretStore
 
-__all__ = ["PushItems", "pushes_to"]
+__all__ = ["PushItems", "ref_of"]
+
+K = TypeVar("K")
 
 
 class PushItems:
@@ -23,6 +27,7 @@ class PushItems:
         self._unusable: dict[ObjectRef, ObjectMeta] = {}
         # By namespace and name; the name is "" for those that select by labels.
         self._by_secret: dict[tuple[str, str], set[ObjectRef]] = defaultdict(set)
+        self._by_generator: dict[ObjectRef, set[ObjectRef]] = defaultdict(set)
 
     def __len__(self) -> int:
         with self._lock:
@@ -35,6 +40,9 @@ class PushItems:
             self._items[item.ref] = item
             if isinstance(item.source, SecretSource):
                 self._by_secret[item.meta.namespace, item.source.name].add(item.ref)
+            else:
+                made_by = generator_ref(item.source, item.meta.namespace)
+                self._by_generator[made_by].add(item.ref)
         return before
 
     def put_unusable(self, ref: ObjectRef, meta: ObjectMeta) -> None:
@@ -83,19 +91,35 @@ class PushItems:
         """Return who pushes to a store, by its name or its labels."""
         return [item for item in self.all() if pushes_to(item, store)]
 
+    def used(self) -> frozenset[ObjectRef]:
+        """Return the generators whose values are pushed."""
+        with self._lock:
+            return frozenset(self._by_generator)
+
+    def users(self, ref: ObjectRef, /) -> frozenset[ObjectRef]:
+        """Return who pushes what a generator makes, be it there or not."""
+        with self._lock:
+            return frozenset(self._by_generator.get(ref, ()))
+
     def _removed(self, ref: ObjectRef) -> PushSecret | None:
         self._unusable.pop(ref, None)
         before = self._items.pop(ref, None)
-        if before is not None and isinstance(before.source, SecretSource):
-            place = before.meta.namespace, before.source.name
-            self._by_secret[place].discard(ref)
-            if not self._by_secret[place]:
-                del self._by_secret[place]
+        if before is None:
+            return None
+        if isinstance(before.source, SecretSource):
+            _drop(self._by_secret, (before.meta.namespace, before.source.name), ref)
+        else:
+            _drop(self._by_generator, generator_ref(before.source, before.meta.namespace), ref)
         return before
 
 
-def pushes_to(item: PushSecret, store: SecretStore) -> bool:
-    """Return whether a PushSecret names or selects a store that it could use."""
-    if store.kind == "SecretStore" and store.meta.namespace != item.meta.namespace:
-        return False
-    return any(is_meant(wanted, store) for wanted in item.stores)
+def _drop(index: dict[K, set[ObjectRef]], key: K, ref: ObjectRef) -> None:
+    index[key].discard(ref)
+    if not index[key]:
+        del index[key]
+
+
+def ref_of(kind: str, obj: Mapping[str, Any]) -> ObjectRef:
+    """Return the reference of an object as the cluster gives it."""
+    metadata = obj.get("metadata") or {}
+    return ObjectRef(kind, metadata.get("namespace", ""), metadata.get("name", ""))

@@ -8,26 +8,29 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from secretsync.cluster.base import KINDS, Cluster
+from secretsync.cluster.base import Cluster
+from secretsync.controller.finalizers import Finalizers
 from secretsync.controller.provisioning import MAKER_FINALIZER, Provisioning
-from secretsync.controller.push_items import PushItems, pushes_to
+from secretsync.controller.push_departures import PushDepartures
+from secretsync.controller.push_items import PushItems
 from secretsync.controller.push_recorder import PushRecorder
 from secretsync.controller.retries import PERMANENT_BASE_S, Retries
 from secretsync.controller.world import World
-from secretsync.core.hashes import synced_resource_version
-from secretsync.errors import ClusterError, NotFound
+from secretsync.core.push import pushes_to
+from secretsync.core.push_status import push_version
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.lanes import Lane, LaneQueue
 from secretsync.refresh.outcomes import Progress
 from secretsync.refresh.push_outcomes import PushOutcome
 from secretsync.refresh.pushing import PushPipeline
-from secretsync.resources.meta import ObjectMeta, ObjectRef
+from secretsync.resources.meta import ObjectRef
 from secretsync.resources.provisioner import Provisioner
 from secretsync.resources.push_secret import PushSecret, PushStatus, SecretSource
 
@@ -59,20 +62,22 @@ class PushLoop:
         pushes: PushPipeline,
         provisioning: Provisioning,
         recorder: PushRecorder,
+        departures: PushDepartures,
         clock: Clock,
         *,
         workers: int,
     ) -> None:
-        self._cluster = cluster
         self._world = world
         self._items = items
         self._queue = queue
         self._pushes = pushes
         self._provisioning = provisioning
         self._recorder = recorder
+        self._departures = departures
         self._clock = clock
         self._workers = workers
         self._retries = Retries()
+        self._finalizers = Finalizers(cluster, queue)
         self._lock = threading.Lock()
         self._asked: set[ObjectRef] = set()
         self.makers: dict[ObjectRef, Provisioner] = {}
@@ -93,6 +98,17 @@ class PushLoop:
             self._asked.add(ref)
         self._queue.add(ref, Lane.NEW)
 
+    def renew(self, ref: ObjectRef) -> None:
+        """Have a PushSecret push what its generator, which was edited, makes now."""
+        self._pushes.renew(ref)
+        self.ask(ref)
+
+    def appeared(self, ref: ObjectRef) -> None:
+        """Give a PushSecret a turn that waited for its generator."""
+        item = self._items.get(ref)
+        if item is not None and self._recorder.status(item).ready.get("status") != "True":
+            self._queue.add(ref, Lane.NEW)
+
     def forget(self, ref: ObjectRef) -> None:
         """Drop what is remembered of an object that is gone."""
         self._queue.forget(ref)
@@ -107,19 +123,29 @@ class PushLoop:
             _, keys = self._queue.take(most=1)
             if not keys:
                 return
+            began_ns = time.monotonic_ns()
             try:
                 self._process(keys[0])
+                self._took(keys[0], time.monotonic_ns() - began_ns)
             except Exception as exc:
                 log.exception("push failed", extra={"object": str(keys[0])}, exc_info=exc)
                 self._queue.add_after(keys[0], Lane.DUE, RETRY_S)
             finally:
                 self._queue.done(keys[0])
 
+    def _took(self, ref: ObjectRef, duration_ns: int) -> None:
+        """Say how long a look took, at an object that is still there."""
+        if self._items.get(ref) is not None or ref in self.makers:
+            self._recorder.took(ref, duration_ns)
+
     def _process(self, ref: ObjectRef) -> None:
         if ref.kind == "PushSecret":
             self._process_push(ref)
         elif ref.kind in ("SecretStore", "ClusterSecretStore"):
             self._process_store(ref)
+        elif ref.kind == "Namespace":
+            if not self._provisioning.let_go(ref.name):
+                self._queue.add_after(ref, Lane.DUE, PERMANENT_BASE_S)
         else:
             self._process_maker(ref)
 
@@ -129,26 +155,33 @@ class PushLoop:
             leaving = self._items.unusable(ref)
             if leaving is not None and leaving.deleted_at is not None:
                 # What it pushed stays: its spec cannot be read, and nothing is deleted on doubt.
-                self._set_finalizer(ref, leaving, PUSH_FINALIZER, wanted=False)
+                self._finalizers.set(ref, leaving, PUSH_FINALIZER, wanted=False)
+            elif leaving is None:
+                self._process_departed(ref)
             return
-        item = replace(item, status=self._recorder.status(item))
+        item = self._departures.restored(replace(item, status=self._recorder.status(item)))
         if item.meta.deleted_at is not None:
             self._finalize(item)
             return
-        if not self._set_finalizer(ref, item.meta, PUSH_FINALIZER, wanted=item.deletes):
+        if not self._finalizers.set(ref, item.meta, PUSH_FINALIZER, wanted=item.deletes):
             return
-        version = _version(item.meta)
+        version = push_version(item)
         if _is_done(item, version):
             return
         with self._lock:
             asked = ref in self._asked
             self._asked.discard(ref)
         due = asked or self._is_due(item, version)
-        outcome = self._pushes.run(item, due=due)
+        outcome = self._pushes.run(_careful(item), due=due)
         if outcome.progress is Progress.SKIPPED:
             return
+        self._departures.note(item, outcome.synced)
         if self._items.get(ref) is None:
-            return  # It went away meanwhile.
+            self._queue.add(ref, Lane.DUE)  # It went away meanwhile.
+            return
+        if outcome.failed and due:
+            with self._lock:
+                self._asked.add(ref)  # What was due still is.
         self._recorder.pushed(outcome, version)
         self._plan_next(outcome)
 
@@ -194,10 +227,16 @@ class PushLoop:
         if item.deletes and any(item.status.synced.values()):
             outcome = self._pushes.withdraw(item)
             if outcome.failed:
-                self._recorder.pushed(outcome, _version(item.meta))
+                self._recorder.pushed(outcome, push_version(item))
                 self._plan_next(outcome)
                 return
-        self._set_finalizer(item.ref, item.meta, PUSH_FINALIZER, wanted=False)
+        self._departures.note(item, {})
+        self._finalizers.set(item.ref, item.meta, PUSH_FINALIZER, wanted=False)
+
+    def _process_departed(self, ref: ObjectRef) -> None:
+        wait_s = self._departures.look(ref)
+        if wait_s is not None:
+            self._queue.add_after(ref, Lane.DUE, wait_s)
 
     def _process_store(self, ref: ObjectRef) -> None:
         """Hold a store while a PushSecret needs it to delete what it pushed."""
@@ -208,18 +247,18 @@ class PushLoop:
         wanted = any(item.deletes and pushes_to(item, store) for item in self._items.all())
         if wanted and store.meta.deleted_at is not None:
             return  # It was never held, and the API server takes no finalizer any more.
-        self._set_finalizer(ref, store.meta, STORE_FINALIZER, wanted=wanted)
+        self._finalizers.set(ref, store.meta, STORE_FINALIZER, wanted=wanted)
 
     def _process_maker(self, ref: ObjectRef) -> None:
         item = self.makers.get(ref)
         if item is None:
             leaving = self._items.unusable(ref)
             if leaving is not None and leaving.deleted_at is not None:
-                self._set_finalizer(ref, leaving, MAKER_FINALIZER, wanted=False)
+                self._finalizers.set(ref, leaving, MAKER_FINALIZER, wanted=False)
             return
         if item.meta.deleted_at is not None:
             if self._provisioning.withdraw(item):
-                self._set_finalizer(ref, item.meta, MAKER_FINALIZER, wanted=False)
+                self._finalizers.set(ref, item.meta, MAKER_FINALIZER, wanted=False)
             else:
                 self._queue.add_after(ref, Lane.DUE, PERMANENT_BASE_S)
             return
@@ -229,34 +268,16 @@ class PushLoop:
         elif item.refresh_interval_s > 0:
             self._queue.add_after(ref, Lane.DUE, item.refresh_interval_s)
 
-    def _set_finalizer(
-        self, ref: ObjectRef, meta: ObjectMeta, finalizer: str, *, wanted: bool
-    ) -> bool:
-        """Set or remove a finalizer; returns whether the object is as it should be.
 
-        False where it was changed now, and comes again by its watch, or could not be.
-        """
-        if (finalizer in meta.finalizers) == wanted or not meta.uid:
-            return True
-        kept = [name for name in meta.finalizers if name != finalizer]
-        names = [*kept, finalizer] if wanted else kept
-        patch: dict[str, Any] = {
-            "metadata": {"finalizers": names, "resourceVersion": meta.resource_version}
-        }
-        try:
-            self._cluster.merge_patch(
-                KINDS[ref.kind], ref.namespace, ref.name, patch, field_manager="secretsync"
-            )
-        except NotFound:
-            return False
-        except ClusterError as exc:
-            log.warning("finalizer not changed", extra={"object": str(ref), "cause": exc.message})
-            self._queue.add_after(ref, Lane.DUE, PERMANENT_BASE_S)
-        return False
+def _careful(item: PushSecret) -> PushSecret:
+    """Keep what an earlier process generated for a PushSecret of PATH, which has no status.
 
-
-def _version(meta: ObjectMeta) -> str:
-    return synced_resource_version(meta.generation, meta.labels, meta.annotations)
+    Its first look pushes only where there is nothing; its interval and its edits count
+    from there.
+    """
+    if item.live or item.status.refresh_at is not None or source_is_secret(item):
+        return item
+    return replace(item, update_policy="IfNotExists")
 
 
 def _is_done(item: PushSecret, version: str) -> bool:

@@ -8,16 +8,20 @@ pushed are followed by a watch of metadata, which begins with the first PushSecr
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from secretsync.cluster.base import KINDS, Cluster, WatchEvent, WatchEventType
-from secretsync.controller.metrics import Metrics
-from secretsync.controller.provisioning import Provisioning, maker_of
-from secretsync.controller.push_items import PushItems
+from secretsync.cluster.directory_pushes import DirectoryPushes
+from secretsync.controller.generator_watch import GeneratorWatches
+from secretsync.controller.metrics import KindMetrics, Metrics
+from secretsync.controller.provisioning import Provisioning
+from secretsync.controller.push_departures import PushDepartures
+from secretsync.controller.push_items import PushItems, ref_of
 from secretsync.controller.push_loop import PushLoop, source_is_secret
-from secretsync.controller.push_recorder import PushMetrics, PushRecorder
+from secretsync.controller.push_makers import MAKERS, MakerIntake
+from secretsync.controller.push_recorder import PUSH_KINDS, PushRecorder
 from secretsync.controller.reflector import Reflector
 from secretsync.controller.statuses import StatusWriter
 from secretsync.controller.world import World
@@ -27,13 +31,11 @@ from secretsync.refresh.pushing import PushPipeline
 from secretsync.resources.documents import Document, Origin
 from secretsync.resources.meta import ObjectRef
 from secretsync.resources.object_meta import object_findings, read_meta
-from secretsync.resources.provisioner import ProvisionStatus, parse_provisioner
 from secretsync.resources.push_secret import PushSecret, PushStatus, parse_push_secret
 
 __all__ = ["PushPart", "PushShared"]
 
 WORKERS = 4
-_MAKERS = ("ClusterPushSecret", "ClusterExternalSecret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class PushShared:
 
     Args:
         namespace: that is served; "" for all.
+        pushed: what earlier processes pushed, where the cluster is a directory.
     """
 
     cluster: Cluster
@@ -51,19 +54,37 @@ class PushShared:
     clock: Clock
     stop: threading.Event
     namespace: str
+    pushed: DirectoryPushes | None = None
 
 
 class PushPart:
-    """Started and stopped by the service."""
+    """Started and stopped by the service.
 
-    def __init__(self, shared: PushShared, pushes: PushPipeline) -> None:
+    Args:
+        given: the PushSecrets are those of PATH, which `put` and `remove` tell of; those of
+            the cluster are left alone, and so are the stores that they need.
+    """
+
+    def __init__(self, shared: PushShared, pushes: PushPipeline, *, given: bool = False) -> None:
         self._shared = shared
+        self._given = given
         self._items = PushItems()
         self._queue = LaneQueue(shared.clock)
         self._recorder = PushRecorder(
-            shared.cluster, shared.statuses, PushMetrics(shared.metrics.registry), shared.clock
+            shared.cluster,
+            shared.statuses,
+            KindMetrics(shared.metrics.registry, PUSH_KINDS),
+            shared.clock,
         )
         self._provisioning = Provisioning(shared.cluster, self._recorder)
+        self._departures = PushDepartures(
+            shared.cluster,
+            None if given else shared.pushed,
+            shared.world,
+            pushes,
+            shared.clock,
+            namespace=shared.namespace,
+        )
         self._loop = PushLoop(
             shared.cluster,
             shared.world,
@@ -72,6 +93,7 @@ class PushPart:
             pushes,
             self._provisioning,
             self._recorder,
+            self._departures,
             shared.clock,
             workers=WORKERS,
         )
@@ -83,23 +105,41 @@ class PushPart:
         )
         self._started = threading.Event()
         self._secrets: Reflector | None = None
-        self._generations: dict[ObjectRef, object] = {}
-        self.reflectors = [self._reflector("PushSecret", self.on_push_secret)]
-        if not shared.namespace:
-            self.reflectors += [self._reflector(kind, self.on_maker) for kind in _MAKERS]
+        self._makers = MakerIntake(
+            shared.cluster,
+            self._items,
+            self._queue,
+            self._loop,
+            self._recorder,
+            self._provisioning,
+            self._started,
+        )
+        self._generators = GeneratorWatches(
+            shared.cluster,
+            self._items,
+            shared.clock,
+            shared.stop,
+            edited=self._loop.renew,
+            appeared=self._loop.appeared,
+            namespace=shared.namespace,
+        )
+        self.reflectors = [] if given else self._build_reflectors()
 
     def begin(self) -> None:
         """Begin to push: the initial state has been collected."""
         self._started.set()
         for item in self._items.all():
             self._look(item)
-        for ref in list(self._loop.makers):
-            self._queue.add(ref, Lane.NEW)
+        for ref in self._departures.known():
+            if self._items.get(ref) is None:
+                self._queue.add(ref, Lane.DUE)  # Its file may be gone.
+        self._makers.look()
         self._stores_may_be_held()
         self._loop.start()
 
     def follow(self) -> None:
-        """Begin to watch Secrets once one is pushed."""
+        """Begin to watch Secrets once one is pushed, and generators once one makes values."""
+        self._generators.follow()
         if self._secrets is not None or not any(map(source_is_secret, self._items.all())):
             return
         shared = self._shared
@@ -125,13 +165,35 @@ class PushPart:
         self._loop.close()
         if self._secrets is not None:
             self._secrets.join(timeout_s=2)
+        self._generators.join(timeout_s=2)
+
+    def put(self, item: PushSecret) -> None:
+        """Take a PushSecret of PATH in; one that is known gets a look, too.
+
+        What it pushes may have come with the same files. A look that finds what was pushed
+        before asks no store.
+        """
+        self._items.put(item)
+        if self._started.is_set():
+            self._look(item)
+
+    def remove(self, ref: ObjectRef) -> None:
+        """Forget a PushSecret of PATH; what it pushed stays."""
+        self._items.remove(ref)
+        self._loop.forget(ref)
+
+    def generators_given(self, changed: Iterable[ObjectRef]) -> None:
+        """Handle generators that PATH brings, changes or no longer has."""
+        self._generators.given(changed)
 
     def on_push_secret(self, event: WatchEvent) -> None:
         """Handle one event of a PushSecret."""
-        ref = _ref("PushSecret", event.object)
+        ref = ref_of("PushSecret", event.object)
         if event.type is WatchEventType.DELETED:
             self._items.remove(ref)
             self._loop.forget(ref)
+            if self._departures.keeps(ref):
+                self._queue.add(ref, Lane.DUE)
             self._stores_may_be_held()
             return
         document = Document(event.object, Origin(self._shared.cluster.name))
@@ -149,57 +211,14 @@ class PushPart:
         self._look(item)
         self._stores_may_be_held()
 
-    def on_maker(self, event: WatchEvent) -> None:
-        """Handle one event of a ClusterExternalSecret or a ClusterPushSecret."""
-        ref = _ref(str(event.object.get("kind")), event.object)
-        before = self._loop.makers.get(ref)
-        if event.type is WatchEventType.DELETED:
-            self._loop.makers.pop(ref, None)
-            self._items.remove(ref)
-            if before is not None and not self._shared.cluster.collects_garbage:
-                self._provisioning.withdraw(before)
-            self._loop.forget(ref)
-            return
-        parsed = parse_provisioner(Document(event.object, Origin(self._shared.cluster.name)))
-        if parsed.value is None:
-            # Its children stay as they are: such an edit asks for nothing.
-            self._loop.makers.pop(ref, None)
-            self._recorder.invalid(ref, event.object, parsed.problems)
-            self._let_go(ref, event.object)
-            return
-        item = parsed.value
-        self._loop.makers[ref] = item
-        blank = ProvisionStatus()
-        if before is not None and replace(before, status=blank, meta=item.meta) == replace(
-            item, status=blank
-        ):
-            old, new = before.meta, item.meta
-            if (old.annotations, old.deleted_at) == (new.annotations, new.deleted_at):
-                return
-        if self._started.is_set():
-            self._queue.add(ref, Lane.NEW)
-
-    def _let_go(self, ref: ObjectRef, obj: Mapping[str, Any]) -> None:
-        """Hold one that cannot be used no longer, if it is deleted: its children go with it."""
-        document = Document(dict(obj), Origin(self._shared.cluster.name))
-        meta = read_meta(document, object_findings(document), default_namespace="")
-        if meta.deleted_at is not None:
-            self._items.put_unusable(ref, meta)
-            self._queue.add(ref, Lane.ROTATION)
-
     def on_child(self, event: WatchEvent) -> None:
-        """Give the maker of an object a turn when somebody edits or deletes the object."""
-        maker = maker_of(event.object)
-        child = _ref(str(event.object.get("kind")), event.object)
-        gone = event.type is WatchEventType.DELETED
-        generation = (event.object.get("metadata") or {}).get("generation")
-        before = self._generations.pop(child, None)
-        if maker is None or maker[0] not in _MAKERS:
-            return
-        if not gone:
-            self._generations[child] = generation
-        if self._started.is_set() and (gone or before not in (None, generation)):
-            self._queue.add(ObjectRef(maker[0], "", maker[1]), Lane.NEW)
+        """Handle one event of an object that a maker may have made."""
+        self._makers.on_child(event)
+
+    def on_namespace(self, event: WatchEvent) -> None:
+        """Handle one event of a namespace: look again at what is made where."""
+        if not self._given:
+            self._makers.on_namespace(event)
 
     def on_secret(self, event: WatchEvent) -> None:
         """Handle one event of a Secret that may be pushed."""
@@ -216,14 +235,8 @@ class PushPart:
             return
         for item in self._items.pushing_to(store):
             self._loop.ask(item.ref)
-        if self.reflectors[0].synced:
+        if self._knows_all():
             self._queue.add(ref, Lane.DUE)
-
-    def namespaces_changed(self) -> None:
-        """Look again at what is made in which namespaces."""
-        if self._started.is_set():
-            for ref in list(self._loop.makers):
-                self._queue.add(ref, Lane.NEW)
 
     def _look(self, item: PushSecret) -> None:
         leaving = item.meta.deleted_at is not None
@@ -231,9 +244,19 @@ class PushPart:
 
     def _stores_may_be_held(self) -> None:
         """Look at the finalizers of all stores; it costs no request where they are right."""
-        if self._started.is_set() and self.reflectors[0].synced:
+        if self._started.is_set() and self._knows_all():
             for ref in self._shared.world.store_refs():
                 self._queue.add(ref, Lane.DUE)
+
+    def _knows_all(self) -> bool:
+        """Return whether the cluster's PushSecrets are known: who needs which store."""
+        return not self._given and self.reflectors[0].synced
+
+    def _build_reflectors(self) -> list[Reflector]:
+        found = [self._reflector("PushSecret", self.on_push_secret)]
+        if not self._shared.namespace:
+            found += [self._reflector(kind, self._makers.on_maker) for kind in MAKERS]
+        return found
 
     def _reflector(self, kind: str, handle: Callable[[WatchEvent], None]) -> Reflector:
         shared = self._shared
@@ -246,11 +269,6 @@ class PushPart:
             namespace=shared.namespace,
             optional=True,
         )
-
-
-def _ref(kind: str, obj: Mapping[str, Any]) -> ObjectRef:
-    metadata = obj.get("metadata") or {}
-    return ObjectRef(kind, metadata.get("namespace", ""), metadata.get("name", ""))
 
 
 def _same(before: PushSecret, after: PushSecret) -> bool:

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Gauge
-
 from secretsync.cluster.base import KINDS, Cluster, Event, EventType
+from secretsync.controller.metrics import KindMetrics
 from secretsync.controller.statuses import StatusWriter
 from secretsync.core.conditions import ready_status
 from secretsync.core.push_status import provision_status, push_status
@@ -23,45 +22,19 @@ from secretsync.resources.provisioner import Provisioner, ProvisionStatus
 from secretsync.resources.push_secret import PushSecret, PushStatus
 from secretsync.resources.status import ready_condition
 
-__all__ = ["PushMetrics", "PushRecorder"]
+__all__ = ["PUSH_KINDS", "PushRecorder"]
 
 log = logging.getLogger(__name__)
 
-_KINDS = ("PushSecret", "ClusterPushSecret", "ClusterExternalSecret")
-
-
-class PushMetrics:
-    """ESO's conditions of the three kinds."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        labels = ("name", "namespace", "condition", "status")
-        self._conditions = {
-            kind: Gauge(
-                f"{kind.lower()}_status_condition", "Ready condition.", labels, registry=registry
-            )
-            for kind in _KINDS
-        }
-
-    def condition(self, ref: ObjectRef, *, ready: bool) -> None:
-        """Set the Ready condition of an object."""
-        gauge = self._conditions[ref.kind]
-        for status, holds in (("True", ready), ("False", not ready)):
-            gauge.labels(ref.name, ref.namespace, "Ready", status).set(int(holds))
-
-    def gone(self, ref: ObjectRef) -> None:
-        """Drop the series of an object that no longer exists."""
-        for status in ("True", "False"):
-            try:
-                self._conditions[ref.kind].remove(ref.name, ref.namespace, "Ready", status)
-            except KeyError:
-                continue  # It never had that series.
+#: What the part that pushes serves.
+PUSH_KINDS = ("PushSecret", "ClusterPushSecret", "ClusterExternalSecret")
 
 
 class PushRecorder:
     """Says what happened, each thing once; knows the statuses as last written."""
 
     def __init__(
-        self, cluster: Cluster, statuses: StatusWriter, metrics: PushMetrics, clock: Clock
+        self, cluster: Cluster, statuses: StatusWriter, metrics: KindMetrics, clock: Clock
     ) -> None:
         self._cluster = cluster
         self._statuses = statuses
@@ -162,6 +135,10 @@ class PushRecorder:
         self._statuses.put(
             ref, ready_status(said, ready=False, reason="Errored", message=message, now=now)
         )
+
+    def took(self, ref: ObjectRef, duration_ns: int) -> None:
+        """Note how long a look at an object took, as a metric."""
+        self._metrics.took(ref, duration_ns)
 
     def forget(self, ref: ObjectRef) -> None:
         """Drop everything about an object that is gone."""

@@ -11,6 +11,7 @@ from secretsync.controller.dispatch import Stores
 from secretsync.controller.garbage import Garbage
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.needs import needs as needs_of
+from secretsync.controller.outgrown import OutgrownTargets
 from secretsync.controller.recorder import Recorder
 from secretsync.controller.retries import PERMANENT_BASE_S, Retries
 from secretsync.controller.sync_gate import SyncGate
@@ -59,6 +60,7 @@ class Reconciler:
         self._recorder = recorder
         self._metrics = metrics
         self._garbage = garbage
+        self._outgrown = OutgrownTargets(cluster)
         self._retries = Retries()
         self._gate = SyncGate(queue, engine.clock)
 
@@ -115,6 +117,7 @@ class Reconciler:
         self._plan_next(outcome, version)
         if outcome.progress is Progress.APPLIED and item.target.creation_policy == "Owner":
             self._remove_renamed(item)
+        self._outgrown.settle(outcome)
 
     def enroll(self, item: ExternalSecret, versions: Mapping[str, str], *, failed: bool) -> None:
         """Put an ExternalSecret under refresh, with the versions it was made from."""
@@ -170,6 +173,7 @@ class Reconciler:
     def forget(self, ref: ObjectRef) -> None:
         """Drop what is remembered of an ExternalSecret that is gone."""
         self._retries.forget(ref)
+        self._outgrown.forget(ref)
 
     def remove_outgrown(self, namespace: str, created_by: str) -> None:
         """Delete what an ExternalSecret owned under earlier names, once its target stands.
@@ -189,7 +193,7 @@ class Reconciler:
         """Delete what the same ExternalSecret owned under an earlier target name."""
         created_by = created_by_hash(item.meta.namespace, item.meta.name)
         for name, summary in self._targets.made_by(item.meta.namespace, created_by):
-            if name == item.target.name:
+            if name == item.target.name and item.target.manifest is None:
                 continue
             if summary.owner_uid and summary.owner_uid != item.meta.uid:
                 continue

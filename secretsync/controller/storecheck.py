@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from providers.base import AccessDenied, AuthFailed, Capability, ProviderError
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 WORKERS = 4
 RETRY_S = 30.0
+LATER_S = 2.0
 #: By whether it is read, and whether it is written.
 _CAPABILITIES = {
     (True, False): "ReadOnly",
@@ -39,6 +42,10 @@ class StoreChecker:
 
     A store is checked when it changes, and again only while it is not valid: a store
     that works shows it by every refresh, and asking again would only cost calls.
+
+    Args:
+        refused: of a store that lets none of its users read what they ask for, the words
+            of its refusal.
     """
 
     def __init__(
@@ -49,14 +56,18 @@ class StoreChecker:
         metrics: Metrics,
         clock: Clock,
         controller_class: str,
+        *,
+        refused: Callable[[ObjectRef], str],
     ) -> None:
         self._world = world
+        self._refused = refused
         self._sessions = sessions
         self._statuses = statuses
         self._metrics = metrics
         self._clock = clock
         self._controller_class = controller_class
         self._queue = LaneQueue(clock, linger_s=0.0)
+        self._said: dict[ObjectRef, tuple[str, str, str]] = {}
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="store-check")
 
     def start(self) -> None:
@@ -68,6 +79,10 @@ class StoreChecker:
         """Check a store soon."""
         self._queue.add(ref, Lane.NEW)
 
+    def submit_later(self, ref: ObjectRef) -> None:
+        """Check a store once it is known what became of those that read from it."""
+        self._queue.add_after(ref, Lane.DUE, LATER_S)
+
     def close(self) -> None:
         """End; checks that wait are dropped."""
         self._queue.close()
@@ -78,36 +93,56 @@ class StoreChecker:
             _, refs = self._queue.take(most=1)
             if not refs:
                 return
+            began_ns = time.monotonic_ns()
             try:
-                self._check(refs[0])
+                if self._check(refs[0]) and self._world.store(refs[0]) is not None:
+                    self._metrics.took(refs[0], time.monotonic_ns() - began_ns)
             except Exception as exc:
                 log.exception("store check failed", extra={"store": str(refs[0])}, exc_info=exc)
                 self._queue.add_after(refs[0], Lane.DUE, RETRY_S)
             finally:
                 self._queue.done(refs[0])
 
-    def _check(self, ref: ObjectRef) -> None:
+    def _check(self, ref: ObjectRef) -> bool:
+        """Check a store; returns whether there is one, and it is ours."""
         found = self._world.store(ref)
         store = found[0] if found else None
-        if store is None or store.controller not in ("", self._controller_class):
-            return
+        if store is None:
+            self._said.pop(ref, None)
+            return False
+        if store.controller not in ("", self._controller_class):
+            return False
         if is_referent(store):
             self._say(store, "ValidationUnknown", "credentials depend on the namespace", ready=True)
-            return
+            return True
         try:
             self._sessions.session(store, store.meta.namespace).provider.check([])
         except (ProviderError, SecretSyncError) as exc:
             self._say(store, _reason(exc), f"{_summary(exc)}: {exc.message}", ready=False)
             self._queue.add_after(ref, Lane.DUE, RETRY_S)
         else:
+            self._say_permitted(store)
+        return True
+
+    def _say_permitted(self, store: SecretStore) -> None:
+        """Say whether a store that lets us in lets us read."""
+        refusal = self._refused(store.ref)
+        if refusal:
+            text = f"unable to read what its ExternalSecrets ask for: {refusal}"
+            self._say(store, "ValidationFailed", text, ready=False)
+            self._queue.add_after(store.ref, Lane.DUE, RETRY_S)
+        else:
             self._say(store, "Valid", "store validated", ready=True)
 
     def _say(self, store: SecretStore, reason: str, message: str, *, ready: bool) -> None:
         self._metrics.condition(store.ref, ready=ready)
         before = store.ready
-        said = (before.get("status"), before.get("reason"), before.get("message"))
-        if not store.live or said == ("True" if ready else "False", reason, message):
+        found = (before.get("status"), before.get("reason"), before.get("message"))
+        said = "True" if ready else "False", reason, message
+        # What was said last may not have come back by the watch yet.
+        if not store.live or found == said == self._said.get(store.ref, said):
             return
+        self._said[store.ref] = said
         if not ready:
             log.warning("store not valid", extra={"store": str(store.ref), "cause": message})
         self._statuses.put(

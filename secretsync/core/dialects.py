@@ -96,18 +96,15 @@ DIALECTS: dict[str, Dialect] = {
         address="path",
         missing_property_is_absent=True,
     ),
-    "directory": Dialect(
-        why="no peer to agree with: literal keys first, as for the other stores of files "
-        "and strings",
-        address="literal-first",
-    ),
 }
+
+#: Of every store without a row.
+_PLAIN = Dialect(
+    why="no peer to agree with: literal keys first, as for the other stores of files and strings",
+    address="literal-first",
+)
 
 
 def dialect_of(provider: str) -> Dialect:
-    """Return a provider's row.
-
-    Raises:
-        KeyError: it has none.
-    """
-    return DIALECTS[provider]
+    """Return a provider's row, or that of all who have none."""
+    return DIALECTS.get(provider, _PLAIN)

@@ -18,6 +18,7 @@ All are permanent until the manifest or the value upstream changes.
 
 from __future__ import annotations
 
+from providers.showing import shown
 from secretsync.errors import SecretSyncError
 
 __all__ = [
@@ -58,7 +59,7 @@ class PropertyMissing(ValueProblem):
         self, property_path: str, key: str, *, certain: bool = True, absent: bool = False
     ) -> None:
         super().__init__(
-            f"key {property_path} does not exist in secret {key}",
+            f"key {shown(property_path)} does not exist in secret {shown(key)}",
             remedy="correct remoteRef.property, or add the property to the secret at the provider",
         )
         self.property_path = property_path

@@ -26,11 +26,9 @@ from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.external_secret_manifest import path_segments
 from secretsync.resources.external_secret_template import Template, TemplateFrom
 from secretsync.resources.findings import field_path
+from secretsync.resources.names import MANAGED_TARGET_LABEL
 
-__all__ = ["MANAGED_TARGET_LABEL", "manifest_object"]
-
-#: ESO's mark of an object that one of its ExternalSecrets writes.
-MANAGED_TARGET_LABEL = "externalsecrets.external-secrets.io/managed"
+__all__ = ["manifest_object"]
 
 _TEMPLATE = ("spec", "target", "template")
 _PLACES: Mapping[str, tuple[str | int, ...]] = {

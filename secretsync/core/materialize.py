@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from providers.base import ProviderError, SecretBytes, SecretNotFound, SecretValue
+from providers.base import ProviderError, SecretBytes, SecretNotFound
 from secretsync.core.errors import CoreError, PropertyMissing
 from secretsync.core.hashes import created_by_hash, eso_field_managers, field_manager
+from secretsync.core.noting import notes_of
 from secretsync.core.secrets import (
     ADOPT_ANNOTATION,
     ALLOW_EMPTY_ANNOTATION,
+    ARGO_PREFIX,
     CREATED_BY_LABEL,
     DATA_HASH_ANNOTATION,
+    DATES_ANNOTATION,
     LAST_APPLIED_ANNOTATION,
     MANAGED_LABEL,
     VERSIONS_ANNOTATION,
@@ -34,7 +37,6 @@ from secretsync.core.sources import (
     Item,
     KeptValues,
     Source,
-    found_digest,
     items,
     remote_stores,
     sources,
@@ -43,6 +45,7 @@ from secretsync.core.sources import (
 from secretsync.core.taking import SourceError, is_optional, key_of, take
 from secretsync.core.target_template import Rendered
 from secretsync.resources.external_secret import ExternalSecret, StoreRef
+from secretsync.resources.guards import MAX_SHRINK_ANNOTATION, REQUIRE_KEYS_ANNOTATION
 
 __all__ = [
     "Answer",
@@ -61,9 +64,6 @@ __all__ = [
     "sources",
     "version_key",
 ]
-
-#: Of the names of what one query found, that are kept beside the Secret.
-_FOUND_CHARS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ class Materialized:
         kept: some of the data was generated before and is the live Secret's: it is not
             rendered again.
         pending: some of the data would be generated, by a run that does more than plan.
+        dates: when the store made a version, where the version's id has no order.
     """
 
     data: Mapping[str, SecretBytes]
@@ -98,6 +99,7 @@ class Materialized:
     missing: tuple[Missing, ...] = ()
     kept: bool = False
     pending: bool = False
+    dates: Mapping[str, str] = field(default_factory=dict)
 
 
 def materialize(
@@ -138,12 +140,14 @@ def materialize(
     kept = [answer for answer in values.values() if isinstance(answer, KeptValues)]
     for answer in kept:
         data = {**answer.live, **data}
+    versions, dates = notes_of(values)
     return Materialized(
         data,
-        _versions(values),
+        versions,
         tuple(missing),
         kept=any(answer.live or not answer.pending for answer in kept),
         pending=any(answer.pending for answer in kept),
+        dates=dates,
     )
 
 
@@ -160,32 +164,18 @@ def _absence(item: Item, error: CoreError | ProviderError, *, tolerant: bool) ->
     return missing if allowed else None
 
 
-def _versions(values: Mapping[AnySource, Answer]) -> dict[str, str]:
-    """Return the version of everything that was read or generated."""
-    versions: dict[str, str] = {}
-    for source, answer in values.items():
-        if isinstance(source, Source) and isinstance(answer, SecretValue):
-            versions[version_key(source)] = answer.version
-        elif isinstance(source, FindSource) and isinstance(answer, FoundValues):
-            versions |= _found_versions(source, answer)
-        elif isinstance(answer, GeneratedValues | KeptValues):
-            versions[version_key(source)] = answer.mark
-    return versions
-
-
-def _found_versions(source: FindSource, answer: FoundValues) -> dict[str, str]:
-    versions = {version_key(source): found_digest(found for found, _ in answer.values)}
-    for found, value in answer.values:
-        if isinstance(value, SecretValue):
-            versions[version_key(Source(source.store, found.ref))] = value.version
-    # Annotations hold 256 KiB in all. Without these one read per start takes their place.
-    return versions if sum(map(len, versions)) <= _FOUND_CHARS else {}
-
-
 #: Of the ExternalSecret's own metadata, what says something about that object only.
-_NOT_COPIED = frozenset({LAST_APPLIED_ANNOTATION, ADOPT_ANNOTATION, ALLOW_EMPTY_ANNOTATION})
+_NOT_COPIED = frozenset(
+    {
+        LAST_APPLIED_ANNOTATION,
+        ADOPT_ANNOTATION,
+        ALLOW_EMPTY_ANNOTATION,
+        MAX_SHRINK_ANNOTATION,
+        REQUIRE_KEYS_ANNOTATION,
+    }
+)
 #: Computed for each write: a copied or templated one would never agree with it.
-_COMPUTED = frozenset({DATA_HASH_ANNOTATION, VERSIONS_ANNOTATION})
+_COMPUTED = frozenset({DATA_HASH_ANNOTATION, VERSIONS_ANNOTATION, DATES_ANNOTATION})
 
 
 def desired_secret(
@@ -229,8 +219,10 @@ def desired_secret(
         keep_foreign_keys=target.creation_policy in ("Merge", "CreateOrMerge"),
         must_exist=target.creation_policy == "Merge",
         versions=materialized.versions,
+        dates=materialized.dates,
         adopt=meta.annotations.get(ADOPT_ANNOTATION) == "true",
         allow_empty=meta.annotations.get(ALLOW_EMPTY_ANNOTATION) == "true",
+        guards=external_secret.guards,
     )
 
 
@@ -245,7 +237,10 @@ def _metadata(
         plain = (_plain(template.metadata.labels), _plain(template.metadata.annotations))
         return plain[0], _without(plain[1], _COMPUTED)
     meta = external_secret.meta
-    return dict(meta.labels), _without(meta.annotations, _NOT_COPIED | _COMPUTED)
+    copied = _without(meta.annotations, _NOT_COPIED | _COMPUTED)
+    return dict(meta.labels), {
+        key: value for key, value in copied.items() if not key.startswith(ARGO_PREFIX)
+    }
 
 
 def _plain(entries: tuple[tuple[str, str], ...]) -> dict[str, str]:

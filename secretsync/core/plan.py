@@ -6,23 +6,23 @@ The verbs are what people see in `plan`; `wire` makes the API calls of an action
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from providers.base import SecretBytes
+from secretsync.core.guarding import Withheld, lacking, older_names, receding, withheld
 from secretsync.core.hashes import data_hash
+from secretsync.core.noting import text_of
 from secretsync.core.removals import Removals, removals_of
-from secretsync.core.safety import blanked_keys, older_versions
 from secretsync.core.secrets import (
     CREATED_BY_LABEL,
     DATA_HASH_ANNOTATION,
+    DATES_ANNOTATION,
     DEFAULT_TYPE,
     SEALED_DIGEST_ANNOTATION,
     VERSIONS_ANNOTATION,
     DesiredSecret,
     LiveSecret,
-    written_versions,
 )
 from secretsync.resources.meta import ObjectRef
 
@@ -74,7 +74,7 @@ class SecretAction:
         message: why it is blocked or unchanged, or "".
         metadata: names of labels, annotations and fields that differ.
         annotations: what is written, derived annotations included.
-        older: it is blocked because an older version was read than was written.
+        older: names of what was read older than it was written: blocked because of them.
     """
 
     verb: Verb
@@ -88,7 +88,7 @@ class SecretAction:
     removals: Removals = field(default_factory=Removals)
     annotations: Mapping[str, str] = field(default_factory=dict)
     type: str = DEFAULT_TYPE
-    older: bool = False
+    older: tuple[str, ...] = ()
 
 
 def plan_secret(desired: DesiredSecret, live: LiveSecret | None) -> SecretAction:
@@ -105,10 +105,9 @@ def plan_secret(desired: DesiredSecret, live: LiveSecret | None) -> SecretAction
     removals = removals_of(desired, live)
     changes = _changes(desired, live, removals)
     metadata = _metadata_changes(desired, live, removals, changed=bool(changes))
-    if changes and not desired.allow_older:
-        older = older_versions(desired.versions, written_versions(live))
-        if older:
-            return replace(_older(desired, older[0]), older=True)
+    older = older_names(desired, live) if changes else ()
+    if held := _held_back(desired, receding(older)):
+        return replace(held, older=older)
     if changes and live.immutable:
         return _blocked(
             desired,
@@ -129,14 +128,6 @@ def plan_secret(desired: DesiredSecret, live: LiveSecret | None) -> SecretAction
     )
 
 
-def _older(desired: DesiredSecret, name: str) -> SecretAction:
-    return _blocked(
-        desired,
-        f"an older version of {name} was read than the one that was written",
-        "it is taken if the store still gives it at a second look a minute later",
-    )
-
-
 def _plan_absent(desired: DesiredSecret) -> SecretAction:
     if desired.must_exist:
         return SecretAction(
@@ -146,7 +137,7 @@ def _plan_absent(desired: DesiredSecret) -> SecretAction:
             reason="SecretMissing",
             message="secret will not be created due to CreationPolicy=Merge",
         )
-    return SecretAction(
+    return _held_back(desired, lacking(desired)) or SecretAction(
         Verb.CREATE,
         desired.ref,
         desired.parent,
@@ -168,6 +159,10 @@ def _blocked(desired: DesiredSecret, message: str, remedy: str) -> SecretAction:
         message=message,
         remedy=remedy,
     )
+
+
+def _held_back(desired: DesiredSecret, why: Withheld | None) -> SecretAction | None:
+    return None if why is None else _blocked(desired, why.message, why.remedy)
 
 
 def foreign(desired: DesiredSecret, live: LiveSecret) -> bool:
@@ -211,7 +206,7 @@ def _refusal(desired: DesiredSecret, live: LiveSecret) -> SecretAction | None:
             f"the type of an existing Secret cannot change from {live.type} to {desired.type}",
             "delete the Secret, or give the ExternalSecret another target.name",
         )
-    return _blank_refusal(desired, live)
+    return _held_back(desired, withheld(desired, live))
 
 
 def _other_owner(desired: DesiredSecret, live: LiveSecret) -> str:
@@ -238,22 +233,6 @@ def replaces_owner(desired: DesiredSecret, live: LiveSecret) -> bool:
     if desired.owner is not None:
         return live.owner.uid != desired.owner.uid
     return desired.disown and (desired.exclusive or desired.is_parent(live.owner))
-
-
-def _blank_refusal(desired: DesiredSecret, live: LiveSecret) -> SecretAction | None:
-    if desired.allow_empty:
-        return None
-    remedy = (
-        "repair the value upstream, or annotate the ExternalSecret with "
-        "secretsync.io/allow-empty=true"
-    )
-    blanked = blanked_keys(desired.data, live.data)
-    if blanked:
-        names = ", ".join(blanked)
-        return _blocked(desired, f"an empty value would replace a good one in key {names}", remedy)
-    if not desired.data and removals_of(desired, live).data:
-        return _blocked(desired, "the sources gave no keys, and the Secret has some", remedy)
-    return None
 
 
 def _changes(desired: DesiredSecret, live: LiveSecret, removals: Removals) -> tuple[KeyChange, ...]:
@@ -310,10 +289,10 @@ def _written_annotations(desired: DesiredSecret, data: Mapping[str, SecretBytes]
         annotations[DATA_HASH_ANNOTATION] = _hash(data)
     if desired.sealed_digest:
         annotations[SEALED_DIGEST_ANNOTATION] = desired.sealed_digest
-    if desired.versions:
-        annotations[VERSIONS_ANNOTATION] = json.dumps(
-            dict(sorted(desired.versions.items())), separators=(",", ":")
-        )
+    notes = ((VERSIONS_ANNOTATION, desired.versions), (DATES_ANNOTATION, desired.dates))
+    for name, note in notes:
+        if note:
+            annotations[name] = text_of(note)
     return annotations
 
 

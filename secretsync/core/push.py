@@ -28,6 +28,7 @@ __all__ = [
     "is_meant",
     "place_of",
     "planned_pushes",
+    "pushes_to",
     "remote_ref",
     "reverse_unicode",
     "stale",
@@ -83,6 +84,13 @@ def is_meant(wanted: PushStore, store: SecretStore) -> bool:
     if wanted.name:
         return wanted.name == store.meta.name
     return wanted.selector is not None and wanted.selector.matches(store.meta.labels)
+
+
+def pushes_to(item: PushSecret, store: SecretStore) -> bool:
+    """Return whether a PushSecret names or selects a store that it could use."""
+    if store.kind == "SecretStore" and store.meta.namespace != item.meta.namespace:
+        return False
+    return any(is_meant(wanted, store) for wanted in item.stores)
 
 
 def reverse_unicode(key: str) -> str:

@@ -6,17 +6,34 @@ ClusterPushSecret.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from secretsync.core.conditions import ready_status, rfc3339
+from secretsync.core.hashes import synced_resource_version
+from secretsync.resources.meta import ObjectMeta
 from secretsync.resources.provisioner import Provisioner, ProvisionStatus
-from secretsync.resources.push_secret import PushStatus, Synced
+from secretsync.resources.push_secret import PushSecret, PushStatus, Synced
 
-__all__ = ["child_fields", "merge_diff", "provision_status", "push_status"]
+__all__ = ["child_fields", "merge_diff", "provision_status", "push_status", "push_version"]
 
 _FAILED_MESSAGE = "one or more namespaces failed"
+
+
+def push_version(item: PushSecret) -> str:
+    """Return the `syncedResourceVersion` of a PushSecret, which moves with each edit.
+
+    An object of PATH has no generation that would count its edits: what it says does.
+    """
+    meta = item.meta
+    version = synced_resource_version(meta.generation, meta.labels, meta.annotations)
+    if item.live:
+        return version
+    asked = repr(replace(item, meta=ObjectMeta(""), status=PushStatus())).encode()
+    return f"{version}-{hashlib.sha256(asked).hexdigest()[:8]}"
 
 
 def push_status(

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from secretsync.core.secrets import (
+    ARGO_PREFIX,
     DATA_HASH_ANNOTATION,
+    DATES_ANNOTATION,
     INVENTORY_LABEL,
     LAST_APPLIED_ANNOTATION,
     SEALED_DIGEST_ANNOTATION,
@@ -43,8 +45,11 @@ def removals_of(desired: DesiredSecret, live: LiveSecret) -> Removals:
     owned_labels = frozenset[str]().union(*(fields.labels for fields in ours))
     owned_annotations = frozenset[str]().union(*(fields.annotations for fields in ours))
     doomed = owned_data & live.data.keys() if desired.keep_foreign_keys else live.data.keys()
-    kept_annotations = {DATA_HASH_ANNOTATION, VERSIONS_ANNOTATION, LAST_APPLIED_ANNOTATION}
+    kept_annotations = {DATA_HASH_ANNOTATION, LAST_APPLIED_ANNOTATION}
+    kept_annotations |= {VERSIONS_ANNOTATION, DATES_ANNOTATION}
     kept_annotations |= desired.annotations.keys()
+    # ESO copies those; a takeover writes nothing for them.
+    kept_annotations |= {key for key in live.annotations if key.startswith(ARGO_PREFIX)}
     kept_labels = desired.labels.keys() | {INVENTORY_LABEL}
     return Removals(
         data=() if desired.hold_removals else tuple(sorted(doomed - desired.data.keys())),

@@ -1,9 +1,10 @@
 """The rules that keep good secrets: pure, each with its test.
 
 - Never an empty value over one that is not, unless it was asked for.
+- Where it was asked for, no value and no set of keys that shrank over the one before.
 - Absence deletes only when it is definite and was confirmed twice.
 - A mass deletion stops until somebody acknowledges it.
-- A version that counts up does not go back on one look.
+- A version that counts up, or that has a date, does not go back on one look.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 from providers.base import SecretBytes
 from secretsync.resources.meta import ObjectRef
+from secretsync.resources.timestamps import parse_timestamp
 
 __all__ = [
     "CONFIRMATION_GAP_S",
@@ -22,10 +24,13 @@ __all__ = [
     "MassDeletion",
     "absence_confirmed",
     "blanked_keys",
+    "counts_up",
+    "earlier_dates",
     "is_blank",
     "mass_deletion",
     "observe_absence",
     "older_versions",
+    "shrinks",
 ]
 
 #: Two looks at an absence must be this far apart: stores are eventually consistent.
@@ -58,6 +63,11 @@ def blanked_keys(
             if is_blank(value.reveal()) and key in live and not is_blank(live[key].reveal())
         )
     )
+
+
+def shrinks(before: int, after: int, percent: int) -> bool:
+    """Return whether a size becomes smaller by more than a share of what it was."""
+    return after * 100 < before * (100 - percent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,26 @@ def older_versions(new: Mapping[str, str], written: Mapping[str, str]) -> tuple[
         written: the same, of what is in the Secret.
     """
     return tuple(name for name, version in new.items() if _is_older(version, written.get(name, "")))
+
+
+def counts_up(version: str) -> bool:
+    """Return whether a version's id itself tells which of two came first."""
+    return _COUNTED.fullmatch(version) is not None
+
+
+def earlier_dates(new: Mapping[str, str], written: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of what the service made earlier than what was written.
+
+    Args:
+        new: date by name, in RFC 3339, of what was read now.
+        written: the same, of what is in the Secret; somebody may have edited it.
+    """
+    return tuple(name for name, date in new.items() if _is_earlier(date, written.get(name, "")))
+
+
+def _is_earlier(date: str, written: str) -> bool:
+    ours, theirs = parse_timestamp(date), parse_timestamp(written)
+    return ours is not None and theirs is not None and ours < theirs
 
 
 def _is_older(version: str, written: str) -> bool:

@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers.base import SecretBytes
+from secretsync.resources.guards import NO_GUARDS, Guards
 from secretsync.resources.meta import ObjectRef
 
 __all__ = [
     "ADOPT_ANNOTATION",
     "ALLOW_EMPTY_ANNOTATION",
+    "ARGO_PREFIX",
     "CREATED_BY_LABEL",
     "DATA_HASH_ANNOTATION",
+    "DATES_ANNOTATION",
     "INVENTORY_LABEL",
     "LAST_APPLIED_ANNOTATION",
     "MANAGED_LABEL",
@@ -31,6 +34,7 @@ __all__ = [
     "ManagedFields",
     "OwnerReference",
     "live_secret",
+    "written_dates",
     "written_versions",
 ]
 
@@ -43,11 +47,16 @@ DATA_HASH_ANNOTATION = "reconcile.external-secrets.io/data-hash"
 ADOPT_ANNOTATION = "secretsync.io/adopt"
 ALLOW_EMPTY_ANNOTATION = "secretsync.io/allow-empty"
 VERSIONS_ANNOTATION = "secretsync.io/provider-versions"
+#: When the store made them, where their ids do not say which came first.
+DATES_ANNOTATION = "secretsync.io/provider-dates"
 SEALED_DIGEST_ANNOTATION = "secretsync.io/sealed-digest"
 #: On Secrets made from PATH: which set of PATHs, so that leftovers can be found.
 INVENTORY_LABEL = "secretsync.io/inventory"
 #: kubectl's copy of the whole ExternalSecret: it describes that object, not the Secret.
 LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
+#: What an Application says of an ExternalSecret, its tracking too. ESO copies it, and then
+#: the Secret looks like an object of the Application that left its repository.
+ARGO_PREFIX = "argocd.argoproj.io/"
 
 DEFAULT_TYPE = "Opaque"
 
@@ -79,9 +88,12 @@ class DesiredSecret:
         must_exist: write only into an existing Secret (Merge).
         field_managers: ours first, then those whose fields count as ours.
         versions: provider version id per thing that was read, for the annotation.
+        dates: when the provider made it, of versions that do not count up.
         adopt: a foreign Secret may be taken over.
         allow_empty: an empty value may replace one that is not.
-        allow_older: an older version may replace a newer one: that was seen twice.
+        guards: what must hold of the data before it is written.
+        allow_older: names of what may be in an older version than the one that was
+            written: that was seen twice.
         hold_removals: some source was not found and is not confirmed gone: no key is
             removed yet.
         exclusive: labels, annotations and owner references that are not desired go,
@@ -107,9 +119,11 @@ class DesiredSecret:
     keep_foreign_keys: bool = False
     must_exist: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
+    dates: Mapping[str, str] = field(default_factory=dict)
     adopt: bool = False
     allow_empty: bool = False
-    allow_older: bool = False
+    guards: Guards = NO_GUARDS
+    allow_older: frozenset[str] = frozenset()
     hold_removals: bool = False
     exclusive: bool = False
     additive: bool = False
@@ -162,14 +176,23 @@ class LiveSecret:
 
 def written_versions(live: LiveSecret | None) -> Mapping[str, str]:
     """Return the provider-versions that stand on a Secret; {} where they are unreadable."""
-    text = live.annotations.get(VERSIONS_ANNOTATION, "") if live is not None else ""
+    return _noted(live, VERSIONS_ANNOTATION)
+
+
+def written_dates(live: LiveSecret | None) -> Mapping[str, str]:
+    """Return the provider-dates that stand on a Secret; {} where they are unreadable."""
+    return _noted(live, DATES_ANNOTATION)
+
+
+def _noted(live: LiveSecret | None, annotation: str) -> Mapping[str, str]:
+    text = live.annotations.get(annotation, "") if live is not None else ""
     try:
-        versions = json.loads(text) if text else {}
+        notes = json.loads(text) if text else {}
     except (ValueError, RecursionError):
         return {}  # somebody edited it: what was written is not known
-    if not isinstance(versions, dict):
+    if not isinstance(notes, dict):
         return {}
-    return {name: version for name, version in versions.items() if isinstance(version, str)}
+    return {name: note for name, note in notes.items() if isinstance(note, str)}
 
 
 def live_secret(obj: Mapping[str, Any]) -> LiveSecret:

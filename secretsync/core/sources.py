@@ -18,7 +18,7 @@ from providers.base import (
     SecretRef,
     SecretValue,
 )
-from secretsync.core.dialects import DIALECTS
+from secretsync.core.dialects import dialect_of
 from secretsync.resources.external_secret import (
     DataFrom,
     DataItem,
@@ -31,6 +31,7 @@ from secretsync.resources.external_secret import (
 from secretsync.resources.regexes import compile_regex
 
 __all__ = [
+    "MANY_READ",
     "Answer",
     "AnySource",
     "FindSource",
@@ -43,7 +44,10 @@ __all__ = [
     "found_digest",
     "found_names",
     "found_versions",
+    "is_many",
     "items",
+    "many_key",
+    "names_digest",
     "remote_stores",
     "sources",
     "version_key",
@@ -53,6 +57,10 @@ __all__ = [
 #: its version, so that the query's digest tells whether it moved.
 _FOUND = "found:"
 _PINNED = "listed:"
+#: Names a query of which only is noted whether it finds the same names.
+_MANY = "many("
+#: Names a digest of what was read by name, where that is too much; no store is named so.
+MANY_READ = f":{_MANY})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +155,7 @@ def remote_stores(dialects: Mapping[StoreRef, str]) -> frozenset[StoreRef]:
         dialects: the provider's key of each store.
     """
     return frozenset(
-        store for store, dialect in dialects.items() if DIALECTS[dialect].address == "remote"
+        store for store, dialect in dialects.items() if dialect_of(dialect).address == "remote"
     )
 
 
@@ -224,6 +232,16 @@ def version_key(source: AnySource) -> str:
     return f"{store}{ref.key}{version}{rest}"
 
 
+def many_key(source: FindSource) -> str:
+    """Return how a query is named that found too much to note each of it."""
+    return f"{_prefix(source.store)}{_MANY}{_query_digest(source.query)})"
+
+
+def is_many(name: str) -> bool:
+    """Return whether a name among the versions is that of such a query, or `MANY_READ`."""
+    return f":{_MANY}" in name and name.endswith(")")
+
+
 def _prefix(store: StoreRef) -> str:
     return f"{store.kind}/{store.name}:"
 
@@ -267,6 +285,11 @@ def _query_digest(query: FindQuery) -> str:
 def found_digest(found: Iterable[FoundSecret]) -> str:
     """Return what changes whenever a query finds other secrets, whatever their order."""
     return _digest(sorted((each.name, each.ref.key, each.ref.version) for each in found))
+
+
+def names_digest(found: Iterable[FoundSecret]) -> str:
+    """Return what changes only when a query finds secrets of other names."""
+    return _digest(sorted((each.name, each.ref.key) for each in found))
 
 
 def _digest(groups: Iterable[tuple[str, ...]]) -> str:

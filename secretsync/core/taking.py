@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from providers.base import ProviderError, SecretBytes, SecretNotFound, SecretValue
+from providers.showing import shown
 from secretsync.core.dialects import dialect_of
 from secretsync.core.errors import CoreError
 from secretsync.core.keys import convert_keys, validate_keys
@@ -54,7 +55,8 @@ def key_of(item: Item) -> str:
     """Return what the item looks for, for messages."""
     wanted = _wanted(item)
     if isinstance(wanted, RemoteRef):
-        return f"{wanted.key} ({wanted.property})" if wanted.property else wanted.key
+        named = shown(wanted.key)
+        return f"{named} ({shown(wanted.property)})" if wanted.property else named
     return "what find asks for"
 
 

@@ -11,15 +11,14 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from gotpl import SandboxPolicy, TypedMap
 from gotpl._compat.gofmt._core import _parse_directive
 from gotpl._compat.goregexp.go import _compile as _compile_pattern
 from gotpl.funcs.sprig import text_func_map
 from gotpl.runtime.callables import PreparedFunctionRegistry
-from gotpl.runtime.results import unwrap_function_result
-from gotpl.runtime.sync_vm import _VALUE_ADAPTERS, _builtin_functions
+from gotpl.runtime.results import FunctionResult, unwrap_function_result
+from gotpl.runtime.sync_vm import _builtin_functions
 from gotpl.runtime.values import UNTYPED_NIL, ValueAdapter
 
 from secretsync.core.template_bytes import BYTE_FUNCTIONS
@@ -29,7 +28,9 @@ from secretsync.core.template_errors import call_reason
 from secretsync.core.template_limits import CURRENT, TURN_STEPS, Budget, TemplateLimit, weigh
 from secretsync.core.template_mended import is_nothing, mended
 from secretsync.core.template_program import LOOPED, SHOWN
-from secretsync.core.template_regex import WALKING_FUNCTIONS, Watched, regex_steps
+from secretsync.core.template_regex import WALKING_FUNCTIONS, watched
+from secretsync.core.template_shortcuts import shortcuts
+from secretsync.core.template_signing import SIGNING_FUNCTIONS
 
 __all__ = ["CallFailed", "functions", "sandboxed"]
 
@@ -51,6 +52,8 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 #: gotpl keeps this much of patterns and formats; longer ones are made to be forgotten.
 _KEPT_CHARS = 200
 _OWN_FUNCTIONS = frozenset({SHOWN, LOOPED})
+#: Neither nothing nor a map of Go's; asking whether they are takes longer than most calls.
+_AS_THEY_ARE = frozenset({str, dict, list, int, float, bool})
 
 
 class CallFailed(Exception):
@@ -63,26 +66,21 @@ class CallFailed(Exception):
 
 
 @functools.cache
-def sandboxed(dialect: Dialect) -> Any:
-    """Return the `missing_key` under which gotpl looks fields up, and nothing of Python's.
-
-    Given a sandbox, gotpl makes its table of functions anew for each rendering, which takes
-    ten times as long as most templates. All that the sandbox does beside that is in the
-    lookup of fields, and the lookup is found by this name: without it nothing renders.
-    """
+def sandboxed(dialect: Dialect) -> ValueAdapter:
+    """Return what looks fields up, and nothing of Python's."""
     policy = SandboxPolicy(
         allow_functions=functions(dialect), allow_attributes=_ATTRIBUTES, allow_methods=_METHODS
     )
-    name: Any = f"(sandboxed {dialect.missing_key})"
-    _VALUE_ADAPTERS[name] = ValueAdapter(dialect.missing_key, policy)
-    return name
+    return ValueAdapter(dialect.missing_key, policy)
 
 
 @functools.cache
 def functions(dialect: Dialect) -> PreparedFunctionRegistry:
     """Return every function by its name, with the two that guard printing and looping."""
     theirs = dict(_builtin_functions("go")) | text_func_map()
-    every: dict[str, Callable[..., object]] = theirs | mended(theirs) | dict(BYTE_FUNCTIONS)
+    every: dict[str, Callable[..., object]] = (
+        theirs | mended(theirs) | shortcuts(theirs) | dict(BYTE_FUNCTIONS) | dict(SIGNING_FUNCTIONS)
+    )
     for name in (*_REMOVED, "call"):
         del every[name]
     if dialect is Dialect.EXTERNAL_SECRETS:
@@ -99,14 +97,17 @@ def _wrapped(name: str, function: Callable[..., object]) -> Callable[..., object
     pay = price(name)
     adapt = _adapter(name)
     is_json = name.endswith("Json")
-    forgets = name == "printf" or name in WALKING_FUNCTIONS
+    walks = name in WALKING_FUNCTIONS
+    forgets = walks or name == "printf"
 
     @functools.wraps(function)
     def call(*arguments: object) -> object:
         budget = CURRENT.get()
-        pay(arguments, budget)
+        plain = pay(arguments, budget) and not walks
         try:
-            result = unwrap_function_result(function(*adapt(arguments, budget)))
+            result = function(*(arguments if plain else adapt(arguments, budget)))
+            if isinstance(result, FunctionResult):
+                result = unwrap_function_result(result)
         except TemplateLimit:
             raise
         except RecursionError:
@@ -114,7 +115,7 @@ def _wrapped(name: str, function: Callable[..., object]) -> Callable[..., object
         except Exception as exc:  # noqa: BLE001 - its text may quote the arguments
             reason = call_reason(exc)
         else:
-            if is_json and isinstance(result, str):
+            if is_json and isinstance(result, str) and not result.isascii():
                 result = _NOT_UTF8.sub(r"\\ufffd", result)
             pay_result(result, budget)
             return result
@@ -132,14 +133,16 @@ def _adapter(name: str) -> Callable[[Sequence[object], Budget], Sequence[object]
     walks = name in WALKING_FUNCTIONS
 
     def adapt(arguments: Sequence[object], budget: Budget) -> Sequence[object]:
-        if not walks and all(type(argument) is str for argument in arguments):
-            return arguments
         adapted = [
-            nothing if is_nothing(argument) else _as_map(name, index, argument)
+            argument
+            if type(argument) in _AS_THEY_ARE
+            else nothing
+            if is_nothing(argument)
+            else _as_map(name, index, argument)
             for index, argument in enumerate(arguments)
         ]
-        if walks and len(adapted) > 1 and isinstance(adapted[1], str):
-            adapted[1] = Watched.of(adapted[1], budget, regex_steps(str(adapted[0])))
+        if walks:
+            watched(name, adapted, budget)
         return adapted
 
     return adapt

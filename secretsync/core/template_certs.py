@@ -26,9 +26,11 @@ __all__ = [
     "certificates_in",
     "chain",
     "filter_cert_chain",
+    "new_key",
     "pem_of",
     "private_key",
     "rsa_decrypt",
+    "signing_key",
 ]
 
 _HASHES = {"SHA1": hashes.SHA1, "SHA512": hashes.SHA512}
@@ -40,6 +42,8 @@ _KEYS = (
 )
 #: An operation with a larger key takes seconds.
 _MAX_RSA_BITS = 8192
+_PUBLIC_EXPONENT = 65537
+_NEW_KEY_BITS = 2048
 
 
 def cert_sans(certificate: str) -> list[str]:
@@ -121,6 +125,24 @@ def private_key(der: bytes) -> PrivateKeyTypes:
     return key
 
 
+def signing_key(pem: str) -> PrivateKeyTypes:
+    """Read a private key in PEM that certificates are signed with.
+
+    Raises:
+        FunctionProblem: it is none, is too large, or its parts do not fit together, which
+            Go asks of an RSA key as well.
+    """
+    key = private_key(first_block(pem)[0].data)
+    if isinstance(key, rsa.RSAPrivateKey) and not _fits_together(key):
+        raise FunctionProblem("the parts of the RSA key do not fit together")
+    return key
+
+
+def new_key() -> rsa.RSAPrivateKey:
+    """Make the key of a certificate, as sprig does; lets go of the interpreter meanwhile."""
+    return rsa.generate_private_key(_PUBLIC_EXPONENT, _NEW_KEY_BITS)
+
+
 def certificates_in(text: str) -> list[x509.Certificate]:
     """Read every PEM block as a certificate.
 
@@ -166,6 +188,18 @@ def chain(certificates: Sequence[x509.Certificate]) -> list[x509.Certificate]:
 def pem_of(certificates: Sequence[x509.Certificate]) -> str:
     """Return certificates in PEM."""
     return "".join(encode("CERTIFICATE", each.public_bytes(Encoding.DER)) for each in certificates)
+
+
+def _fits_together(key: rsa.RSAPrivateKey) -> bool:
+    numbers = key.private_numbers()
+    public = numbers.public_numbers
+    once = numbers.d * public.e - 1
+    return (
+        min(numbers.p, numbers.q) > 1
+        and numbers.p * numbers.q == public.n
+        and once % (numbers.p - 1) == 0
+        and once % (numbers.q - 1) == 0
+    )
 
 
 def _is_root(certificate: x509.Certificate) -> bool:

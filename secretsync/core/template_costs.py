@@ -30,10 +30,10 @@ _COPY_BYTES_A_STEP = 4
 _CIPHER_STEPS = 400
 _NUMBER_BYTES = 40
 _PART_BYTES = 60
+#: No such text weighs as much as a step reads: in Python, up to four bytes a character.
+_SHORT_CHARS = 40
 _MAP_PART_BYTES = 250
 _RANDOM_STEPS = 16
-#: No duration, number or base64 of a key is as long.
-_HASHED_CHARS = 4096
 
 #: Functions in native code, which take long texts; all others work by the character.
 _AMPLE_NAMES = """
@@ -56,15 +56,9 @@ _JSON_FUNCTIONS = (
     "mustToPrettyJson",
     "mustToRawJson",
 )
-_CERTIFICATE_FUNCTIONS = (
-    "genCA",
-    "genCAWithKey",
-    "genSelfSignedCert",
-    "genSelfSignedCertWithKey",
-    "genSignedCert",
-    "genSignedCertWithKey",
-    "buildCustomCert",
-)
+
+#: Python code for each part, and indentation for each level of each part.
+_PART_STEPS = dict.fromkeys(_JSON_FUNCTIONS, _CHAR_STEPS)
 
 _Ahead = Callable[[Sequence[object], Budget], None]
 _DIRECTIVE = re.compile(r"%[-+# 0]*(?:\[\d*\])?(\d+|\*)?(?:\.(?:\[\d*\])?(\d+|\*)?)?", re.ASCII)
@@ -72,30 +66,43 @@ _DIRECTIVE = re.compile(r"%[-+# 0]*(?:\[\d*\])?(\d+|\*)?(?:\.(?:\[\d*\])?(\d+|\*
 _WIDTH_DIGITS = 7
 
 
-def price(name: str) -> Callable[[Sequence[object], Budget], None]:
+def price(name: str) -> Callable[[Sequence[object], Budget], bool]:
     """Return what pays for a call of a function before it is made.
 
-    It takes the arguments and the budget, and raises TemplateLimit where the call costs
-    more than is left.
+    It takes the arguments and the budget, says whether all of them are plain texts, and
+    raises TemplateLimit where the call costs more than is left.
 
     Args:
         name: the function's.
     """
     ahead = _AHEAD.get(name)
     slow = name not in AMPLE
+    part_steps = _PART_STEPS.get(name, 0)
 
-    def pay(arguments: Sequence[object], budget: Budget) -> None:
+    def pay(arguments: Sequence[object], budget: Budget) -> bool:
         steps = _CALL_STEPS
+        texts = True
         for argument in arguments:
-            steps += weigh(argument, budget) // _BYTES_A_STEP
-            if slow and isinstance(argument, str):
-                if len(argument) > budget.limits.slow_chars:
+            if type(argument) is str:
+                # Short texts are most of all: of those nothing is to be refused.
+                if (chars := len(argument)) > _SHORT_CHARS:
+                    steps += weigh(argument, budget) // _BYTES_A_STEP
+            else:
+                texts = False
+                size = weigh(argument, budget)
+                steps += size // _BYTES_A_STEP + size // _PART_BYTES * part_steps
+                if not isinstance(argument, str):
+                    continue
+                chars = len(argument)
+            if slow:
+                if chars > budget.limits.slow_chars:
                     most = budget.limits.slow_chars
                     raise TemplateLimit(f"a text for {name} is longer than {most} characters")
-                steps += len(argument) * _CHAR_STEPS
+                steps += chars * _CHAR_STEPS
         budget.step(steps)
         if ahead is not None:
             ahead(arguments, budget)
+        return texts
 
     return pay
 
@@ -204,13 +211,6 @@ def _sorted(arguments: Sequence[object], budget: Budget) -> None:
     budget.step(count * _CHAR_STEPS)
 
 
-def _json(arguments: Sequence[object], budget: Budget) -> None:
-    """Python code for each part, and indentation for each level of each part."""
-    for argument in arguments:
-        if not isinstance(argument, str):
-            budget.step(weigh(argument, budget) // _PART_BYTES * _CHAR_STEPS)
-
-
 def _random(arguments: Sequence[object], budget: Budget) -> None:
     count = max(_int(arguments, 0), 0)
     _makes(count, budget)
@@ -242,21 +242,6 @@ def _words(arguments: Sequence[object], budget: Budget) -> None:
 
 def _cipher(_arguments: Sequence[object], budget: Budget) -> None:
     budget.step(_CIPHER_STEPS)
-
-
-def _crypto(units: int) -> _Ahead:
-    def ahead(arguments: Sequence[object], budget: Budget) -> None:
-        if any(len(arg) > _HASHED_CHARS for arg in arguments if isinstance(arg, str)):
-            budget.crypto(1)
-        budget.crypto(units)
-
-    return ahead
-
-
-def _private_key(arguments: Sequence[object], budget: Budget) -> None:
-    """RSA-4096 takes a second on its own, and once is all there is."""
-    kind = _text(arguments, 0)
-    budget.crypto({"": 10, "rsa": 10, "dsa": 5}.get(kind, 1))
 
 
 def _makes(size: int, budget: Budget) -> None:
@@ -297,18 +282,12 @@ _AHEAD: Mapping[str, _Ahead] = {
     "splitList": _split_list,
     "sortAlpha": _sorted,
     "randBytes": _random_bytes,
-    "derivePassword": _crypto(4),
-    "bcrypt": _crypto(1),
-    "htpasswd": _crypto(1),
-    "genPrivateKey": _private_key,
     **dict.fromkeys(("randAlpha", "randAlphaNum", "randAscii", "randNumeric"), _random),
     **dict.fromkeys(("uniq", "mustUniq", "without", "mustWithout"), _pairwise),
     **dict.fromkeys(("has", "mustHas", "deepEqual"), _has),
     **dict.fromkeys(("deepCopy", "mustDeepCopy", "toStrings"), _copy),
     **dict.fromkeys(("snakecase", "kebabcase"), _words),
     **dict.fromkeys(("encryptAES", "decryptAES"), _cipher),
-    **dict.fromkeys(_JSON_FUNCTIONS, _json),
     **dict.fromkeys(REGEX_FUNCTIONS, _regex),
     **dict.fromkeys(REGEX_REPLACERS, _regex_replace),
-    **dict.fromkeys(_CERTIFICATE_FUNCTIONS, _crypto(1)),
 }

@@ -1,4 +1,6 @@
-"""What the functions cost that read keys and certificates, worked out before they run.
+"""What the functions cost that make or read keys, certificates and password hashes.
+
+All of it is worked out before they run.
 
 Rounds of hashing that a PKCS #12 file asks for are paid where they are done. Neighbours:
 `template_costs` merges these into its table, `template_eso` has the functions.
@@ -22,7 +24,27 @@ _JWK_STEPS = 30_000
 _RSA_STEPS = 40_000
 _LARGE_RSA_STEPS = 300_000
 _LARGE_KEY_CHARS = 4000
+#: Of `Limits.crypto`: bcrypt at cost 10, RSA-2048, RSA-4096, DSA-2048, another key, scrypt.
+_HASH_UNITS = 5
+_CERTIFICATE_UNITS = 6
+_RSA_UNITS = 40
+_DSA_UNITS = 40
+_SMALL_KEY_UNITS = 4
+_DERIVED_UNITS = 16
+#: No duration, number or base64 of a key is as long.
+_HASHED_CHARS = 4096
+#: Where `htpasswd` is told how to hash.
+_ALGORITHM = 2
 _BEGIN = "-----BEGIN"
+_CERTIFICATE_FUNCTIONS = (
+    "genCA",
+    "genCAWithKey",
+    "genSelfSignedCert",
+    "genSelfSignedCertWithKey",
+    "genSignedCert",
+    "genSignedCertWithKey",
+    "buildCustomCert",
+)
 
 _Ahead = Callable[[Sequence[object], Budget], None]
 
@@ -47,10 +69,40 @@ def _jwk(_arguments: Sequence[object], budget: Budget) -> None:
     budget.step(_JWK_STEPS)
 
 
+def _crypto(units: int) -> _Ahead:
+    def ahead(arguments: Sequence[object], budget: Budget) -> None:
+        if any(len(arg) > _HASHED_CHARS for arg in arguments if isinstance(arg, str)):
+            budget.crypto(_SMALL_KEY_UNITS)
+        budget.crypto(units)
+
+    return ahead
+
+
+_hashed = _crypto(_HASH_UNITS)
+
+
+def _htpasswd(arguments: Sequence[object], budget: Budget) -> None:
+    """A line with SHA-1 costs nothing beside one with bcrypt."""
+    if len(arguments) <= _ALGORITHM or arguments[_ALGORITHM] != "sha":
+        _hashed(arguments, budget)
+
+
+def _private_key(arguments: Sequence[object], budget: Budget) -> None:
+    """RSA-4096 takes a second on its own, and once is all there is."""
+    kind = arguments[0] if arguments else ""
+    units = {"": _RSA_UNITS, "rsa": _RSA_UNITS, "dsa": _DSA_UNITS}
+    budget.crypto(units.get(kind, _SMALL_KEY_UNITS) if isinstance(kind, str) else _RSA_UNITS)
+
+
 #: function → what pays for it before it is called.
 KEY_PRICES: Mapping[str, _Ahead] = {
     "filterPEM": _pem(_BLOCK_STEPS),
     "rsaDecrypt": _rsa,
+    "genPrivateKey": _private_key,
+    "derivePassword": _crypto(_DERIVED_UNITS),
+    "bcrypt": _hashed,
+    "htpasswd": _htpasswd,
+    **dict.fromkeys(_CERTIFICATE_FUNCTIONS, _crypto(_CERTIFICATE_UNITS)),
     **dict.fromkeys(("jwkPublicKeyPem", "jwkPrivateKeyPem"), _jwk),
     **dict.fromkeys(
         (

@@ -4,8 +4,9 @@ What a template may reach: plain texts, lists and dictionaries, and sprig's func
 for those that read the environment or the network. gotpl's own sandbox keeps Python's
 attributes and methods out of reach; a `Budget` pays for whatever takes time or memory.
 
-Neighbours: this module, `template_calls` and `template_program` alone know gotpl.
-`templating` imports them when it first meets a template: gotpl is slow to load.
+Neighbours: this module, `template_calls`, `template_program`, `template_linking`,
+`template_steps` and `template_machine` alone know gotpl. `templating` imports them when it
+first meets a template: gotpl is slow to load.
 Source: gotpl 0.1.0, exactly: some of what is used here is not its public interface.
 """
 
@@ -13,14 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from gotpl import TemplateExecutionError, TemplateSyntaxError, TypedMap
 from gotpl.compile.compiler import compile_template
-from gotpl.compile.instructions import Program
 from gotpl.parse.parser import ParserLimits, parse_template
-from gotpl.runtime.policy import ExecutionBudget, ExecutionBudgetState
-from gotpl.runtime.sync_vm import render_program
 
 from secretsync.core.errors import TemplateProblem
 from secretsync.core.template_bytes import from_bytes, to_bytes
@@ -28,13 +27,14 @@ from secretsync.core.template_calls import CallFailed, functions, sandboxed
 from secretsync.core.template_dialect import Dialect
 from secretsync.core.template_errors import Place, call_reason, execution_text, syntax_text
 from secretsync.core.template_limits import CURRENT, TURN_STEPS, Budget, Limits, TemplateLimit
+from secretsync.core.template_machine import Linked, Run
 from secretsync.core.template_program import LOOPED, SHOWN, paid, size_of
+from secretsync.core.template_steps import link
 
 __all__ = ["Compiled", "compile_text", "dot_of", "function_names", "run"]
 
 #: For each part of the template that a turn of a loop may run.
 _PART_STEPS = 6
-_LOGICAL = frozenset({"and", "or"})
 _OWN_FUNCTIONS = frozenset({SHOWN, LOOPED})
 
 
@@ -42,31 +42,14 @@ class Compiled(NamedTuple):
     """A template that can be run.
 
     Args:
-        size: how many parts a turn of a loop may run; see `size_of`.
+        place: its name and its source, for errors.
+        linked: what is run.
+        turn_steps: what a turn of a loop costs; see `size_of`.
     """
 
-    program: Program
-    size: int
-
-
-class _Meter(ExecutionBudgetState):
-    """gotpl's own counters, all paid from one budget."""
-
-    def __init__(self, budget: Budget, size: int) -> None:
-        super().__init__(ExecutionBudget())
-        self._budget = budget
-        self._turn_steps = TURN_STEPS + _PART_STEPS * size
-
-    def consume_output(self, amount: int) -> None:
-        self._budget.write(amount)
-
-    def consume_iteration(self) -> None:
-        self._budget.step(self._turn_steps)
-
-    def check_template_depth(self, depth: int) -> None:
-        self._budget.step(self._turn_steps)
-        if depth > self._budget.limits.template_depth:
-            raise TemplateLimit("templates call each other too deeply")
+    place: Place
+    linked: Linked
+    turn_steps: int
 
 
 def compile_text(key: str, text: str, limits: Limits, dialect: Dialect) -> Compiled:
@@ -91,7 +74,8 @@ def compile_text(key: str, text: str, limits: Limits, dialect: Dialect) -> Compi
             functions=function_names(dialect),
         )
         program = paid(compile_template(parsed, source=text))
-        return Compiled(program, size_of(program))
+        linked = link(program, functions(dialect), sandboxed(dialect))
+        return Compiled(place, linked, TURN_STEPS + _PART_STEPS * size_of(program))
     except TemplateSyntaxError as exc:
         problem = syntax_text(place, _bare_message(exc), exc.line)
     except RecursionError:
@@ -120,21 +104,20 @@ def dot_of(data: Mapping[str, Any]) -> TypedMap[str, Any]:
     return TypedMap(texts, "", "string", "string")
 
 
-def run(compiled: Compiled, dot: TypedMap[str, Any], budget: Budget, dialect: Dialect) -> bytes:
+def run(compiled: Compiled, dot: TypedMap[str, Any], budget: Budget) -> bytes:
     """Render a compiled template.
 
     Args:
         compiled: from `compile_text`.
         dot: from `dot_of`; templates cannot change it.
         budget: pays.
-        dialect: as it was compiled.
 
     Raises:
         TemplateProblem: it fails, or needs more than is left.
     """
     token = CURRENT.set(budget)
     try:
-        rendered = _rendered(compiled, dot, budget, dialect)
+        rendered = _rendered(compiled, Run(dot, budget, compiled.turn_steps))
     finally:
         CURRENT.reset(token)
     if isinstance(rendered, TemplateProblem):
@@ -144,35 +127,22 @@ def run(compiled: Compiled, dot: TypedMap[str, Any], budget: Budget, dialect: Di
     return rendered
 
 
-def _rendered(
-    compiled: Compiled, dot: TypedMap[str, Any], budget: Budget, dialect: Dialect
-) -> bytes | TemplateProblem:
+def _rendered(compiled: Compiled, run: Run) -> bytes | TemplateProblem:
     """An error is returned, not raised: the frames of a traceback hold values."""
-    program = compiled.program
     try:
-        text = render_program(
-            program,
-            dot,
-            functions=functions(dialect),
-            missing_key=sandboxed(dialect),
-            _logical_builtins=_LOGICAL,
-            _budget_state=_Meter(budget, compiled.size),
-        )
-        return to_bytes(text)
-    except TemplateLimit as exc:
-        return _failed(program, exc)
-    except TemplateExecutionError as exc:
-        return _failed(program, exc)
+        run.execute(compiled.linked)
+        return to_bytes("".join(run.written))
+    except (TemplateLimit, TemplateExecutionError, CallFailed) as exc:
+        error: Exception = exc
     except RecursionError:
-        return _failed(program, TemplateLimit("the template nests too deeply"))
+        error = TemplateLimit("the template nests too deeply")
     except Exception:  # noqa: BLE001 - whatever gotpl raises may quote values: say no more
-        return _failed(program, TemplateExecutionError(""))
+        error = TemplateExecutionError("")
+    place = replace(compiled.place, position=run.position, template=run.template)
+    return _failed(place, error)
 
 
-def _failed(program: Program, error: Exception) -> TemplateProblem:
-    position = getattr(error, "position", None)
-    template = getattr(error, "template_name", None) or ""
-    place = Place(program.name, program.source, position, template)
+def _failed(place: Place, error: Exception) -> TemplateProblem:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, TemplateLimit):

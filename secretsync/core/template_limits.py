@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class Limits:
         steps: about a quarter of a microsecond each.
         template_depth: of `template` calls.
         data_depth: of lists and dictionaries in each other.
-        crypto: RSA-2048 key generations, or what costs as much.
+        crypto: a password hash is 5, which takes about 80 ms.
     """
 
     source_bytes: int = 128 * 1024
@@ -64,7 +64,7 @@ class Limits:
     steps: int = 1_200_000
     template_depth: int = 100
     data_depth: int = 50
-    crypto: int = 10
+    crypto: int = 40
 
 
 class Budget:
@@ -128,7 +128,7 @@ class Budget:
             raise TemplateLimit(f"the template writes more than {self.limits.output_bytes} bytes")
 
     def crypto(self, count: int) -> None:
-        """Take `count` key generations.
+        """Take `count` fortieths of what keys and password hashes may cost.
 
         Raises:
             TemplateLimit: nothing is left.
@@ -144,8 +144,7 @@ CURRENT: ContextVar[Budget] = ContextVar("template budget")
 
 #: What holds no other values.
 _SCALARS = frozenset({str, bytes, int, float, bool, type(None)})
-#: A dictionary first: it is told at once, by its type.
-_MAPPINGS = (dict, Mapping)
+_LISTS = (list, tuple)
 
 
 def weigh(value: object, budget: Budget) -> int:
@@ -164,31 +163,40 @@ def weigh(value: object, budget: Budget) -> int:
     if isinstance(value, str):
         size = sys.getsizeof(value)
         return size if size <= _SMALL_BYTES else _checked(size, budget)
-    total = 0
-    left: list[tuple[object, int]] = [(value, 0)]
-    while left:
-        item, depth = left.pop()
-        parts: list[object] = []
-        if isinstance(item, _MAPPINGS):
-            total += _CONTAINER_BYTES + len(item) * _ENTRY_BYTES
-            parts = [*item.keys(), *item.values()]
-        elif isinstance(item, list | tuple):
-            total += _CONTAINER_BYTES + len(item) * _POINTER_BYTES
-            parts = list(item)
-        else:
-            total += sys.getsizeof(item)
-        _checked(total, budget)
-        if parts:
+    total = depth = 0
+    level: list[object] = [value]
+    most, size_of = budget.limits.value_bytes, sys.getsizeof
+    while level:
+        deeper: list[object] = []
+        for item in level:
+            # Told by its exact type where it can be: asking whether it is a mapping takes
+            # longer than weighing it.
+            if type(item) is dict or (not isinstance(item, _LISTS) and isinstance(item, Mapping)):
+                total += _CONTAINER_BYTES + len(item) * _ENTRY_BYTES
+                parts: Sequence[object] = (*item, *item.values())
+            elif isinstance(item, _LISTS):
+                total += _CONTAINER_BYTES + len(item) * _POINTER_BYTES
+                parts = item
+            else:
+                total += size_of(item)
+                continue
+            if total > most:
+                _checked(total, budget)
+            if not parts:
+                continue
             if depth == budget.limits.data_depth:
                 raise TemplateLimit(f"a value has more than {depth} levels")
             budget.step(len(parts) * _LOOK_STEPS)
             for part in parts:
-                # Most parts: asking whether text is a mapping costs more than its size.
+                # Most parts, which need no look of their own.
                 if type(part) in _SCALARS:
-                    total += sys.getsizeof(part)
+                    total += size_of(part)
                 else:
-                    left.append((part, depth + 1))
+                    deeper.append(part)
+        if total > most:
             _checked(total, budget)
+        level = deeper
+        depth += 1
     return total
 
 

@@ -1,7 +1,8 @@
 """Functions in which gotpl 0.1.0 differs from Go, put right around its own.
 
 Each stands on gotpl's function of the same name. Neighbours: `template_calls` registers
-them, `template_bytes` has those that must not lose a byte.
+them, `template_bytes` has those that must not lose a byte, `template_shortcuts` those that
+are only quicker.
 """
 
 from __future__ import annotations

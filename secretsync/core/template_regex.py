@@ -3,15 +3,21 @@
 The engine's expressions are Go's, without backtracking, in Python code: each character
 may be looked at by every state of the pattern, and finding all matches starts anew
 after each. Only that walk itself knows how long it is, so the text does the counting.
+A pattern of one atom is walked by Python's own expressions: its matches are counted first.
 
-Neighbours: `template_costs` calls this, `template_calls` hands in watched texts.
+Neighbours: `template_costs` calls this, `template_calls` hands in watched texts,
+`template_regex_states` knows how many states a pattern has.
 """
 
 from __future__ import annotations
 
 import re
 
+from gotpl._compat.goregexp._engine import AtomicPattern
+from gotpl._compat.goregexp.go import _compile
+
 from secretsync.core.template_limits import Budget, TemplateLimit
+from secretsync.core.template_regex_states import check_states, look_steps
 
 __all__ = [
     "REGEX_FUNCTIONS",
@@ -19,7 +25,7 @@ __all__ = [
     "WALKING_FUNCTIONS",
     "Watched",
     "pay_pattern",
-    "regex_steps",
+    "watched",
 ]
 
 _PATTERN_CHARS = 1000
@@ -47,13 +53,22 @@ REGEX_FUNCTIONS = (
 )
 #: Their second argument is the text to walk.
 WALKING_FUNCTIONS = frozenset(REGEX_FUNCTIONS + REGEX_REPLACERS)
+_ONE_MATCH = frozenset({"regexMatch", "mustRegexMatch", "regexFind", "mustRegexFind"})
+_EXPANDING = frozenset({"regexReplaceAll", "mustRegexReplaceAll"})
+#: For a match of one atom: the object, two numbers and a dictionary for it.
+_MATCH_STEPS = 8
+_MATCH_BYTES = 250
+_PART_STEPS = 4
+#: For a character of a replacement that has a `$`.
+_EXPAND_STEPS = 3
 
 
 class Watched(str):
     """A text that pays for each look at one of its characters.
 
     The engine's regular expressions walk the text in Python code, once for each state
-    of the pattern: this is the one place where that walk can be stopped.
+    of the pattern: this is the one place where that walk can be stopped. They ask for
+    the text's length at each character and before each match, also of nothing.
 
     Args:
         text: the text.
@@ -74,12 +89,54 @@ class Watched(str):
         watched._steps = steps
         return watched
 
+    def __len__(self) -> int:
+        self._budget.step(self._steps)
+        return str.__len__(self)
+
     def __getitem__(self, index: object) -> str:
         part = str.__getitem__(self, index)  # type: ignore[index] # as str has it
         if isinstance(index, slice):
+            self._budget.step(_PART_STEPS)
             self._budget.allocate(len(part))
-        self._budget.step(self._steps)
         return part
+
+
+def watched(name: str, arguments: list[object], budget: Budget) -> None:
+    """Have the texts that a function walks pay for it, or pay before it begins.
+
+    Args:
+        name: the function's, one of `WALKING_FUNCTIONS`.
+        arguments: the function's; its texts are replaced by watched ones.
+        budget: pays.
+
+    Raises:
+        TemplateLimit: the pattern is too large, or costs more than is left.
+    """
+    texts = [argument for argument in arguments[:2] if isinstance(argument, str)]
+    if len(texts) < 2:
+        return
+    pattern, text = str(texts[0]), str(texts[1])
+    try:
+        check_states(pattern)
+        compiled = _compile(pattern)
+    except re.error:
+        # The function says so itself, in its own way.
+        return
+    steps = 0
+    if not isinstance(compiled, AtomicPattern):
+        steps = look_steps(compiled)
+    elif name not in _ONE_MATCH:
+        for _ in re.finditer(compiled.pattern, text):
+            budget.step(_MATCH_STEPS)
+            budget.allocate(_MATCH_BYTES)
+    arguments[1] = Watched.of(text, budget, steps)
+    # Anew for each match, and its length is asked for at each character.
+    if name in _EXPANDING and len(arguments) > 2 and _expands(arguments[2]):
+        arguments[2] = Watched.of(str(arguments[2]), budget, _EXPAND_STEPS)
+
+
+def _expands(replacement: object) -> bool:
+    return isinstance(replacement, str) and "$" in replacement
 
 
 def pay_pattern(pattern: str, budget: Budget) -> None:
@@ -106,8 +163,3 @@ def _repeats(pattern: str) -> int:
     for count in counts:
         product = min(product * max(count, 1), _PATTERN_REPEATS + 1)
     return product
-
-
-def regex_steps(pattern: str) -> int:
-    """Return what reading one character costs: every state of the pattern may look at it."""
-    return 12 + 2 * (len(pattern) + _repeats(pattern))

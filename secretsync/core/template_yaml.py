@@ -16,7 +16,6 @@ import functools
 import re
 from collections.abc import Callable, Iterator
 from io import StringIO
-from typing import Any
 
 import yaml
 
@@ -71,20 +70,12 @@ def from_yaml(text: str) -> dict[str, object]:
     An error becomes the entry `Error`, as in External Secrets Operator.
     """
     try:
-        return {key: _as_json(value) for key, value in read_map(text, CURRENT.get().step).items()}
+        return read_map(text, CURRENT.get().step, integer=float)
     except NotAMap as exc:
         said = f"cannot unmarshal {exc.kind} into Go value of type map[string]interface {{}}"
         return {"Error": f"error unmarshaling JSON: while decoding JSON: json: {said}"}
     except YamlProblem as exc:
         return {"Error": f"error converting YAML to JSON: yaml: {exc}"}
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _as_json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_as_json(item) for item in value]
-    return float(value) if type(value) is int else value
 
 
 def to_yaml(value: object) -> str:

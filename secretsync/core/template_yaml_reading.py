@@ -12,16 +12,19 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from secretsync.resources.text_events import Event, EventKind, TextError
-from secretsync.resources.yaml_events import yaml_events
+import yaml
+
+from secretsync.resources.text_events import TextError
+from secretsync.resources.yaml_events import MERGE, check_container, raw_events, scalar_value
 
 __all__ = ["NotAMap", "YamlProblem", "go_float", "read_map", "scalar_text"]
 
 _MAX_DEPTH = 50
 #: Values of a document, aliases expanded.
 _MAX_NODES = 50_000
-_MERGE = object()
 _EVENT_STEPS = 32
+#: They say nothing of the values.
+_OUTER_EVENTS = frozenset((yaml.StreamStartEvent, yaml.DocumentStartEvent, yaml.StreamEndEvent))
 #: From so many digits before the point on, and after so many zeros behind it, Go's `%g`
 #: writes an exponent.
 _EXPONENT_FROM = 6
@@ -45,23 +48,29 @@ class NotAMap(YamlProblem):
         super().__init__(f"the text is a YAML {self.kind}, not a map")
 
 
-def read_map(text: str, pay: Callable[[int], None]) -> dict[str, Any]:
+def read_map(
+    text: str, pay: Callable[[int], None], *, integer: Callable[[int], Any] = int
+) -> dict[str, Any]:
     """Read the first document of a text; an empty one is an empty map.
 
     Args:
         pay: takes the steps that reading costs, and raises where there are none left.
+        integer: what becomes of integers that are not keys.
 
     Raises:
         YamlProblem: it is not YAML, not a map, or too deep or large.
     """
-    builder = _Builder()
+    builder = _Builder(integer)
+    step = builder.step
     problem = ""
     try:
-        for event in yaml_events(text):
-            if event.kind is EventKind.END:
+        for raw in raw_events(text):
+            kind = type(raw)
+            if kind is yaml.DocumentEndEvent:
                 break
-            pay(_EVENT_STEPS)
-            builder.step(event)
+            if kind not in _OUTER_EVENTS:
+                pay(_EVENT_STEPS)
+                step(kind, raw)
     except TextError as exc:
         said = exc.message.removeprefix("not valid YAML: ")
         problem = f"line {exc.line}: {said}" if exc.line > 1 else said
@@ -78,83 +87,87 @@ def read_map(text: str, pay: Callable[[int], None]) -> dict[str, Any]:
 class _Frame:
     """A map or list that is still open."""
 
-    __slots__ = ("anchor", "key", "merged", "value")
+    __slots__ = ("anchor", "is_map", "key", "merged", "value")
 
-    def __init__(self, value: Any, anchor: str) -> None:
+    def __init__(self, value: Any, anchor: str | None) -> None:
         self.value = value
+        self.is_map = isinstance(value, dict)
         self.anchor = anchor
         self.key: Any = None
         self.merged: list[dict[str, Any]] = []
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, integer: Callable[[int], Any]) -> None:
         self.root: Any = None
+        self._integer = integer
         self._stack: list[_Frame] = []
+        self._top: _Frame | None = None
         self._anchors: dict[str, Any] = {}
         self._left = _MAX_NODES
 
-    def step(self, event: Event) -> None:
-        kind = event.kind
-        self._count(1)
-        if kind is EventKind.CLOSE:
+    def step(self, kind: type[Any], raw: Any) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise _too_many()
+        top = self._top
+        wants_key = top is not None and top.is_map and top.key is None
+        if kind is yaml.ScalarEvent:
+            value = scalar_value(raw)
+            if top is not None and wants_key:
+                is_text = type(value) is str or value is MERGE
+                top.key = value if is_text else scalar_text(value)
+                return
+            if type(value) is int:
+                value = self._integer(value)
+            elif value is MERGE:
+                value = raw.value
+            if raw.anchor:
+                self._anchors[raw.anchor] = value
+            self._attach(value)
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
             self._close()
-        elif self._wants_key():
-            self._take_key(event)
-        elif kind is EventKind.ALIAS:
-            self._attach(self._expanded(event))
-        elif kind in (EventKind.OPEN_MAP, EventKind.OPEN_LIST):
-            if len(self._stack) == _MAX_DEPTH:
-                raise YamlProblem(f"the text nests deeper than {_MAX_DEPTH} levels")
-            value: Any = {} if kind is EventKind.OPEN_MAP else []
-            self._stack.append(_Frame(value, event.anchor))
-        else:
-            self._named(event.anchor, event.value)
-            self._attach(event.value)
-
-    def _wants_key(self) -> bool:
-        frame = self._stack[-1] if self._stack else None
-        return frame is not None and isinstance(frame.value, dict) and frame.key is None
-
-    def _take_key(self, event: Event) -> None:
-        frame = self._stack[-1]
-        if event.kind is EventKind.MERGE:
-            frame.key = _MERGE
-        elif event.kind is EventKind.SCALAR:
-            frame.key = scalar_text(event.value)
-        else:
+        elif wants_key:
             raise YamlProblem("a key of the map is a map, a list or an alias")
+        elif kind is yaml.AliasEvent:
+            self._attach(self._expanded(raw.anchor))
+        else:
+            self._open({} if kind is yaml.MappingStartEvent else [], raw)
+
+    def _open(self, value: Any, raw: Any) -> None:
+        check_container(raw)
+        if len(self._stack) == _MAX_DEPTH:
+            raise YamlProblem(f"the text nests deeper than {_MAX_DEPTH} levels")
+        self._top = _Frame(value, raw.anchor)
+        self._stack.append(self._top)
 
     def _close(self) -> None:
         frame = self._stack.pop()
+        self._top = self._stack[-1] if self._stack else None
         for merged in frame.merged:
             for key, value in merged.items():
                 frame.value.setdefault(key, value)
-        self._named(frame.anchor, frame.value)
+        if frame.anchor:
+            self._anchors[frame.anchor] = frame.value
         self._attach(frame.value)
 
-    def _named(self, anchor: str, value: Any) -> None:
-        if anchor:
-            self._anchors[anchor] = value
-
     def _attach(self, value: Any) -> None:
-        if not self._stack:
+        frame = self._top
+        if frame is None:
             self.root = value
-            return
-        frame = self._stack[-1]
-        if isinstance(frame.value, list):
+        elif not frame.is_map:
             frame.value.append(value)
-            return
-        if frame.key is _MERGE:
+        elif frame.key is MERGE:
             frame.merged.extend(_mergeable(value))
+            frame.key = None
         else:
             frame.value[frame.key] = value
-        frame.key = None
+            frame.key = None
 
-    def _expanded(self, event: Event) -> Any:
-        if event.value not in self._anchors:
+    def _expanded(self, anchor: str) -> Any:
+        if anchor not in self._anchors:
             raise YamlProblem("an alias names no anchor before it")
-        return self._copied(self._anchors[event.value], len(self._stack))
+        return self._copied(self._anchors[anchor], len(self._stack))
 
     def _copied(self, value: Any, depth: int) -> Any:
         """Each place gets its own; what is too much stops before it is made."""
@@ -170,7 +183,11 @@ class _Builder:
     def _count(self, nodes: int) -> None:
         self._left -= nodes
         if self._left < 0:
-            raise YamlProblem(f"the text holds more than {_MAX_NODES} values")
+            raise _too_many()
+
+
+def _too_many() -> YamlProblem:
+    return YamlProblem(f"the text holds more than {_MAX_NODES} values")
 
 
 def _mergeable(value: Any) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from secretsync.core.plan import SecretAction, replaces_owner
 from secretsync.core.secrets import (
+    DATES_ANNOTATION,
     INVENTORY_LABEL,
     SEALED_DIGEST_ANNOTATION,
     VERSIONS_ANNOTATION,
@@ -18,7 +19,7 @@ from secretsync.core.secrets import (
 __all__ = ["apply_object", "create_object", "needs_patch", "update_patch"]
 
 #: Notes that are only true of the write they came with.
-_NOTES = (VERSIONS_ANNOTATION, SEALED_DIGEST_ANNOTATION)
+_NOTES = (VERSIONS_ANNOTATION, DATES_ANNOTATION, SEALED_DIGEST_ANNOTATION)
 
 
 def create_object(desired: DesiredSecret, action: SecretAction) -> dict[str, Any]:

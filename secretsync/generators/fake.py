@@ -5,11 +5,11 @@ Source: `generators.external-secrets.io/v1alpha1` Fake (ESO 2.9).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from providers.base import CallObserver, Credentials, ServiceAccountSelector
+from providers import defaults
+from providers.base import CallObserver, Credentials
 from secretsync.generators.chance import Entropy
 
 __all__ = ["CONFIG", "FakeSpec", "audiences", "generate"]
@@ -29,13 +29,7 @@ class FakeSpec:
 
 
 CONFIG = FakeSpec
-
-
-def audiences(
-    config: FakeSpec, selector: ServiceAccountSelector, annotations: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return none: no ServiceAccount is needed."""
-    return ()
+audiences = defaults.no_audiences
 
 
 def generate(

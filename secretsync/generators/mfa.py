@@ -8,17 +8,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from providers.base import (
-    AuthFailed,
-    CallObserver,
-    Credentials,
-    SecretKeySelector,
-    ServiceAccountSelector,
-)
+from providers import defaults
+from providers.base import AuthFailed, CallObserver, Credentials, SecretKeySelector
 from providers.spec import wire
 from secretsync.generators.chance import Entropy
 
@@ -45,13 +39,7 @@ class MFASpec:
 
 
 CONFIG = MFASpec
-
-
-def audiences(
-    config: MFASpec, selector: ServiceAccountSelector, annotations: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return none: no ServiceAccount is needed."""
-    return ()
+audiences = defaults.no_audiences
 
 
 def generate(

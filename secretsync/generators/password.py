@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from providers.base import CallObserver, Credentials, InvalidRef, ServiceAccountSelector
+from providers import defaults
+from providers.base import CallObserver, Credentials, InvalidRef
 from providers.spec import wire
 from secretsync.generators.chance import Entropy, chosen, shuffled
 
@@ -57,13 +58,7 @@ class PasswordSpec:
 
 
 CONFIG = PasswordSpec
-
-
-def audiences(
-    config: PasswordSpec, selector: ServiceAccountSelector, annotations: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return none: no ServiceAccount is needed."""
-    return ()
+audiences = defaults.no_audiences
 
 
 def generate(

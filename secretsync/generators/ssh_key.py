@@ -5,12 +5,12 @@ Source: `generators.external-secrets.io/v1alpha1` SSHKey (ESO 2.9).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from providers.base import CallObserver, Credentials, InvalidRef, ServiceAccountSelector
+from providers import defaults
+from providers.base import CallObserver, Credentials, InvalidRef
 from providers.spec import wire
 from secretsync.generators.chance import Entropy
 
@@ -42,13 +42,7 @@ class SSHKeySpec:
 
 
 CONFIG = SSHKeySpec
-
-
-def audiences(
-    config: SSHKeySpec, selector: ServiceAccountSelector, annotations: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return none: no ServiceAccount is needed."""
-    return ()
+audiences = defaults.no_audiences
 
 
 def generate(

@@ -6,11 +6,11 @@ Source: `generators.external-secrets.io/v1alpha1` UUID (ESO 2.9); RFC 9562.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from providers.base import CallObserver, Credentials, ServiceAccountSelector
+from providers import defaults
+from providers.base import CallObserver, Credentials
 from secretsync.generators.chance import Entropy
 
 __all__ = ["CONFIG", "UUIDSpec", "audiences", "generate"]
@@ -22,13 +22,7 @@ class UUIDSpec:
 
 
 CONFIG = UUIDSpec
-
-
-def audiences(
-    config: UUIDSpec, selector: ServiceAccountSelector, annotations: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return none: no ServiceAccount is needed."""
-    return ()
+audiences = defaults.no_audiences
 
 
 def generate(

@@ -25,7 +25,7 @@ def without_foreign(comparison: Comparison) -> Comparison:
 
 
 def _refused(pair: Pair) -> Pair:
-    if pair.ours or pair.hook or pair.target is None or pair.live is None:
+    if pair.ours or pair.target is None or pair.live is None:
         return pair
     annotations = pair.target["metadata"].get("annotations") or {}
     if annotations.get(ADOPT) == "true":

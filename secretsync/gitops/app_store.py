@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from secretsync.cluster.base import KINDS, Cluster, Object
-from secretsync.errors import ConfigError, NotFound
+from secretsync.errors import ConfigError, Conflict, NotFound
 from secretsync.gitops.model import FIELD_MANAGER
 from secretsync.resources.application import Application, parse_application
 from secretsync.resources.documents import Document, Origin
@@ -54,6 +54,18 @@ class AppStore:
         except NotFound:
             return None  # The kind is not installed.
         return None if obj is None else self.usable(obj)
+
+    def live(self, app: Application) -> Object:
+        """Return an Application as the cluster has it now, a good one or not.
+
+        Raises:
+            NotFound: it is gone, or another one of its name came.
+            ClusterError: the cluster cannot be asked.
+        """
+        found = self._cluster.get(_KIND, app.meta.namespace, app.meta.name)
+        if found is None or found["metadata"].get("uid") != app.meta.uid:
+            raise NotFound(f"{app.ref} is gone")
+        return found
 
     def list(self, namespace: str = "") -> tuple[list[Application], list[Problem]]:
         """Return every Application, and what is wrong with those that are no good ones.
@@ -113,22 +125,53 @@ class AppStore:
             )
         return app
 
-    def write_status(self, app: Application, status: Mapping[str, Any]) -> Object:
+    def write_status(
+        self, app: Application, status: Mapping[str, Any], *, version: str = ""
+    ) -> Object:
         """Merge a status into that of a live Application; None removes a field.
 
+        Args:
+            version: the resourceVersion that it must have; "" for any.
+
         Raises:
+            Conflict: it has another one.
             ClusterError: the cluster refused it.
         """
         where = (_KIND, app.meta.namespace, app.meta.name)
         if self._subresource:
             try:
-                return self._cluster.patch_status(*where, dict(status), field_manager=FIELD_MANAGER)
+                return self._cluster.patch_status(
+                    *where, dict(status), field_manager=FIELD_MANAGER, resource_version=version
+                )
             except NotFound:
                 pass  # Gone, or of a CRD without a status subresource: the patch tells.
-        found = self._patch(app, {"status": dict(status)})
+        precondition = {"metadata": {"resourceVersion": version}} if version else {}
+        found = self._patch(app, {"status": dict(status), **precondition})
         with self._lock:
             self._subresource = False
         return found
+
+    def write(
+        self,
+        app: Application,
+        *,
+        status: Mapping[str, Any],
+        annotations: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Merge into the status and the annotations, by one write where the CRD allows it.
+
+        Raises:
+            ClusterError: the cluster refused it.
+        """
+        if status and annotations and not self._subresource:
+            self._patch(
+                app, {"metadata": {"annotations": dict(annotations)}, "status": dict(status)}
+            )
+            return
+        if status:
+            self.write_status(app, status)
+        if annotations:
+            self.annotate(app, annotations)
 
     def annotate(self, app: Application, annotations: Mapping[str, str | None]) -> Object:
         """Set annotations; None removes one.
@@ -138,8 +181,12 @@ class AppStore:
         """
         return self._patch(app, {"metadata": {"annotations": dict(annotations)}})
 
-    def take_operation(self, app: Application) -> Object:
+    def take_operation(self, app: Application, *, status: Mapping[str, Any] | None = None) -> None:
         """Remove `operation`, unless the Application has changed since it was read.
+
+        Args:
+            status: merged into the status before, or by the same write where the CRD allows
+                it: a kill loses no operation.
 
         Raises:
             Conflict: somebody else took or changed it.
@@ -147,9 +194,17 @@ class AppStore:
         """
         version = app.meta.resource_version
         patch: Object = {"operation": None}
+        if status is not None and self._subresource:
+            # Two writes, then: a kill between them leaves it to be done once more.
+            found = self.write_status(app, status, version=version)
+            if found.get("operation") != app.operation:
+                raise Conflict(f"{app.ref}: another operation was asked for meanwhile")
+            version = str(found["metadata"].get("resourceVersion") or "")
+        elif status is not None:
+            patch["status"] = dict(status)
         if version:
             patch["metadata"] = {"resourceVersion": version}
-        return self._patch(app, patch)
+        self._patch(app, patch)
 
     def ask(self, app: Application, operation: Mapping[str, Any]) -> Object:
         """Set `operation`, which whoever serves the Application then does.

@@ -6,19 +6,23 @@ import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from secretsync.cluster.base import Cluster
 from secretsync.core.fingerprints import Fingerprinter
 from secretsync.gitops.app_store import AppStore
+from secretsync.gitops.cache_use import CacheUse
+from secretsync.gitops.charts import Charts
 from secretsync.gitops.comparing import Comparer
 from secretsync.gitops.engine import Engine
 from secretsync.gitops.git_program import GitProgram
 from secretsync.gitops.health import health_of
+from secretsync.gitops.integrity import Integrity
 from secretsync.gitops.jq_paths import JqPaths
 from secretsync.gitops.model import Health, api_group
+from secretsync.gitops.permitting import Permits
 from secretsync.gitops.programs import Programs
 from secretsync.gitops.rendering import Renderer
 from secretsync.gitops.repo_logins import RepoLogins
@@ -28,7 +32,11 @@ from secretsync.gitops.syncing import Syncer
 __all__ = ["Built", "build_engine"]
 
 #: Whose objects get a status in a directory too.
-_SERVED_GROUPS = frozenset({"external-secrets.io", "bitnami.com", "argoproj.io"})
+_SECRET_GROUPS = frozenset({"external-secrets.io", "bitnami.com"})
+_SERVED_GROUPS = _SECRET_GROUPS | {"argoproj.io"}
+#: How long a wave may take; and where nobody else works on what is being deleted.
+_SERVED_WITHIN = timedelta(minutes=10)
+_ALONE_WITHIN = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -38,10 +46,16 @@ class Built:
     engine: Engine
     jq: JqPaths
     renderer: Renderer
+    git: GitProgram
+    programs: Programs
+    charts: Charts
+    cache: CacheUse
 
     def close(self) -> None:
-        """End the children."""
+        """End the children, close connections, and leave the cache."""
         self.jq.close()
+        self.charts.close()
+        self.cache.close()
 
 
 def build_engine(
@@ -67,16 +81,33 @@ def build_engine(
     """
     directory = cluster.name.startswith("dir:")
     jq = JqPaths()
-    repositories = Repositories(
-        cache_dir / "git", GitProgram(local=local), local=local, logins=RepoLogins(cluster)
+    git, programs = GitProgram(local=local), Programs()
+    logins, store = RepoLogins(cluster), AppStore(cluster)
+    charts = Charts(cache_dir / "charts", logins=logins)
+    repositories = Repositories(cache_dir / "git", git, local=local, logins=logins)
+    integrity = Integrity(cluster, repositories, now)
+    permits = Permits(cluster, store, integrity)
+    renderer = Renderer(
+        repositories,
+        programs,
+        served=cluster.served,
+        charts=charts,
+        permit=permits.check_repository,
+        verify=permits.check_base,
     )
-    renderer = Renderer(repositories, Programs(), served=cluster.served)
-    health_of = functools.partial(_health, local=directory, now=now)
+    health_of = functools.partial(_health, local=directory, served=served, now=now)
     comparer = Comparer(cluster, prints, health_of, jq=jq)
     awaited = health_of if served else _no_health
-    syncer = Syncer(cluster, awaited, runs_hooks=not directory, wait=wait or _sleep)
-    engine = Engine(cluster, AppStore(cluster), renderer, comparer, syncer, now)
-    return Built(engine, jq, renderer)
+    syncer = Syncer(
+        cluster,
+        awaited,
+        runs_hooks=not directory,
+        wait=wait or _sleep,
+        wave_within=_SERVED_WITHIN if served else _ALONE_WITHIN,
+        jq=jq,
+    )
+    engine = Engine(cluster, store, renderer, comparer, syncer, now, integrity)
+    return Built(engine, jq, renderer, git, programs, charts, CacheUse(cache_dir))
 
 
 def _no_health(_: Mapping[str, Any]) -> Health | None:
@@ -88,8 +119,17 @@ def _sleep(seconds: float) -> bool:
     return True
 
 
-def _health(obj: Mapping[str, Any], *, local: bool, now: Callable[[], datetime]) -> Health | None:
-    """Return the health of an object; in a directory, of what has a controller there: ours."""
-    group = api_group(str(obj.get("apiVersion", "")))
-    ours = group in _SERVED_GROUPS or obj.get("kind") == "Secret"
-    return health_of(obj, now=now()) if ours or not local else None
+def _health(
+    obj: Mapping[str, Any], *, local: bool, served: bool, now: Callable[[], datetime]
+) -> Health | None:
+    """Return the health of an object; in a directory, of what has a controller there: ours.
+
+    Where that does not run either, what has no status will have none.
+    """
+    if local:
+        group = api_group(str(obj.get("apiVersion", "")))
+        ours = group in _SERVED_GROUPS or obj.get("kind") == "Secret"
+        silent = not served and group in _SECRET_GROUPS and not obj.get("status")
+        if not ours or silent:
+            return None
+    return health_of(obj, now=now())

@@ -10,11 +10,13 @@ from __future__ import annotations
 from secretsync.resources.application_spec import Backoff, SyncPolicy
 from secretsync.resources.durations import parse_duration
 
-__all__ = ["HEAL_MAX_S", "heal_wait_s", "retry_wait_s"]
+__all__ = ["HEAL_MAX_S", "SPENT_S", "heal_wait_s", "retry_wait_s"]
 
 _DURATION_S, _FACTOR, _MAX_S = 5.0, 2, 180.0
 #: Healing: at once, then 2 s, 6 s, 18 s and so on.
 _HEAL_FIRST_S, _HEAL_FACTOR, HEAL_MAX_S = 2.0, 3, 300.0
+#: Once `retry.limit` is used up: a failed revision is not given up, but nobody is pressed.
+SPENT_S = 900.0
 #: Beyond it every wait is the longest one, and powers of it need no computing.
 _MANY = 64
 
@@ -23,7 +25,8 @@ def retry_wait_s(policy: SyncPolicy, failures: int) -> float:
     """Return the seconds between a failed sync and the next try of the same revision.
 
     Args:
-        policy: its `retry.backoff` counts where there is one.
+        policy: its `retry.backoff` counts where there is one; beyond a `retry.limit` the
+            wait is a quarter of an hour, or the longest of the back-off.
         failures: tries that failed, at least 1.
     """
     backoff = policy.retry.backoff if policy.retry else None
@@ -32,6 +35,9 @@ def retry_wait_s(policy: SyncPolicy, failures: int) -> float:
         first = _seconds(backoff.duration, _DURATION_S)
         factor = _FACTOR if backoff.factor is None else backoff.factor
         longest = _seconds(backoff.max_duration or Backoff().max_duration, _MAX_S)
+    limit = policy.retry.limit if policy.retry else None
+    if limit is not None and 0 <= limit < failures:
+        return max(longest, SPENT_S)
     return float(min(longest, first * factor ** min(max(failures - 1, 0), _MANY)))
 
 

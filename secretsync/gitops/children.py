@@ -1,6 +1,7 @@
 """Runs a program with limits: time, memory, output, nothing of our environment.
 
-Neighbours: `git_program`, `kustomize_source` and `helm_source` say what to run.
+Neighbours: `git_program` and `programs` say what to run, `confinement` keeps it from the
+network.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from secretsync.gitops.confinement import start_confined
 
 __all__ = ["ChildLimits", "Finished", "run_child"]
 
@@ -31,12 +34,14 @@ class ChildLimits:
         memory_bytes: of address space; 0 for no limit (Go programs reserve much of it).
         output_bytes: on standard output.
         file_bytes: of each file that it writes.
+        network: whether it may open sockets.
     """
 
     time_s: float = 60.0
     memory_bytes: int = 0
     output_bytes: int = 64 * 1024 * 1024
     file_bytes: int = 1024 * 1024 * 1024
+    network: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +78,19 @@ def run_child(
     Raises:
         OSError: it cannot be started.
     """
-    child = subprocess.Popen(  # noqa: S603 - no shell; callers name the program
-        command,
-        cwd=cwd,
-        env=dict(env),
-        stdin=subprocess.PIPE if given else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - no shell; callers name the program
+            command,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.PIPE if given else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    child = start() if limits.network else start_confined(start)
     try:
         _limit(child.pid, limits)
         out, err, exceeded = _collect(child, given, limits)

@@ -17,6 +17,7 @@ from secretsync.cluster.base import KINDS, Cluster, Kind
 from secretsync.core.fingerprints import Fingerprinter
 from secretsync.errors import ClusterError, NotFound
 from secretsync.gitops.ignoring import PathFinder, rules_of
+from secretsync.gitops.instances import instance_of
 from secretsync.gitops.model import (
     FIELD_MANAGER,
     Comparison,
@@ -31,6 +32,8 @@ from secretsync.gitops.normalizing import LAST_APPLIED
 from secretsync.gitops.object_diff import Answer, Asker, Remembered
 from secretsync.gitops.pairing import Slot, compare_options, extraneous, listed_in, paired
 from secretsync.gitops.summing import summary
+from secretsync.gitops.sync_options import SyncOptions
+from secretsync.gitops.takeover import migrated_managers
 from secretsync.resources.application import Application
 
 __all__ = ["Comparer", "HealthOf", "known_from", "without_values"]
@@ -68,7 +71,6 @@ class Comparer:
         app: Application,
         objects: Iterable[Object],
         *,
-        instance: str = "",
         inventory: Mapping[ObjectKey, str] | None = None,
         known: Mapping[ObjectKey, Object | None] | None = None,
     ) -> Comparison:
@@ -77,7 +79,6 @@ class Comparer:
         Args:
             app: whose objects they are.
             objects: what should be, as rendered.
-            instance: names the application in tracking; "" is its own name.
             inventory: what it is known to have, key → apiVersion; None reads its status.
             known: live objects that need not be read again, with managedFields; None is
                 a definite absence.
@@ -89,14 +90,14 @@ class Comparer:
         had = listed_in(app.status) if inventory is None else inventory
         found = paired(
             objects,
-            instance=instance or app.meta.name,
+            instance=instance_of(app),
             namespace=app.spec.destination.namespace,
             inventory=had,
             resolve=self.cluster.resolve,
         )
-        compare = _One(self, app, self._asker(app, instance or app.meta.name), known or {})
+        compare = _One(self, app, self._asker(app), known or {})
         pairs = [pair for pair in self._each(compare.pair, found.slots) if pair is not None]
-        result = summary(app, pairs, instance=instance, warnings=found.warnings)
+        result = summary(app, pairs, warnings=found.warnings)
         return self._with_namespace(app, result)
 
     def _with_namespace(self, app: Application, found: Comparison) -> Comparison:
@@ -124,15 +125,19 @@ class Comparer:
         status = SyncStatus.UNKNOWN if unknown else SyncStatus.OUT_OF_SYNC
         return replace(found, status=status, namespace_differs=True)
 
-    def _asker(self, app: Application, instance: str) -> Asker:
+    def _asker(self, app: Application) -> Asker:
+        options = SyncOptions.of(app.spec.sync_policy.sync_options)
+        migrates = not options.has("ClientSideApplyMigration=false")
         return Asker(
             self.cluster,
             self.fingerprints,
             self.jq,
             self.field_manager,
             self.remembered,
-            instance,
+            instance_of(app),
             compare_options(app.meta.annotations),
+            options,
+            migrated_managers(app.meta.annotations, migrates=migrates),
         )
 
     def _each(

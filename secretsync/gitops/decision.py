@@ -11,10 +11,11 @@ Source: Argo CD 3.6's `autoSync`, but for the retries (its issues 11494 and 1648
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from secretsync.gitops.backoff import heal_wait_s, retry_wait_s
+from secretsync.gitops.made_up import Fields
 from secretsync.gitops.model import (
     Comparison,
     ObjectKey,
@@ -64,9 +65,10 @@ class Situation:
         automated: None where automation is off.
         revisions: that are wanted now.
         sources: digest of the sources that are wanted now.
-        running: an operation is under way, or asked for.
+        waiting: objects that are pruned only when somebody agrees, who has not yet.
         blocked: why no sync may start, such as a sync window; "" where one may.
         prune: what the guard says.
+        made_up: what came out differently in two renders.
     """
 
     policy: SyncPolicy
@@ -77,9 +79,9 @@ class Situation:
     attempt: Attempt | None
     prune: PruneVerdict
     now: datetime
-    running: bool = False
-    deleting: bool = False
     blocked: str = ""
+    made_up: Fields = field(default_factory=dict)
+    waiting: frozenset[ObjectKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +108,14 @@ class Decision:
 
 
 def decide(facts: Situation) -> Decision:
-    """Return what to do with an application that may sync itself."""
+    """Return what to do with an application that may sync itself.
+
+    Args:
+        facts: of one that is not being deleted, and has no operation under way.
+    """
     automated, comparison = facts.automated, facts.comparison
     if automated is None:
         return _nothing("automation is off")
-    if facts.running:
-        return _nothing("another operation is under way")
-    if facts.deleting:
-        return _nothing("the application is being deleted")
     if comparison.status is SyncStatus.UNKNOWN:
         return _nothing("the application could not be compared")
     if comparison.status is SyncStatus.SYNCED:
@@ -126,6 +128,9 @@ def decide(facts: Situation) -> Decision:
     only_extras = all(pair.target is None for pair in differing) and bool(differing)
     if only_extras and not prune and not comparison.namespace_differs:
         return Decision(Act.NOTHING, "only extra objects, which stay", condition=condition)
+    waits = bool(differing) and all(pair.key in facts.waiting for pair in differing)
+    if waits and not comparison.namespace_differs:
+        return Decision(Act.NOTHING, "waits until the pruning is agreed to", condition=condition)
     if facts.blocked:
         return Decision(Act.NOTHING, facts.blocked, condition=condition)
     return _when(facts, automated, differing, prune=prune, condition=condition)
@@ -151,6 +156,9 @@ def _when(
         return Decision(Act.SYNC, "retry", prune=prune, failures=last.failures, condition=condition)
     if not automated.self_heal and not _left_over(differing, prune=prune):
         return Decision(Act.NOTHING, "drifted; selfHeal is off", condition=condition)
+    differing = [pair for pair in differing if not _made_anew(pair, facts.made_up)]
+    if not differing and not facts.comparison.namespace_differs:
+        return _nothing("what differs is what a chart names anew at each render")
     wait = heal_wait_s(last.heals) - since
     if wait > 0:
         return Decision(Act.WAIT, "healed just now", wait, condition=condition)
@@ -161,6 +169,23 @@ def _when(
         only=tuple(pair.key for pair in differing if prune or pair.target is not None),
         heals=last.heals + 1,
         condition=condition,
+    )
+
+
+def _made_anew(pair: Pair, made_up: Fields) -> bool:
+    """Whether it is an object whose name a chart makes up, or was made so by an earlier render.
+
+    Without this each render would roll it out once more.
+    """
+    named = {(key.group, key.kind) for key, fields in made_up.items() if not fields}
+    if (pair.key.group, pair.key.kind) not in named:
+        return False
+    if pair.target is None:
+        return True
+    return any(
+        not fields
+        and (key.group, key.kind, key.name) == (pair.key.group, pair.key.kind, pair.key.name)
+        for key, fields in made_up.items()
     )
 
 

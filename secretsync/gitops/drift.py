@@ -13,13 +13,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from secretsync.gitops.field_paths import ABSENT, parse_path, value_at
-from secretsync.gitops.model import FIELD_MANAGER, FieldChange, Pair
+from secretsync.gitops.model import FIELD_MANAGER, FieldChange, Pair, SyncStatus
 from secretsync.gitops.owned_fields import FieldOwner, field_owners, owns
 
-__all__ = ["UNKNOWN_ACTOR", "Actor", "Drift", "drifts_of", "sentence"]
+__all__ = [
+    "DRIFTED",
+    "UNKNOWN_ACTOR",
+    "Actor",
+    "Drift",
+    "drifts_of",
+    "has_drifted",
+    "said",
+    "sentence",
+    "told",
+]
 
+#: Type of the condition, and reason of the event.
+DRIFTED = "ResourceDrifted"
 #: Fields that a message names; the diff has all of them.
 _FIELDS_IN_A_SENTENCE = 3
+#: Objects that are told of one by one, and how long each text may be.
+_OBJECTS_TOLD = 5
+_TEXT_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,6 +92,29 @@ def sentence(drift: Drift) -> str:
     when = f" at {drift.actor.time}" if drift.actor.time else ""
     part = f" through {drift.actor.subresource}" if drift.actor.subresource else ""
     return f"{fields}: changed by {drift.actor.manager}{part}{when}"
+
+
+def has_drifted(pair: Pair) -> bool:
+    """Return whether an object of the sources is not as they say.
+
+    Whether that is drift or a commit, the revision that was last deployed tells.
+    """
+    return pair.status is SyncStatus.OUT_OF_SYNC and pair.target is not None and not pair.hook
+
+
+def said(pair: Pair) -> str:
+    """Return what became of one object: who changed what and when, or that it is gone."""
+    if pair.live is None:
+        return f"{pair.key} drifted: it is gone"
+    who = "; ".join(sentence(each) for each in drifts_of(pair))
+    return f"{pair.key} drifted{': ' if who else ''}{who}"
+
+
+def told(pairs: Iterable[Pair]) -> tuple[str, ...]:
+    """Return a text for each of a few objects, and one for how many more there are."""
+    texts = [said(pair)[:_TEXT_LENGTH] for pair in pairs]
+    more = len(texts) - _OBJECTS_TOLD
+    return (*texts[:_OBJECTS_TOLD], *((f"{more} more objects drifted",) if more > 0 else ()))
 
 
 def _drifts(

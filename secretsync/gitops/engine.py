@@ -1,56 +1,58 @@
 """One application from its sources to the cluster: looked at, synced, written down.
 
 Commands and the controller both work through it. Neighbours: the renderer gives objects,
-`comparing` stands them beside the cluster, the syncer applies them, `decision` says when.
+`comparing` stands them beside the cluster, `operating` syncs, `decision` says when.
 """
 
 from __future__ import annotations
 
-import contextlib
-import re
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from secretsync.cluster.base import KINDS, Cluster, Propagation, Served
-from secretsync.core.secrets import live_secret, written_versions
-from secretsync.errors import ClusterError, SecretSyncError
-from secretsync.gitops.adoption import without_foreign
+from secretsync.cluster.base import Cluster, Served
+from secretsync.errors import SecretSyncError
 from secretsync.gitops.app_status import compared_status, failed_status, settled
 from secretsync.gitops.app_store import AppStore
 from secretsync.gitops.comparing import Comparer
-from secretsync.gitops.history import (
-    JOURNAL,
-    journal_of,
-    journal_text,
-    journalled,
-    recorded,
+from secretsync.gitops.hook_running import end_hooks
+from secretsync.gitops.integrity import Integrity
+from secretsync.gitops.keeping_made_up import keep_made_up
+from secretsync.gitops.look import SYNC_WINDOW, Look
+from secretsync.gitops.made_namespace import check_made_namespace
+from secretsync.gitops.model import Comparison, Object, OperationPhase, OperationState, Rendered
+from secretsync.gitops.operating import Operator, Syncs
+from secretsync.gitops.operation_claims import TERMINATED, change_running
+from secretsync.gitops.operation_status import (
+    raw_sources,
+    state_from,
+    state_status,
+    timestamp,
 )
-from secretsync.gitops.model import (
-    Comparison,
-    Object,
-    OperationPhase,
-    OperationState,
-    Rendered,
-    ResourceResult,
-)
-from secretsync.gitops.operation_status import raw_sources, state_from, state_status, timestamp
-from secretsync.gitops.permitting import Permits
-from secretsync.gitops.pins import PIN, Pin, ended, pin_of, pinned_app, pinned_objects
-from secretsync.gitops.prune_guard import PruneVerdict, acknowledged_by, prune_verdict
+from secretsync.gitops.permitting import Permits, Projects
+from secretsync.gitops.pins import PIN, ended, pin_of, pinned_app, pinned_objects
+from secretsync.gitops.project_bounds import within_project
+from secretsync.gitops.prune_guard import acknowledged_by, prune_verdict
+from secretsync.gitops.sync_options import SyncOptions
 from secretsync.resources.application import Application
 
-__all__ = ["Engine", "Look", "Renders", "Syncs"]
+__all__ = ["Engine", "Renders"]
 
 Progress = Callable[[OperationState], None]
-
-#: A number (Vault, Google, Parameter Store) or a UUID (Secrets Manager).
-_VERSION = re.compile(r"[0-9]{1,19}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 class Renders(Protocol):
     """Gives the objects of an application."""
+
+    def forget(self) -> None:
+        """Begin a round: repositories are asked again what moved."""
+        ...
+
+    def refetch(self, app: Application) -> None:
+        """Fetch anew what an application is made of, when it is rendered next."""
+        ...
 
     def resolve(self, app: Application) -> tuple[str, ...]:
         """Return the revision of each source."""
@@ -71,57 +73,14 @@ class Renders(Protocol):
         ...
 
 
-class Syncs(Protocol):
-    """Closes the differences of an application."""
-
-    def run(
-        self,
-        app: Application,
-        comparison: Comparison,
-        state: OperationState,
-        *,
-        progress: Progress,
-        now: Callable[[], datetime],
-    ) -> OperationState:
-        """Go on from a state until the operation is completed."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What was found.
-
-    Args:
-        app: with the sources that count, which a pin may have changed.
-        wanted: what the sources of the spec are at, whatever is pinned.
-        pin: None without one, or where it has ended.
-        unpinned: a pin was there, and a new commit has ended it.
-    """
-
-    app: Application
-    rendered: Rendered = field(repr=False)
-    comparison: Comparison = field(repr=False)
-    prune: PruneVerdict
-    wanted: tuple[str, ...]
-    pin: Pin | None = None
-    unpinned: bool = False
-
-    @property
-    def conditions(self) -> list[tuple[str, str]]:
-        """What the status says beside the comparison: type and message."""
-        found = [("RenderWarning", text) for text in self.rendered.warnings]
-        if self.pin is not None:
-            text = f"{self.pin}: it ends at the next commit, or by app rollback --release"
-            found.append(("RolledBack", text))
-        return found
-
-
 @dataclass(frozen=True)
 class Engine:
     """Works on applications of one cluster; safe in threads.
 
     Args:
         now: the wall clock, aware.
+        integrity: verifies commits; without it a project that demands signatures allows
+            nothing.
     """
 
     cluster: Cluster
@@ -130,6 +89,7 @@ class Engine:
     comparer: Comparer
     syncer: Syncs
     now: Callable[[], datetime]
+    integrity: Integrity | None = None
 
     def look(
         self,
@@ -149,8 +109,9 @@ class Engine:
         Raises:
             SecretSyncError: it could not be rendered; nothing is known then.
         """
-        permits = Permits(self.cluster, self.store)
+        permits = self._permits()
         project = permits.project(app)
+        permits.check(project, app)  # Before anybody is asked for a revision.
         wanted = tuple(revisions) if revisions else self.renderer.resolve(app)
         pin = None if revisions else pin_of(app)
         over = pin is not None and ended(pin, app, wanted)
@@ -158,16 +119,45 @@ class Engine:
         shown = app if held is None else pinned_app(app, held)
         at = wanted if held is None else held.revisions
         permits.check(project, shown)
+        permits.check_revisions(project, shown, at)
         rendered = self.renderer.render(shown, revisions=at)
+        rendered = keep_made_up(self.cluster, shown, rendered)
         objects: Sequence[Object] = rendered.objects
         if held is not None:
             namespace = app.spec.destination.namespace
             objects = pinned_objects(objects, held, namespace=namespace)
             rendered = replace(rendered, objects=tuple(objects))
         permits.check_objects(project, shown, objects)
+        options = SyncOptions.of(shown.spec.sync_policy.sync_options)
+        check_made_namespace(self.cluster, project, shown, options)
         found = (compare or self.comparer.compare)(shown, objects)
+        found = within_project(found, functools.partial(permits.denied_live, project, shown))
         verdict = prune_verdict(found, acknowledged_by(app.meta.annotations, tokens))
-        return Look(shown, rendered, found, verdict, wanted, held, unpinned=over)
+        return Look(shown, rendered, found, verdict, wanted, held, unpinned=over, project=project)
+
+    def refresh(self, app: Application, *, hard: bool) -> None:
+        """Have the next look ask for everything once more.
+
+        Args:
+            hard: charts are fetched anew too: a version may have been published once more.
+        """
+        self.renderer.forget()
+        if hard:
+            self.renderer.refetch(app)
+
+    def resolve(self, app: Application, projects: Projects | None = None) -> tuple[str, ...]:
+        """Return the revision of each source, if the project gives the repositories.
+
+        Args:
+            projects: asked instead of the cluster.
+
+        Raises:
+            ConfigError: it does not; nobody was asked for a revision then.
+            GitOpsError: there is none, or nobody answers.
+        """
+        permits = self._permits(projects)
+        permits.check(permits.project(app), app)
+        return self.renderer.resolve(app)
 
     def note(self, look: Look, conditions: Iterable[tuple[str, str]] = ()) -> bool:
         """Write what was found to the status; return whether anything was written.
@@ -175,11 +165,7 @@ class Engine:
         Raises:
             ClusterError: the cluster refused it.
         """
-        more = [*look.conditions, *conditions]
-        status = compared_status(
-            look.app, look.rendered, look.comparison, now=self.now(), conditions=more
-        )
-        return self._write(look.app, status)
+        return self._write(look.app, self._status(look, conditions))
 
     def note_failure(self, app: Application, error: SecretSyncError) -> bool:
         """Write to the status that nothing is known; return whether anything was written.
@@ -188,8 +174,8 @@ class Engine:
             ClusterError: the cluster refused it.
         """
         kind = "ComparisonError" if app.spec.all_sources else "InvalidSpecError"
-        text = f"{error.message}; {error.remedy}" if error.remedy else error.message
-        return self._write(app, failed_status(app, condition=kind, message=text, now=self.now()))
+        status = failed_status(app, condition=kind, message=error.sentence, now=self.now())
+        return self._write(app, status)
 
     def sync(
         self,
@@ -199,111 +185,52 @@ class Engine:
         begun: OperationState | None = None,
         failures: int = 0,
         progress: Progress | None = None,
+        noting: Iterable[tuple[str, str]] | None = None,
+        action: str = "",
     ) -> OperationState:
-        """Run a sync to its end; its progress is in the status before each next object.
+        """Run a sync to its end; how far it is, is in the status.
 
         Args:
             operation: what was asked for.
             begun: an operation that a kill interrupted, to be gone on with.
             failures: how often this revision has failed before.
-            progress: told of each object too.
+            progress: told of each object.
+            noting: conditions; what was found is written to the status too, as `note` does.
+            action: the end goes into the history and the journal under this name; ""
+                leaves that to `record`.
 
         Raises:
+            OperationTaken: somebody else runs one, so nothing goes on.
+            OperationTerminated: somebody asks for its end.
             ClusterError: the status cannot be written, so nothing goes on.
         """
-        sources = raw_sources(look.app)
-        state = begun or OperationState(
-            operation=operation,
-            phase=OperationPhase.RUNNING,
-            started_at=self.now(),
-            retry_count=failures,
-            revisions=look.rendered.revisions,
+        found = None
+        if noting is not None:
+            status = self._status(look, noting)
+            if not settled(look.app.status, status):
+                found = self._dated(status)
+        return self.operator.sync(
+            look,
+            operation,
+            begun=begun,
+            failures=failures,
+            progress=progress,
+            found=found,
+            action=action,
         )
 
-        written: list[OperationState] = []
-
-        def keep(reached: OperationState) -> None:
-            if look.app.live and written[-1:] != [reached]:
-                written[:] = [reached]
-                self.store.write_status(
-                    look.app, {"operationState": state_status(reached, sources)}
-                )
-            if progress is not None:
-                progress(reached)
-
-        keep(state)
-        safe = without_foreign(look.comparison)
-        final = self.syncer.run(look.app, safe, state, progress=keep, now=self.now)
-        keep(final)
-        return final
-
-    def give_up(self, look: Look, reached: OperationState, message: str) -> OperationState:
-        """End an operation in the middle: hooks that run go, what it applied stays.
-
-        Raises:
-            ClusterError: the status cannot be written.
-        """
-        for each in reached.results:
-            if each.hook_phase is OperationPhase.RUNNING:
-                self._end_hook(each)
-        failed = OperationPhase.FAILED
-        state = replace(reached, phase=failed, message=message, finished_at=self.now())
-        if look.app.live:
-            status = state_status(state, raw_sources(look.app))
-            self.store.write_status(look.app, {"operationState": status})
-        return state
-
-    def _end_hook(self, hook: ResourceResult) -> None:
-        """Delete a hook that runs; one that cannot be deleted is left to the next sync."""
-        group, version = hook.key.group, hook.version
-        with contextlib.suppress(ClusterError):
-            kind = self.cluster.resolve(f"{group}/{version}" if group else version, hook.key.kind)
-            self.cluster.delete(
-                kind, hook.key.namespace, hook.key.name, propagation=Propagation.BACKGROUND
-            )
-
-    def record(self, look: Look, state: OperationState, *, action: str) -> None:
-        """Write a completed operation to the history and the journal.
+    def take(self, app: Application, state: OperationState) -> None:
+        """Take what the field `operation` asks for; from then on the status has it.
 
         Args:
-            action: as the journal names it.
+            state: how far it is: about to begin, or at its end.
 
         Raises:
+            Conflict: somebody else took or changed it.
             ClusterError: the cluster refused it.
         """
-        app = look.app
-        current = self.store.get(app.meta.namespace, app.meta.name) or app
-        had = current.status.get("history") or []
-        history = recorded(
-            had, state, raw_sources(app), limit=app.spec.revision_history_limit or 10
-        )
-        number = None
-        if history != list(had):
-            number = int(history[-1]["id"])
-            self.store.write_status(current, {"history": history})
-        journal = journalled(
-            journal_of(current.meta.annotations),
-            state,
-            action=action,
-            author=self._author(app, state),
-            versions=self.secret_versions(look),
-            number=number,
-        )
-        self.store.annotate(current, {JOURNAL: journal_text(journal)})
-
-    def secret_versions(self, look: Look) -> dict[str, dict[str, str]]:
-        """Return the provider versions of the Secrets behind the ExternalSecrets."""
-        found = {}
-        for namespace, name in _targets(look):
-            try:
-                obj = self.cluster.get(KINDS["Secret"], namespace, name)
-            except ClusterError:
-                continue  # The journal has what could be read.
-            versions = written_versions(live_secret(obj)) if obj is not None else {}
-            kept = {key: version for key, version in versions.items() if _named(version)}
-            if kept:
-                found[f"{namespace}/{name}"] = kept
-        return found
+        status = {"operationState": state_status(state, raw_sources(app))}
+        self.store.take_operation(app, status=status)
 
     def terminate(self, app: Application, *, served: bool) -> None:
         """End the operation of an application.
@@ -317,17 +244,20 @@ class Engine:
         """
         if app.operation is not None:
             self.store.take_operation(app)
-        state = state_from(app.status.get("operationState") or {})
-        if state is None or state.phase.completed:
-            return
-        change: dict[str, Any] = {"phase": str(OperationPhase.TERMINATING)}
-        if not served:
-            change = {
-                "phase": str(OperationPhase.FAILED),
-                "message": "Operation terminated",
-                "finishedAt": timestamp(self.now()),
-            }
-        self.store.write_status(app, {"operationState": change})
+
+        def change(state: OperationState) -> dict[str, Any]:
+            if served:
+                return {"phase": str(OperationPhase.TERMINATING)}
+            ended = replace(
+                end_hooks(self.cluster, app, state),
+                phase=OperationPhase.FAILED,
+                message=TERMINATED,
+                finished_at=self.now(),
+            )
+            return state_status(ended, raw_sources(app))
+
+        if state_from(app.status.get("operationState") or {}) is not None:
+            change_running(self.store, app, change)
 
     def release(self, app: Application) -> None:
         """Remove the pin.
@@ -337,33 +267,34 @@ class Engine:
         """
         self.store.annotate(app, {PIN: None})
 
+    @functools.cached_property
+    def operator(self) -> Operator:
+        """What runs operations, gives them up and records them."""
+        return Operator(self.cluster, self.store, self.syncer, self._author, self.now)
+
+    def _permits(self, projects: Projects | None = None) -> Permits:
+        return Permits(self.cluster, projects or self.store, self.integrity)
+
+    def _status(self, look: Look, conditions: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        more = [*look.conditions, *conditions]
+        if blocked := look.windows(self.now(), manual=False).blocked:
+            more.append((SYNC_WINDOW, blocked))
+        return compared_status(
+            look.app, look.rendered, look.comparison, now=self.now(), conditions=more
+        )
+
     def _write(self, app: Application, status: Mapping[str, Any]) -> bool:
         """Write what differs; a status that says the same is no write."""
         if not app.live or settled(app.status, status):
             return False
-        self.store.write_status(app, {**status, "reconciledAt": timestamp(self.now())})
+        self.store.write_status(app, self._dated(status))
         return True
+
+    def _dated(self, status: Mapping[str, Any]) -> dict[str, Any]:
+        return {**status, "reconciledAt": timestamp(self.now())}
 
     def _author(self, app: Application, state: OperationState) -> str:
         try:
             return self.renderer.author(app, state.revisions[0]) if state.revisions else ""
         except SecretSyncError:
             return ""
-
-
-def _named(version: str) -> bool:
-    """Return whether a provider gave this version, which can be asked for again.
-
-    Where a provider has no versions, ours is a digest of the value. An Application has
-    more readers than a Secret, so that must not be on it.
-    """
-    return _VERSION.fullmatch(version) is not None
-
-
-def _targets(look: Look) -> list[tuple[str, str]]:
-    found = []
-    for pair in look.comparison.pairs:
-        if pair.key.kind == "ExternalSecret" and pair.target is not None:
-            target = (pair.target.get("spec") or {}).get("target") or {}
-            found.append((pair.key.namespace, str(target.get("name") or pair.key.name)))
-    return found

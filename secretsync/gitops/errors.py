@@ -9,9 +9,19 @@ GitOpsError
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from secretsync.errors import SecretSyncError
 
-__all__ = ["GitOpsError", "RenderError", "SourceError", "SourceForbidden", "SourceUnavailable"]
+__all__ = [
+    "GitOpsError",
+    "RenderError",
+    "SourceError",
+    "SourceForbidden",
+    "SourceUnavailable",
+    "about",
+]
 
 
 class GitOpsError(SecretSyncError):
@@ -32,3 +42,12 @@ class SourceUnavailable(GitOpsError):
 
 class RenderError(GitOpsError):
     """What the repository holds cannot be rendered; retrying changes nothing."""
+
+
+@contextlib.contextmanager
+def about(what: str) -> Iterator[None]:
+    """Have errors say what it was, of all that an application needs."""
+    try:
+        yield
+    except GitOpsError as exc:
+        raise type(exc)(f"{what}: {exc.message}", remedy=exc.remedy) from exc

@@ -77,6 +77,23 @@ def _phase(obj: Object) -> Health:
     return Health(found, str(status.get("message", "")))
 
 
+#: Phases of a Workflow; one that has none yet has not begun.
+_WORKFLOW_PHASES = {
+    "Succeeded": HealthStatus.HEALTHY,
+    "Failed": HealthStatus.DEGRADED,
+    "Error": HealthStatus.DEGRADED,
+    "Pending": HealthStatus.PROGRESSING,
+    "Running": HealthStatus.PROGRESSING,
+    "": HealthStatus.PROGRESSING,
+}
+
+
+def _workflow(obj: Object) -> Health:
+    status = obj.get("status") or {}
+    found = _WORKFLOW_PHASES.get(str(status.get("phase") or ""), HealthStatus.UNKNOWN)
+    return Health(found, str(status.get("message") or ""))
+
+
 def _application(obj: Object) -> Health:
     found = (obj.get("status") or {}).get("health") or {}
     try:
@@ -90,19 +107,33 @@ def _application(obj: Object) -> Health:
 def secret_health(obj: Object, now: datetime | None) -> Health:
     """Return the health of a Secret: its keys are there, its certificate has not ended.
 
-    Nothing of a value is in the message.
+    The message of a good one says since when its values are what they are. Nothing of a
+    value is in it.
     """
     data = obj.get("data") or {}
     kind = str(obj.get("type") or "Opaque")
     missing = [key for key in _NEEDED.get(kind, ()) if not data.get(key)]
     if missing:
         return Health(HealthStatus.DEGRADED, f"the type {kind} needs {', '.join(missing)}")
+    written = _written_on(obj)
     if kind == _TLS and now is not None:
-        return _certificate_health(data.get("tls.crt", ""), now)
-    return Health(HealthStatus.HEALTHY)
+        return _certificate_health(data.get("tls.crt", ""), now, written)
+    return Health(HealthStatus.HEALTHY, written)
 
 
-def _certificate_health(encoded: str, now: datetime) -> Health:
+def _written_on(obj: Object) -> str:
+    """Return the day when somebody last wrote values, "" where nothing tells it."""
+    metadata = obj.get("metadata") or {}
+    times = [
+        str(entry.get("time") or "")
+        for entry in metadata.get("managedFields") or ()
+        if {"f:data", "f:stringData"} & set(entry.get("fieldsV1") or ())
+    ]
+    moment = max(times, default="") or str(metadata.get("creationTimestamp") or "")
+    return f"written on {moment[:10]}" if moment else ""
+
+
+def _certificate_health(encoded: str, now: datetime, written: str) -> Health:
     from cryptography import x509  # noqa: PLC0415 - loads slowly, and few Secrets hold one
 
     try:
@@ -115,7 +146,7 @@ def _certificate_health(encoded: str, now: datetime) -> Health:
         return Health(HealthStatus.DEGRADED, f"its certificate ended at {ends_at:%Y-%m-%d}")
     if ends_at - now < EXPIRES_SOON:
         return Health(HealthStatus.HEALTHY, f"its certificate ends at {ends_at:%Y-%m-%d}")
-    return Health(HealthStatus.HEALTHY)
+    return Health(HealthStatus.HEALTHY, written)
 
 
 _ESO, _CERT, _ARGO = "external-secrets.io", "cert-manager.io", "argoproj.io"
@@ -139,5 +170,6 @@ RESOURCES: Mapping[tuple[str, str], Callable[[Object], Health]] = {
     (_CERT, "ClusterIssuer"): _by("Ready"),
     (_ARGO, "Rollout"): _phase,
     (_ARGO, "AnalysisRun"): _phase,
+    (_ARGO, "Workflow"): _workflow,
     (_ARGO, "Application"): _application,
 }

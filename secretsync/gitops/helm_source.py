@@ -9,13 +9,15 @@ Source: Helm 3.19, `helm template`; Argo CD 3.6, "Helm".
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
 
 from secretsync.cluster.base import Served
+from secretsync.gitops.chart_dependencies import AddedChart
 from secretsync.gitops.errors import RenderError, SourceError
 from secretsync.gitops.git_tree import inside
 from secretsync.gitops.helm_parameters import parameter_values
@@ -31,6 +33,8 @@ _CHANGING = re.compile(
     rb"\b(rand(AlphaNum|Alpha|Numeric|Ascii|Bytes|Int)|uuidv4|genPrivateKey|genCA\w*|"
     rb"genSelfSignedCert\w*|genSignedCert\w*|derivePassword|htpasswd|bcrypt|now|lookup|shuffle)\b"
 )
+#: Of a chart that is copied, what links lead to counted each time.
+_MAX_COPIED, _MAX_COPIED_BYTES = 20_000, 512 * 1024 * 1024
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.ASCII | re.IGNORECASE)
 #: What Helm takes for one path: commas, equals signs and braces would begin another.
 _FILE_NAME = re.compile(r"(?:[^,=\\{}]|\\\.)+")
@@ -55,8 +59,12 @@ def helm_objects(
     release: str,
     namespace: str,
     kube: Served | None,
+    added: Sequence[AddedChart] = (),
 ) -> list[Object]:
     """Return the objects of the chart, hooks and CRDs among them.
+
+    Args:
+        added: charts that it needs, and does not hold.
 
     Raises:
         RenderError: helm refuses it.
@@ -65,8 +73,10 @@ def helm_objects(
     with tempfile.TemporaryDirectory(prefix="secretsync-helm-") as folder:
         arguments = ["template", "--namespace", options.namespace or namespace or "default"]
         arguments += _switches(options, kube)
+        roots = {files.root, Path(folder)}
         for owner, path in _value_files(files, options):
-            arguments += ["--values", str(owner.disk(path))]
+            roots.add(owner.root)
+            arguments += ["--values", _one_value(str(owner.disk(path)))]
         for number, text in enumerate(_own_values(options)):
             own = Path(folder) / f"values-{number}.yaml"
             own.touch(mode=0o600)
@@ -76,23 +86,74 @@ def helm_objects(
             arguments += ["--set-file", _set_file(files, each)]
         # Behind the dashes nothing is a flag: a release name could be --post-renderer=….
         arguments += ["--", options.release_name or release, "."]
-        made = programs.run("helm", arguments, cwd=files.disk(files.folder))
+        chart = _whole(files, added, Path(folder)) if added else files.disk(files.folder)
+        made = programs.run("helm", arguments, cwd=chart, roots=roots)
     return objects_of(made, file=f"helm template {files.folder or '.'}")
 
 
-def makes_values_up(files: SourceFiles) -> bool:
+def makes_values_up(files: SourceFiles, added: Sequence[AddedChart] = ()) -> bool:
     """Return whether the chart could come out differently each time.
 
     Values count too, a chart may take them for templates; so does each packed chart.
+
+    Args:
+        added: charts that it needs, and does not hold.
     """
     options = files.source.helm or HelmOptions()
     if any(_CHANGING.search(text.encode()) for text in _own_values(options)):
         return True
-    read = [(files, path) for path in files.files(files.folder)]
-    return any(
-        path.endswith(".tgz") or _CHANGING.search(owner.disk(path).read_bytes())
-        for owner, path in (*read, *_value_files(files, options))
-    )
+    read = [files.disk(path) for path in files.files(files.folder)]
+    read += [owner.disk(path) for owner, path in _value_files(files, options)]
+    read += [path for each in added for path in each.root.rglob("*") if path.is_file()]
+    return any(path.suffix == ".tgz" or _CHANGING.search(path.read_bytes()) for path in read)
+
+
+def _whole(files: SourceFiles, added: Sequence[AddedChart], folder: Path) -> Path:
+    """Return a copy of the chart that holds what it needs."""
+    chart = folder / "chart"
+    copy = _Copy()
+    copy.folder(files.disk(files.folder), chart)
+    for number, each in enumerate(added):
+        copy.folder(each.root, chart / "charts" / f"{each.name}-{number}")
+    return chart
+
+
+class _Copy:
+    """Copies folders, what links lead to as well: a few links make a folder without end."""
+
+    def __init__(self) -> None:
+        self._entries, self._bytes = 0, 0
+
+    def folder(self, source: Path, target: Path) -> None:
+        """Copy a folder.
+
+        Raises:
+            RenderError: it is too large, or a link leads nowhere.
+        """
+        try:
+            shutil.copytree(source, target, ignore=self._count)
+        except OSError:
+            raise RenderError(
+                "the chart cannot be copied: a link leads nowhere, or to itself",
+                remedy="replace the links by files",
+            ) from None
+
+    def _count(self, folder: str, names: list[str]) -> list[str]:
+        self._entries += len(names)
+        sizes = (Path(folder, name).stat().st_size for name in names)
+        self._bytes += sum(sizes)
+        if self._entries > _MAX_COPIED or self._bytes > _MAX_COPIED_BYTES:
+            raise RenderError(
+                "the chart and what its links lead to are too large",
+                remedy="replace the links by files",
+            )
+        return []
+
+
+def _one_value(path: str) -> str:
+    """Return an argument that names one file: Helm takes a list of them, as CSV has it."""
+    doubled = path.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def _set_file(files: SourceFiles, each: HelmFileParameter) -> str:

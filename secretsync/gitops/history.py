@@ -2,7 +2,8 @@
 
 Pure. The history has full successful syncs alone, and is what a rollback goes back to.
 The journal, an annotation of ours, also has heals, prunes, failures and rollbacks, each
-with who did it and the provider versions of the Secrets; never a value.
+with who did it, who had changed what a heal is about, and the provider versions of the
+Secrets; never a value.
 Neighbours: `pins` makes a rollback of an entry, `operation_status` has the operation.
 
 Source: Argo CD 3.6's type `RevisionHistory`.
@@ -16,7 +17,7 @@ from typing import Any
 
 from secretsync.errors import ConfigError
 from secretsync.gitops.model import OperationPhase, OperationState
-from secretsync.gitops.operation_status import timestamp
+from secretsync.gitops.operation_status import count_in, drift_in, timestamp
 
 __all__ = [
     "JOURNAL",
@@ -143,9 +144,11 @@ def journalled(
         **({"message": state.message[:200]} if state.message else {}),
         **({"secrets": versions} if versions else {}),
     }
+    if drift := drift_in(state.operation):
+        entry["drift"] = drift
     kept = [dict(each) for each in journal]
     if kept and state.phase is not OperationPhase.SUCCEEDED and _same(kept[-1], entry):
-        entry["times"] = int(kept.pop().get("times") or 1) + 1
+        entry["times"] = max(1, count_in(kept.pop(), "times")) + 1
     return [*kept, entry][-_JOURNAL_ENTRIES:]
 
 
@@ -170,7 +173,7 @@ def entry_versions(journal: Sequence[Mapping[str, Any]], number: int) -> Version
 
 
 def _id(entry: Mapping[str, Any]) -> int:
-    return int(entry.get("id") or 0)
+    return count_in(entry, "id")
 
 
 def _deployed(entry: Mapping[str, Any]) -> object:

@@ -8,13 +8,23 @@ them.
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from secretsync.gitops.model import SyncPhase
 
-__all__ = ["deletes_before", "deletes_when", "hook_name", "hook_phases", "wave_of"]
+__all__ = [
+    "DeletionPhase",
+    "deletes_after",
+    "deletes_before",
+    "deletes_when",
+    "deletion_phases",
+    "hook_name",
+    "hook_phases",
+    "wave_of",
+]
 
 HOOK = "argocd.argoproj.io/hook"
 HOOK_DELETE = "argocd.argoproj.io/hook-delete-policy"
@@ -29,6 +39,7 @@ _HELM_PHASES = {
     "post-install": SyncPhase.POST_SYNC,
     "post-upgrade": SyncPhase.POST_SYNC,
 }
+_HELM_DELETIONS = {"pre-delete": "PreDelete", "post-delete": "PostDelete"}
 _HELM_POLICIES = {
     "before-hook-creation": "BeforeHookCreation",
     "hook-succeeded": "HookSucceeded",
@@ -37,6 +48,13 @@ _HELM_POLICIES = {
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 
 Object = Mapping[str, Any]
+
+
+class DeletionPhase(enum.StrEnum):
+    """When a hook of a deletion runs: before what the application made goes, or after."""
+
+    PRE_DELETE = "PreDelete"
+    POST_DELETE = "PostDelete"
 
 
 def hook_phases(obj: Object) -> tuple[SyncPhase, ...] | None:
@@ -55,6 +73,13 @@ def hook_phases(obj: Object) -> tuple[SyncPhase, ...] | None:
     if helm == ["crd-install"]:
         return None  # Helm 2's way to put a CRD first: an object like any other.
     return tuple(dict.fromkeys(_HELM_PHASES[name] for name in helm if name in _HELM_PHASES))
+
+
+def deletion_phases(obj: Object) -> tuple[DeletionPhase, ...]:
+    """Return when an object runs at the deletion of its application; () for never."""
+    helm = {_HELM_DELETIONS.get(name, "") for name in _listed(obj, HELM_HOOK)}
+    named = set(_listed(obj, HOOK)) or helm
+    return tuple(phase for phase in DeletionPhase if str(phase) in named)
 
 
 def wave_of(obj: Object) -> int:
@@ -79,6 +104,11 @@ def deletes_before(obj: Object) -> bool:
 def deletes_when(obj: Object, *, succeeded: bool) -> bool:
     """Return whether a hook goes when it has ended."""
     return ("HookSucceeded" if succeeded else "HookFailed") in _policies(obj)
+
+
+def deletes_after(obj: Object, *, succeeded: bool) -> bool:
+    """Return whether a hook of a deletion goes in the end; one without a policy does."""
+    return not _policies(obj) or deletes_when(obj, succeeded=succeeded)
 
 
 def hook_name(obj: Object, revision: str, phase: SyncPhase, started_at_s: int) -> str:

@@ -78,16 +78,22 @@ class Rendered:
         source_types: `Directory`, `Kustomize` or `Helm`, one a source.
         digest: the same for the same objects; two renders of one input that differ in
             it are not deterministic.
-        unstable: objects that came out differently in two renders of the same input.
         warnings: for the status, one sentence each.
+        made_up: objects that came out differently in two renders of the same input, and
+            in which fields; () for one whose name came out differently.
     """
 
     objects: tuple[Object, ...] = field(repr=False)
     revisions: tuple[str, ...]
     source_types: tuple[str, ...]
     digest: str
-    unstable: frozenset[ObjectKey] = frozenset()
     warnings: tuple[str, ...] = ()
+    made_up: Mapping[ObjectKey, tuple[tuple[str | int, ...], ...]] = field(default_factory=dict)
+
+    @property
+    def unstable(self) -> frozenset[ObjectKey]:
+        """The objects that came out differently in two renders of the same input."""
+        return frozenset(self.made_up)
 
 
 class HealthStatus(enum.StrEnum):
@@ -237,7 +243,11 @@ class ResourceResult:
 
 @dataclass(frozen=True, slots=True)
 class OperationState:
-    """`status.operationState`: an operation and how far it is; a kill resumes from it."""
+    """`status.operationState`: an operation and how far it is; a kill resumes from it.
+
+    Args:
+        sources: digest of what was synced, where it was read from a status; else "".
+    """
 
     operation: Mapping[str, Any]
     phase: OperationPhase
@@ -247,3 +257,4 @@ class OperationState:
     retry_count: int = 0
     revisions: tuple[str, ...] = ()
     results: tuple[ResourceResult, ...] = ()
+    sources: str = field(default="", compare=False)

@@ -6,12 +6,13 @@ where the cluster cannot answer, `owned_fields` spares the question.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from secretsync.cluster.base import Cluster, Kind
@@ -19,13 +20,15 @@ from secretsync.core.fingerprints import Fingerprinter
 from secretsync.errors import ClusterError, Rejected
 from secretsync.gitops.field_paths import Difference, Path, differences
 from secretsync.gitops.ignoring import Ignored, PathFinder, ignored_in, without_ignored
+from secretsync.gitops.lenient_apply import applied_leniently
 from secretsync.gitops.local_diff import local_differences
 from secretsync.gitops.model import FieldChange, Object, ObjectKey, SyncStatus
 from secretsync.gitops.normalizing import normalized
 from secretsync.gitops.owned_fields import applied_fields, owns, surely_same
 from secretsync.gitops.pairing import compare_options
 from secretsync.gitops.secret_diff import field_changes
-from secretsync.gitops.takeover import dropped_by_takeover
+from secretsync.gitops.sync_options import SyncOptions
+from secretsync.gitops.takeover import CLIENT_SIDE_MANAGERS, dropped_by_takeover
 from secretsync.resources.application_spec import IgnoreDifference
 
 __all__ = ["Answer", "Asker", "Remembered"]
@@ -78,6 +81,8 @@ class Asker:
     Args:
         instance: names the application.
         app_options: its compare-options.
+        sync_options: how a sync would apply.
+        client_side: whose client-side applies a sync would take over.
     """
 
     cluster: Cluster
@@ -87,6 +92,8 @@ class Asker:
     remembered: Remembered
     instance: str
     app_options: frozenset[str]
+    sync_options: SyncOptions = field(default_factory=SyncOptions.of)
+    client_side: frozenset[str] = CLIENT_SIDE_MANAGERS
 
     def compare(self, kind: Kind, target: Object, live: Object, *, rules: Rules) -> Answer:
         """Return what applying the target would change in the live object.
@@ -98,7 +105,7 @@ class Asker:
             rules: the ignoreDifferences that are about it.
         """
         wanted = normalized(target)
-        dropped = dropped_by_takeover(wanted, live)
+        dropped = dropped_by_takeover(wanted, live, client_side=self.client_side)
         if not dropped and surely_same(wanted, live, self.field_manager):
             return Answer(SyncStatus.SYNCED)
         place = (self.instance, ObjectKey.of(live))
@@ -120,9 +127,7 @@ class Asker:
         if "ServerSideDiff=false" in options:
             return self._local(target, live, rules, dropped)
         try:
-            predicted = self.cluster.apply(
-                kind, target, field_manager=self.field_manager, dry_run=True
-            )
+            predicted = self._predicted(kind, target)
         except Rejected as exc:
             answer = self._local(target, live, rules, dropped)
             if answer.status is SyncStatus.OUT_OF_SYNC:
@@ -139,6 +144,14 @@ class Asker:
             wanted, mine = normalized(target), applied_fields(live, self.field_manager) or {}
             found = [each for each in found if _counts(each, wanted, before, mine)]
         return self._answer(found, live, dropped, sides)
+
+    def _predicted(self, kind: Kind, target: Object) -> Object:
+        ask = functools.partial(
+            self.cluster.apply, kind, field_manager=self.field_manager, dry_run=True
+        )
+        if self.sync_options.has("Validate=false", target):
+            return applied_leniently(ask, target)
+        return ask(target)
 
     def _local(
         self, target: Object, live: Object, rules: Rules, dropped: list[Difference]
@@ -179,6 +192,8 @@ class Asker:
                 metadata.get("resourceVersion"),
                 [repr(rule) for rule in rules],
                 sorted(self.app_options),
+                sorted(self.sync_options.of_app),
+                sorted(self.client_side),
                 self.field_manager,
             ],
             sort_keys=True,

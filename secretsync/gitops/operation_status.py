@@ -1,6 +1,7 @@
 """`status.operationState` and `operation`, read and written as Argo CD has them. Pure.
 
-Neighbours: `app_status` has the rest of the status; `syncing` moves the state on.
+Neighbours: `app_status` has the rest of the status; `syncing` moves the state on;
+`attempts` says what the last one says about the next.
 
 Source: Argo CD 3.6's types `OperationState` and `SyncOperation`.
 """
@@ -13,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from secretsync.gitops.decision import Attempt
 from secretsync.gitops.model import (
     ObjectKey,
     OperationPhase,
@@ -27,7 +27,9 @@ from secretsync.resources.timestamps import parse_timestamp
 
 __all__ = [
     "RUNNER",
-    "attempt_of",
+    "count_in",
+    "drift_in",
+    "is_heal",
     "raw_sources",
     "sources_digest",
     "state_from",
@@ -39,6 +41,8 @@ __all__ = [
 
 #: The name of the `info` by which a command says that it runs an operation itself.
 RUNNER = "Runner"
+#: The name of the `info` that says what drifted, of a heal.
+_DRIFT = "Drift"
 
 
 def timestamp(moment: datetime) -> str:
@@ -72,7 +76,8 @@ def sync_operation(
     dry_run: bool = False,
     reason: str = "",
     hooks: bool = True,
-    command: bool = False,
+    command: str = "",
+    drift: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return an `operation` that asks for a sync.
 
@@ -85,7 +90,9 @@ def sync_operation(
         options: syncOptions.
         reason: for people.
         hooks: they run too; not in a rollback.
-        command: a command runs it by itself, and the service leaves it alone.
+        command: the name of the command that runs it by itself, "" for none; the service
+            leaves it alone.
+        drift: what a heal is about, and who changed it.
     """
     revisions = tuple(revisions)
     sync: dict[str, Any] = {}
@@ -102,7 +109,8 @@ def sync_operation(
     sync |= {} if hooks else {"syncStrategy": {"apply": {}}}
     by = {"username": username} if username else {"automated": True}
     info = [{"name": "Reason", "value": reason}] if reason else []
-    info += [{"name": RUNNER, "value": "command"}] if command else []
+    info += [{"name": RUNNER, "value": f"command {command}"}] if command else []
+    info += [{"name": _DRIFT, "value": text} for text in drift]
     return {"initiatedBy": by, "sync": sync, **({"info": info} if info else {})}
 
 
@@ -136,7 +144,10 @@ def state_status(state: OperationState, sources: Mapping[str, Any]) -> dict[str,
 
 
 def state_from(raw: Mapping[str, Any]) -> OperationState | None:
-    """Read `status.operationState`; None where there is none, or it is unreadable."""
+    """Read `status.operationState`; None where there is none, or it is unreadable.
+
+    Anybody may write a status: what is odd in it is left out, and so is done once more.
+    """
     started = parse_timestamp(raw.get("startedAt"))
     try:
         phase = OperationPhase(str(raw.get("phase")))
@@ -146,42 +157,36 @@ def state_from(raw: Mapping[str, Any]) -> OperationState | None:
         return None
     result = raw.get("syncResult") or {}
     revisions = result.get("revisions") or [result.get("revision") or ""]
+    listed = result.get("resources") or ()
+    sources = {name: result[name] for name in ("source", "sources") if result.get(name)}
     return OperationState(
         operation=raw.get("operation") or {},
         phase=phase,
         started_at=started,
         message=str(raw.get("message") or ""),
         finished_at=parse_timestamp(raw.get("finishedAt")),
-        retry_count=int(raw.get("retryCount") or 0),
+        retry_count=count_in(raw, "retryCount"),
         revisions=tuple(str(each) for each in revisions if each),
-        results=tuple(_result_from(each) for each in result.get("resources") or ()),
-    )
-
-
-def attempt_of(status: Mapping[str, Any]) -> Attempt | None:
-    """Return the last sync that ended, None where there is none.
-
-    A selective or a dry sync of somebody says nothing about the whole, a heal does.
-    """
-    raw = status.get("operationState") or {}
-    state = state_from(raw)
-    if state is None or not state.phase.completed:
-        return None
-    sync = state.operation.get("sync") or {}
-    by = state.operation.get("initiatedBy") or {}
-    if sync.get("dryRun") or (sync.get("resources") and not by.get("automated")):
-        return None
-    result = raw.get("syncResult") or {}
-    sources = {name: result[name] for name in ("source", "sources") if result.get(name)}
-    failed = state.phase is not OperationPhase.SUCCEEDED
-    return Attempt(
-        revisions=state.revisions,
+        results=tuple(found for each in listed if (found := _result_from(each)) is not None),
         sources=sources_digest(sources),
-        phase=state.phase,
-        finished_at=state.finished_at or state.started_at,
-        failures=state.retry_count + 1 if failed else 0,
-        heals=int(sync.get("autoHealAttemptsCount") or 0),
     )
+
+
+def count_in(raw: Mapping[str, Any], name: str) -> int:
+    """Return a count of a status, 0 for what is none."""
+    found = raw.get(name)
+    return found if isinstance(found, int) and found > 0 else 0
+
+
+def is_heal(operation: Mapping[str, Any]) -> bool:
+    """Return whether an operation is one by which automation heals drift."""
+    return bool((operation.get("sync") or {}).get("autoHealAttemptsCount"))
+
+
+def drift_in(operation: Mapping[str, Any]) -> list[str]:
+    """Return what a heal is about, and who changed it."""
+    found = operation.get("info") or ()
+    return [str(each.get("value") or "") for each in found if each.get("name") == _DRIFT]
 
 
 def _selected(key: ObjectKey) -> dict[str, str]:
@@ -204,13 +209,16 @@ def _result(each: ResourceResult) -> dict[str, Any]:
     return found | ({"hookPhase": str(each.hook_phase)} if each.hook_phase else {})
 
 
-def _result_from(raw: Mapping[str, Any]) -> ResourceResult:
+def _result_from(raw: Mapping[str, Any]) -> ResourceResult | None:
+    phase = raw.get("syncPhase") or SyncPhase.SYNC
+    if phase not in list(SyncPhase):
+        return None
     texts = {name: str(raw.get(name) or "") for name in ("group", "kind", "namespace", "name")}
     code, hook = raw.get("status"), raw.get("hookPhase")
     return ResourceResult(
         key=ObjectKey(**texts),
         version=str(raw.get("version") or ""),
-        sync_phase=SyncPhase(str(raw.get("syncPhase") or SyncPhase.SYNC)),
+        sync_phase=SyncPhase(phase),
         code=ResultCode(str(code)) if code in list(ResultCode) else None,
         message=str(raw.get("message") or ""),
         hook_type=str(raw.get("hookType") or ""),

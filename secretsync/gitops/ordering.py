@@ -19,7 +19,7 @@ from secretsync.gitops.hooks import hook_phases, wave_of
 from secretsync.gitops.model import Object, ObjectKey, Pair, SyncPhase
 from secretsync.gitops.sync_options import SyncOptions
 
-__all__ = ["Task", "defined_by", "steps", "tasks_of"]
+__all__ = ["Task", "defined_by", "ranks", "steps", "tasks_of"]
 
 _KINDS = (
     *("Namespace", "NetworkPolicy", "ResourceQuota", "LimitRange", "PodSecurityPolicy"),
@@ -92,9 +92,19 @@ def steps(tasks: Sequence[Task]) -> Iterator[tuple[SyncPhase, int, list[Task]]]:
         yield phase, wave, list(group)
 
 
+def ranks(tasks: Sequence[Task]) -> Iterator[list[Task]]:
+    """Yield tasks of one wave that need nothing of each other: those of one rank of kind."""
+    for _, group in groupby(tasks, key=lambda task: (task.hook, _rank(task))):
+        yield list(group)
+
+
+def _rank(task: Task) -> int:
+    return _RANK.get(task.pair.key.kind, len(_KINDS))
+
+
 def _order(task: Task) -> tuple[int, int, bool, int, ObjectKey]:
     key = task.pair.key
-    rank = _RANK.get(key.kind, len(_KINDS))
+    rank = _rank(task)
     if task.prunes:
         rank = -rank  # What uses others goes before them.
     return _PHASES.index(task.phase), task.wave, not task.prunes, rank, key

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from secretsync.gitops.pins import pin_of
+from secretsync.gitops.revisions import short_revision
 from secretsync.resources.application import Application
 
-__all__ = ["row_of"]
+__all__ = ["place_of", "row_of"]
 
 
 def row_of(app: Application) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def row_of(app: Application) -> dict[str, Any]:
         "project": app.spec.project,
         "sync": sync.get("status") or "Unknown",
         "health": health.get("status") or "Unknown",
-        "revision": ",".join(str(each)[:7] for each in revisions),
+        "revision": ",".join(short_revision(str(each)) for each in revisions),
         "operation": operation.get("phase") or "",
         "message": operation.get("message") or "",
         "pinned": pin.number if pin else None,
@@ -31,3 +32,8 @@ def row_of(app: Application) -> dict[str, Any]:
             for each in app.status.get("conditions") or ()
         ],
     }
+
+
+def place_of(app: Application) -> dict[str, str]:
+    """Return what the JSON of every verb names an application by."""
+    return {"namespace": app.meta.namespace, "name": app.meta.name}

@@ -27,9 +27,11 @@ __all__ = [
     "Slot",
     "compare_options",
     "extraneous",
+    "hooks_listed_in",
     "listed_in",
     "owner_of",
     "paired",
+    "with_name",
 ]
 
 TRACKING = "argocd.argoproj.io/tracking-id"
@@ -180,6 +182,19 @@ def listed_in(status: Mapping[str, Any]) -> dict[ObjectKey, str]:
     return found
 
 
+def hooks_listed_in(status: Mapping[str, Any]) -> dict[ObjectKey, str]:
+    """Return the hooks that the last operation ran, key → apiVersion."""
+    operation = status.get("operationState") or {}
+    found = {}
+    for each in (operation.get("syncResult") or {}).get("resources") or ():
+        group, version = str(each.get("group") or ""), str(each.get("version") or "")
+        kind, name = str(each.get("kind") or ""), str(each.get("name") or "")
+        if _ran(each) and kind and name and version:
+            key = ObjectKey(group, kind, str(each.get("namespace") or ""), name)
+            found[key] = f"{group}/{version}" if group else version
+    return found
+
+
 def _ran(result: Mapping[str, Any]) -> bool:
     return bool(result.get("hookType"))
 
@@ -212,6 +227,16 @@ def _tracked(obj: Object, instance: str, namespace: str) -> Object:
     tracking = f"{instance}:{api_group(obj['apiVersion'])}/{obj['kind']}:{place}"
     annotations = {**(metadata.get("annotations") or {}), TRACKING: tracking}
     return {**obj, "metadata": {**metadata, "annotations": annotations}}
+
+
+def with_name(obj: Object, name: str) -> Object:
+    """Return an object that had only a generateName under a name, its tracking included."""
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "generateName"}
+    annotations = dict(metadata.get("annotations") or {})
+    if TRACKING in annotations:
+        annotations[TRACKING] = f"{annotations[TRACKING].rpartition('/')[0]}/{name}"
+        metadata["annotations"] = annotations
+    return {**obj, "metadata": {**metadata, "name": name}}
 
 
 def _annotations(obj: Mapping[str, Any]) -> Mapping[str, Any]:

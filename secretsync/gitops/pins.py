@@ -18,6 +18,7 @@ from typing import Any
 from secretsync.gitops.history import Versions, revisions_of
 from secretsync.gitops.model import Object
 from secretsync.gitops.operation_status import raw_sources, sources_digest
+from secretsync.gitops.revisions import short_revision
 from secretsync.resources.application import Application, parse_application
 from secretsync.resources.documents import Document, Origin
 
@@ -73,7 +74,7 @@ class Pin:
         )
 
     def __str__(self) -> str:
-        short = ", ".join(revision[:7] for revision in self.revisions)
+        short = ", ".join(map(short_revision, self.revisions))
         return f"rolled back to entry {self.number} of the history ({short})"
 
 

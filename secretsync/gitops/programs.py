@@ -5,15 +5,16 @@ Neighbours: `kustomize_source` and `helm_source` say what to run.
 
 from __future__ import annotations
 
-import os
+import posixpath
 import re
 import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from secretsync.cores import usable_cores
 from secretsync.gitops.children import ChildLimits, run_child
 from secretsync.gitops.errors import RenderError, SourceUnavailable
 
@@ -52,12 +53,17 @@ class Programs:
     def __init__(self, folder: Path | None = None, *, limits: ChildLimits = RENDER_LIMITS) -> None:
         self._folder = folder or Path(sys.executable).parent
         self._limits = limits
-        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._slots = threading.BoundedSemaphore(usable_cores())
         self._lock = threading.Lock()
         self.starts = 0
 
-    def run(self, name: str, arguments: Sequence[str], *, cwd: Path) -> bytes:
+    def run(
+        self, name: str, arguments: Sequence[str], *, cwd: Path, roots: Collection[Path] = ()
+    ) -> bytes:
         """Run `kustomize` or `helm` and return what it prints.
+
+        Args:
+            roots: of the repositories' files: an error names a file from there.
 
         Raises:
             SourceUnavailable: the program is not installed.
@@ -69,6 +75,8 @@ class Programs:
                 self.starts += 1
             # No PATH: kustomize would have git fetch what it takes for a remote base.
             env = {"HOME": home, "PATH": "", "TMPDIR": home, "HELM_PLUGINS": home, "LC_ALL": "C"}
+            # Short runs end before a collection pays; a long one collects at the limit.
+            env |= {"GOGC": "off", "GOMEMLIMIT": "512MiB"}
             env |= {"HTTP_PROXY": _NO_PROXY, "HTTPS_PROXY": _NO_PROXY}
             ended = run_child([str(path), *arguments], cwd=cwd, env=env, limits=self._limits)
         if ended.exceeded == "time":
@@ -82,7 +90,8 @@ class Programs:
                 remedy="split the application",
             )
         if ended.code != 0:
-            raise RenderError(_said(name, ended.err), remedy=f"run {name} on it to see all it says")
+            said = _said(name, ended.err, roots)
+            raise RenderError(said, remedy=f"run {name} on it to see all it says")
         return ended.out
 
     def _path(self, name: str) -> Path:
@@ -95,9 +104,22 @@ class Programs:
         return Path(found)
 
 
-def _said(name: str, err: str) -> str:
+def _said(name: str, err: str, roots: Collection[Path]) -> str:
     lowered = err.lower()
     what = next((text for words, text in _HINTS.items() if words in lowered), "it fails")
-    places = dict.fromkeys(_PLACE.findall(err))
-    where = f" ({', '.join(list(places)[:3])})" if places else ""
+    places = dict.fromkeys(_PLACE.findall(_without(roots, err)))
+    # What is absolute still is of this machine: its name alone says something to anybody else.
+    shown = [posixpath.basename(each) if each.startswith("/") else each for each in places]
+    where = f" ({', '.join(shown[:3])})" if shown else ""
     return f"{name}: {what}{where}"
+
+
+def _without(roots: Collection[Path], err: str) -> str:
+    """Return a text whose paths below a root begin there."""
+    # kustomize follows links before it says where it is.
+    found = {str(path) for root in roots for path in (root, root.resolve())}
+    if not found:
+        return err
+    # Of two in each other it is the outer one that the path is said from.
+    either = "|".join(map(re.escape, sorted(found, key=len)))
+    return re.sub(rf"(?<![\w./-])(?:{either})/", "", err)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from secretsync.core.safety import mass_deletion
 from secretsync.gitops.model import Comparison, ObjectKey, Pair, SyncStatus
-from secretsync.gitops.sync_options import SyncOptions
+from secretsync.gitops.sync_options import SyncOptions, is_kept
 from secretsync.resources.meta import ObjectRef
 
 __all__ = ["ACKNOWLEDGE", "PruneVerdict", "acknowledged_by", "prune_verdict"]
@@ -67,7 +67,8 @@ def _goes(pair: Pair) -> bool:
     """An object that says Prune=false or IgnoreExtraneous is not counted as going."""
     if not pair.requires_pruning or pair.status is SyncStatus.SYNCED:
         return False
-    return not SyncOptions.of().has("Prune=false", pair.live)
+    live = pair.live or {}
+    return not SyncOptions.of().has("Prune=false", live) and not is_kept(live)
 
 
 def _ref(key: ObjectKey) -> ObjectRef:

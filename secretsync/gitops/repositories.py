@@ -4,56 +4,41 @@ One bare repository a URL is kept. `ls-remote` tells once a round what moved, on
 brings it however many applications use it, one listing a commit says which folders moved,
 and its files are laid out once, by the id of its tree.
 
-Neighbours: `git_program` runs git, `git_tree` is the listing, `layouts` writes the files,
-`rendering` uses it.
+Neighbours: `bare_repositories` asks servers, `git_tree` is the listing, `layouts` writes the
+files, `rendering` uses it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 import shutil
 import tempfile
 import threading
-from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
+from secretsync.gitops.bare_repositories import SHA, BareRepositories, Refs, Remote
 from secretsync.gitops.errors import GitOpsError, SourceError
 from secretsync.gitops.git_program import GitProgram, checked_url
 from secretsync.gitops.git_tree import GitTree, TreeEntry, parse_tree
+from secretsync.gitops.kept_folders import KeptFolders, move_into_place
 from secretsync.gitops.layouts import check_links, unpack
-from secretsync.gitops.repo_credentials import RepoCredentials, normal_url
+from secretsync.gitops.repo_credentials import Logins, RepoCredentials, normal_url
+from secretsync.gitops.revisions import commit_at, reference_of
 
-__all__ = ["Logins", "Repositories"]
+__all__ = ["KEPT_LAYOUTS", "MAX_TREE_BYTES", "Repositories"]
 
-_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _ABBREVIATED = re.compile(r"[0-9a-f]{7,39}", re.ASCII)
-_REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-#: `git archive` would leave files out, or write the commit into them, where the repository
-#: asks for it; a layout is all files of a tree, as they are.
-_ATTRIBUTES = "* -export-ignore -export-subst\n"
-#: Listings and layouts that are kept.
+#: Listings that are kept.
 _KEPT_TREES = 64
-_KEPT_LAYOUTS = 8
+#: Commits whose authors are.
+_KEPT_AUTHORS = 256
+#: Commits on disk that nobody uses.
+KEPT_LAYOUTS = 8
 #: Of all files of a commit together.
 MAX_TREE_BYTES = 512 * 1024 * 1024
-
-Refs = Mapping[str, str]
-
-
-class Logins(Protocol):
-    """Who logs in to a repository."""
-
-    def find(self, url: str) -> RepoCredentials:
-        """Return the login of a URL, an empty one where there is none."""
-        ...
-
-    def forget(self) -> None:
-        """Look for logins anew, when one is asked for."""
-        ...
 
 
 class Repositories:
@@ -75,14 +60,15 @@ class Repositories:
     ) -> None:
         self._cache = cache_dir
         self._git = git
+        self._bare = BareRepositories(cache_dir, git)
         self._local = local
         self._logins = logins
         self._lock = threading.Lock()
         self._locks: dict[str, threading.RLock] = {}
         self._refs: dict[str, Refs | GitOpsError] = {}
         self._trees: OrderedDict[tuple[str, str], GitTree] = OrderedDict()
-        self._layouts: OrderedDict[str, Path] = OrderedDict()
-        self._in_use: Counter[str] = Counter()
+        self._authors: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._layouts = KeptFolders(KEPT_LAYOUTS)
 
     def forget(self) -> None:
         """Begin a round: each repository is asked once more what its refs are."""
@@ -91,47 +77,98 @@ class Repositories:
         with self._lock:
             self._refs.clear()
 
-    def _credentials(self, url: str) -> RepoCredentials:
-        return RepoCredentials() if self._logins is None else self._logins.find(url)
+    def _remote(self, url: str, project: str) -> Remote:
+        checked_url(url, local=self._local)
+        found = RepoCredentials() if self._logins is None else self._logins.find(url, project)
+        # What only one project may read is kept apart from what all may, and `git@HOST:PATH`,
+        # which begins at the account's home, from the whole path of `ssh://`.
+        kept = normal_url(url) if "://" in url else url
+        return Remote(url, f"{found.project}\0{kept}", found)
 
-    def resolve(self, url: str, revision: str) -> str:
-        """Return the commit of a branch, a tag, a commit or HEAD.
+    @property
+    def cache_dir(self) -> Path:
+        """Where they are kept."""
+        return self._cache
+
+    def login(self, url: str, *, project: str = "") -> RepoCredentials:
+        """Return how a project's applications log in to a repository.
+
+        Raises:
+            SourceForbidden: the URL is not served.
+        """
+        return self._remote(url, project).login
+
+    def resolve(self, url: str, revision: str, *, project: str = "", tag_prefix: str = "") -> str:
+        """Return the commit of a branch, a tag, a range of tags, a commit or HEAD.
+
+        Args:
+            project: of the application that asks: a login may be for one alone.
+            tag_prefix: what stands in front of the versions that a range is of.
 
         Raises:
             SourceError: there is none of that name.
             SourceUnavailable: nobody answers: that says nothing about the revision.
         """
         wanted = revision or "HEAD"
-        if _SHA.fullmatch(wanted):
+        if SHA.fullmatch(wanted):
             return wanted
-        with self._of(url):
-            refs = self._round(url)
-            for name in (
-                wanted,
-                f"refs/heads/{wanted}",
-                f"refs/tags/{wanted}^{{}}",
-                f"refs/tags/{wanted}",
-            ):
-                if name in refs:
-                    return refs[name]
+        remote = self._remote(url, project)
+        with self._of(remote):
+            refs = self._round(remote)
+            name = reference_of(refs, wanted, tag_prefix=tag_prefix)
+            if name is not None:
+                return commit_at(refs, name)
             if _ABBREVIATED.fullmatch(wanted):
-                self._fetch(url)
-                return self._complete(url, wanted)
+                self._bare.fetch(remote)
+                return self._bare.complete(remote, wanted)
         raise SourceError(
             f"the repository has no revision {wanted[:100]!r}", remedy="correct targetRevision"
         )
 
-    def tree(self, url: str, commit: str) -> GitTree:
+    def refs(self, url: str, *, project: str = "") -> Refs:
+        """Return what the references of a repository are at, asked for once a round.
+
+        Raises:
+            SourceUnavailable: nobody answers.
+        """
+        remote = self._remote(url, project)
+        with self._of(remote):
+            return self._round(remote)
+
+    def ask(
+        self,
+        url: str,
+        held: str,
+        arguments: Sequence[str],
+        *,
+        given: bytes = b"",
+        project: str = "",
+    ) -> bytes:
+        """Return what a git command that only reads prints.
+
+        Args:
+            held: a commit or tag that is fetched before, where it is not there yet.
+            given: standard input of the command.
+
+        Raises:
+            GitOpsError: it is not to be had, or the command fails.
+        """
+        remote = self._remote(url, project)
+        with self._of(remote):
+            return self._git.run(arguments, cwd=self._bare.present(remote, held), given=given)
+
+    def tree(self, url: str, commit: str, *, project: str = "") -> GitTree:
         """Return what a commit holds, fetched where it is not there yet.
 
         Raises:
             GitOpsError: it is not to be had.
         """
-        key = (normal_url(url), commit)
-        with self._of(url):
+        remote = self._remote(url, project)
+        key = (remote.key, commit)
+        with self._of(remote):
             found = self._trees.get(key)
             if found is None:
-                bare = self._present(url, commit)
+                bare = self._bare.present(remote, commit)
                 arguments = ["ls-tree", "-r", "-t", "-z", "--long", commit]
                 found = parse_tree(commit, self._git.run(arguments, cwd=bare))
                 root = self._git.run(["rev-parse", f"{commit}^{{tree}}"], cwd=bare)
@@ -143,46 +180,44 @@ class Repositories:
             return found
 
     @contextlib.contextmanager
-    def laid_out(self, url: str, commit: str) -> Iterator[Path]:
+    def laid_out(self, url: str, commit: str, *, project: str = "") -> Iterator[Path]:
         """Give a folder with the files of a commit; nobody may write there.
 
         Raises:
             SourceError: it is too large, or a link leads out of it.
         """
-        tree = self.tree(url, commit)
-        root = tree.entries[""].id
-        with self._of(url):
-            target = self._cache / "trees" / root
-            self._in_use[root] += 1
-            try:
+        tree = self.tree(url, commit, project=project)
+        remote = self._remote(url, project)
+
+        def make(target: Path) -> None:
+            with self._of(remote):
                 if not target.is_dir():
-                    self._lay_out(url, tree, target)
-                self._layouts[root] = target
-                self._layouts.move_to_end(root)
-            except BaseException:
-                self._in_use[root] -= 1
-                raise
-        try:
-            yield target
-        finally:
-            with self._lock:
-                self._in_use[root] -= 1
-                self._drop_old_layouts()
+                    self._lay_out(remote, tree, target)
 
-    def author(self, url: str, commit: str) -> str:
-        """Return the author of a commit, as `Name <address>`."""
-        with self._of(url):
-            bare = self._present(url, commit)
-            shown = self._git.run(["show", "-s", "--format=%an <%ae>", commit], cwd=bare)
-        return shown.decode(errors="replace").strip()
+        with self._layouts.using(self._cache / "trees" / tree.entries[""].id, make) as folder:
+            yield folder
 
-    def _round(self, url: str) -> Refs:
+    def author(self, url: str, commit: str, *, project: str = "") -> str:
+        """Return the author of a commit, as `Name <address>`; git is asked once a commit."""
+        remote = self._remote(url, project)
+        key = (remote.key, commit)
+        with self._of(remote):
+            found = self._authors.get(key)
+            if found is None:
+                bare = self._bare.present(remote, commit)
+                shown = self._git.run(["show", "-s", "--format=%an <%ae>", commit], cwd=bare)
+                found = self._authors[key] = shown.decode(errors="replace").strip()
+                if len(self._authors) > _KEPT_AUTHORS:
+                    self._authors.popitem(last=False)
+            return found
+
+    def _round(self, remote: Remote) -> Refs:
         """Return the refs, asked for once a round; a failure is remembered as long."""
-        key = normal_url(url)
+        key = remote.key
         known = self._refs.get(key)
         if known is None:
             try:
-                known = self._ls_remote(url)
+                known = self._bare.refs(remote)
             except GitOpsError as exc:
                 known = exc
             self._refs[key] = known
@@ -190,78 +225,16 @@ class Repositories:
             raise known
         return known
 
-    def _ls_remote(self, url: str) -> Refs:
-        checked_url(url, local=self._local)
-        self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        listed = self._git.run(
-            ["ls-remote", "--quiet", url], cwd=self._cache, credentials=self._credentials(url)
-        )
-        lines = listed.decode(errors="replace").splitlines()
-        return {name: sha for sha, _, name in (line.partition("\t") for line in lines)}
-
-    def _fetch(self, url: str, *refspecs: str) -> Path:
-        checked_url(url, local=self._local)
-        bare = self._bare(url)
-        # A branch that is gone may stand where a folder of branches begins: it goes first.
-        arguments = ["fetch", "--quiet", "--no-write-fetch-head", "--force", "--no-auto-gc"]
-        arguments += [url] if refspecs else ["--prune", url]
-        try:
-            self._git.run(
-                [*arguments, *(refspecs or _REFSPECS)], cwd=bare, credentials=self._credentials(url)
-            )
-        except GitOpsError:
-            # What a killed git leaves would grow by a pack each time it is tried again.
-            for left in (bare / "objects" / "pack").glob("tmp_*"):
-                left.unlink(missing_ok=True)
-            raise
-        return bare
-
-    def _bare(self, url: str) -> Path:
-        name = hashlib.sha256(normal_url(url).encode()).hexdigest()[:24]
-        bare = self._cache / "repositories" / name
-        if not (bare / "HEAD").exists():
-            bare.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._git.run(["init", "--quiet", "--bare", "."], cwd=bare)
-        attributes = bare / "info" / "attributes"
-        if not attributes.exists():
-            attributes.parent.mkdir(exist_ok=True)
-            attributes.write_text(_ATTRIBUTES)
-        return bare
-
-    def _present(self, url: str, commit: str) -> Path:
-        """Return the bare repository, once it holds a commit."""
-        bare = self._bare(url)
-        if self._holds(bare, commit):
-            return bare
-        self._fetch(url)
-        if not self._holds(bare, commit):
-            self._fetch(url, commit)  # One that no branch has any more.
-        return bare
-
-    def _holds(self, bare: Path, commit: str) -> bool:
-        with contextlib.suppress(GitOpsError):
-            self._git.run(["cat-file", "-e", f"{commit}^{{commit}}"], cwd=bare)
-            return True
-        return False
-
-    def _complete(self, url: str, abbreviated: str) -> str:
-        bare = self._bare(url)
-        try:
-            arguments = ["rev-parse", "--verify", f"{abbreviated}^{{commit}}"]
-            return self._git.run(arguments, cwd=bare).decode().strip()
-        except GitOpsError:
-            raise SourceError(
-                f"the repository has no revision {abbreviated}", remedy="write the whole commit id"
-            ) from None
-
-    def _lay_out(self, url: str, tree: GitTree, target: Path) -> None:
+    def _lay_out(self, remote: Remote, tree: GitTree, target: Path) -> None:
         size = sum(entry.size_bytes for entry in tree.entries.values())
         if size > MAX_TREE_BYTES:
             raise SourceError(
                 f"the files of the commit are larger than {MAX_TREE_BYTES // 2**20} MiB",
                 remedy="use a repository of manifests alone",
             )
-        archive = self._git.run(["archive", "--format=tar", tree.commit], cwd=self._bare(url))
+        archive = self._git.run(
+            ["archive", "--format=tar", tree.commit], cwd=self._bare.folder(remote)
+        )
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         staging = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
         try:
@@ -269,17 +242,11 @@ class Repositories:
             if any(tree.entries):
                 unpack(archive, staging)
             check_links(tree, staging)
-            staging.replace(target)
+            move_into_place(staging, target)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
-    def _drop_old_layouts(self) -> None:
-        unused = [root for root in self._layouts if not self._in_use[root]]
-        for root in unused[: max(0, len(self._layouts) - _KEPT_LAYOUTS)]:
-            shutil.rmtree(self._layouts.pop(root), ignore_errors=True)
-            del self._in_use[root]
-
-    def _of(self, url: str) -> threading.RLock:
+    def _of(self, remote: Remote) -> threading.RLock:
         """Return the lock of a repository: one call of git at a time for each."""
         with self._lock:
-            return self._locks.setdefault(normal_url(url), threading.RLock())
+            return self._locks.setdefault(remote.key, threading.RLock())

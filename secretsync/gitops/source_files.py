@@ -13,10 +13,15 @@ from pathlib import Path
 from secretsync.gitops.errors import RenderError, SourceError
 from secretsync.gitops.git_tree import GitTree, inside
 from secretsync.gitops.model import Object
+from secretsync.gitops.revisions import short_revision
 from secretsync.resources.application_spec import Source
 from secretsync.resources.documents import load_documents
 
 __all__ = ["SourceFiles", "objects_of"]
+
+
+#: How a file begins that Git LFS has elsewhere. Source: Git LFS specification, "The pointer".
+_LFS = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +56,27 @@ class SourceFiles:
         return self.root / path
 
     def id(self, path: str) -> str:
-        """Return the id of a file or folder.
+        """Return what stands for a file or folder, and for all that it leads to.
+
+        The id of a link is that of its text: what is behind it may be any file of the tree,
+        and is another one in another repository.
 
         Raises:
-            SourceError: there is none.
+            SourceError: there is none, or it is of a submodule.
         """
         found = self.tree.id(path)
+        if (submodule := self.tree.submodule(path)) is not None:
+            raise SourceError(
+                f"{path} is of the submodule {submodule}: submodules are not fetched",
+                remedy='set enableSubmodules: "true" in the repository Secret of this URL, or '
+                "make the submodule's repository a source of the application",
+            )
         if found is None:
             raise SourceError(
-                f"{path or '.'} does not exist at {self.tree.commit[:7]}",
+                f"{path or '.'} does not exist at {short_revision(self.tree.commit)}",
                 remedy="correct the path, or the revision",
             )
-        return found
+        return f"{found}@{self.tree.entries[''].id}" if self.tree.links(path) else found
 
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder at a path from the root."""
@@ -80,6 +94,12 @@ def objects_of(text: bytes, *, file: str) -> list[Object]:
     Raises:
         RenderError: it is no good YAML, or holds something that is no object.
     """
+    if text.startswith(_LFS):
+        raise RenderError(
+            f"{file} is kept by Git LFS, which is not asked",
+            remedy='set enableLfs: "true" in the repository Secret of this URL, or commit the '
+            "file itself: manifests are small",
+        )
     documents, problems = load_documents(text, file=file)
     if problems:
         first = problems[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from secretsync.gitops.health import IGNORE_ANNOTATION
+from secretsync.gitops.instances import instance_of
 from secretsync.gitops.model import (
     Comparison,
     Health,
@@ -26,7 +27,6 @@ def summary(
     app: Application,
     pairs: Iterable[Pair],
     *,
-    instance: str = "",
     warnings: Iterable[tuple[str, str]] = (),
 ) -> Comparison:
     """Return the comparison that pairs make.
@@ -34,7 +34,6 @@ def summary(
     Args:
         app: its own object counts for no health.
         pairs: of all objects.
-        instance: names the application in tracking; "" is its own name.
         warnings: conditions found while pairing: type and message.
     """
     found = tuple(pairs)
@@ -49,7 +48,7 @@ def summary(
     conditions += [("ComparisonError", f"{pair.key}: {pair.message}") for pair in unknown]
     for pair in counted:
         other = owner_of(pair.live, pair.key) if pair.live is not None else None
-        if pair.target is not None and other not in (None, instance or app.meta.name):
+        if pair.target is not None and other not in (None, instance_of(app)):
             text = f"{pair.key} is part of the application {other} too"
             conditions.append(("SharedResourceWarning", text))
     return Comparison(found, status, _health(app, counted), tuple(conditions))

@@ -11,9 +11,11 @@ from typing import Any
 
 from secretsync.cluster.base import Propagation
 
-__all__ = ["OPTIONS_ANNOTATION", "SyncOptions"]
+__all__ = ["OPTIONS_ANNOTATION", "SyncOptions", "is_kept"]
 
 OPTIONS_ANNOTATION = "argocd.argoproj.io/sync-options"
+
+_HELM_POLICY = "helm.sh/resource-policy"
 
 _PROPAGATIONS = {"background": Propagation.BACKGROUND, "orphan": Propagation.ORPHAN}
 
@@ -46,6 +48,12 @@ class SyncOptions:
             if own_name == name:
                 return own_value == value
         return option in self.of_app
+
+
+def is_kept(obj: Mapping[str, Any]) -> bool:
+    """Return whether a chart says that an object stays when its release goes."""
+    annotations = (obj.get("metadata") or {}).get("annotations") or {}
+    return str(annotations.get(_HELM_POLICY, "")).strip() == "keep"
 
 
 def _own(obj: Mapping[str, Any] | None) -> list[str]:

@@ -11,7 +11,7 @@ Source: Kubernetes, "Upgrading from client-side apply to server-side apply".
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from secretsync.gitops.field_paths import ABSENT, Difference, value_at
@@ -20,15 +20,40 @@ from secretsync.gitops.model import FIELD_MANAGER, Object
 from secretsync.gitops.normalizing import LAST_APPLIED, normalized
 from secretsync.gitops.owned_fields import Fields, field_owners
 
-__all__ = ["dropped_by_takeover", "takeover_patch"]
+__all__ = [
+    "CLIENT_SIDE_MANAGERS",
+    "dropped_by_takeover",
+    "migrated_managers",
+    "takeover_patch",
+]
 
 #: Who applied for Argo CD, by either way.
 ARGO_MANAGER = "argocd-controller"
 #: Who wrote client-side what the annotation keeps.
 CLIENT_SIDE_MANAGERS = frozenset({ARGO_MANAGER, "kubectl-client-side-apply"})
+#: Names a further one, on an Application.
+MIGRATED = "argocd.argoproj.io/client-side-apply-migration-manager"
 
 
-def takeover_patch(live: Mapping[str, Any], *, manager: str = FIELD_MANAGER) -> Object | None:
+def migrated_managers(annotations: Mapping[str, str], *, migrates: bool) -> frozenset[str]:
+    """Return whose client-side applies an Application takes over.
+
+    Args:
+        annotations: of the Application, which may name one more.
+        migrates: False for `ClientSideApplyMigration=false`: nobody's.
+    """
+    if not migrates:
+        return frozenset()
+    more = annotations.get(MIGRATED, "").strip()
+    return CLIENT_SIDE_MANAGERS | ({more} if more else frozenset())
+
+
+def takeover_patch(
+    live: Mapping[str, Any],
+    *,
+    manager: str = FIELD_MANAGER,
+    client_side: Collection[str] = CLIENT_SIDE_MANAGERS,
+) -> Object | None:
     """Return the merge patch that makes earlier tools' ownership ours; None for nothing to do.
 
     It holds to the version of the object that was read, changes no field that the object
@@ -37,15 +62,17 @@ def takeover_patch(live: Mapping[str, Any], *, manager: str = FIELD_MANAGER) -> 
     Args:
         live: the object as it is, with managedFields.
         manager: who applies from now on.
+        client_side: whose client-side applies become ours; none leaves them, and their
+            copy of the object, as they are.
     """
     metadata = live.get("metadata") or {}
-    annotated = LAST_APPLIED in (metadata.get("annotations") or {})
+    annotated = bool(client_side) and LAST_APPLIED in (metadata.get("annotations") or {})
     if not annotated and not any(map(_applied_by_argo, metadata.get("managedFields") or ())):
         return None
     kept: list[Any] = []
     mine: dict[str, Any] | None = None
     for entry in metadata.get("managedFields") or ():
-        if not _taken(entry, manager, annotated=annotated):
+        if not _taken(entry, manager, client_side if annotated else ()):
             kept.append(entry)
         elif mine is None:
             mine = {**entry, "manager": manager, "operation": "Apply"}
@@ -64,12 +91,18 @@ def takeover_patch(live: Mapping[str, Any], *, manager: str = FIELD_MANAGER) -> 
     return {"metadata": patch}
 
 
-def dropped_by_takeover(target: Mapping[str, Any], live: Mapping[str, Any]) -> list[Difference]:
+def dropped_by_takeover(
+    target: Mapping[str, Any],
+    live: Mapping[str, Any],
+    *,
+    client_side: Collection[str] = CLIENT_SIDE_MANAGERS,
+) -> list[Difference]:
     """Return the fields that an earlier tool applied and the target no longer gives.
 
     Args:
         target: normalized.
         live: the object as it is, with managedFields and annotations.
+        client_side: whose client-side applies become ours.
     """
     shown = normalized(live)
     paths = [
@@ -80,7 +113,7 @@ def dropped_by_takeover(target: Mapping[str, Any], live: Mapping[str, Any]) -> l
         for path in dropped_of(owner.fields, target, shown)
     ]
     applied = _last_applied(live)
-    if applied is not None:
+    if applied is not None and client_side:
         paths += dropped_since(applied, target, shown)
     return [
         Difference(path, value_at(shown, path), ABSENT)
@@ -93,13 +126,13 @@ def _applied_by_argo(entry: Mapping[str, Any]) -> bool:
     return (entry.get("manager"), entry.get("operation")) == (ARGO_MANAGER, "Apply")
 
 
-def _taken(entry: Mapping[str, Any], manager: str, *, annotated: bool) -> bool:
+def _taken(entry: Mapping[str, Any], manager: str, client_side: Collection[str]) -> bool:
     if entry.get("subresource"):
         return False
     who, how = entry.get("manager"), entry.get("operation")
     if how == "Apply":
         return who in (manager, ARGO_MANAGER)
-    return annotated and how == "Update" and who in CLIENT_SIDE_MANAGERS
+    return how == "Update" and who in client_side
 
 
 def _union(left: Fields, right: Fields) -> dict[str, Any]:

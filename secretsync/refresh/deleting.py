@@ -30,6 +30,7 @@ from secretsync.refresh.narrowing import Narrowing, queries
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.refresh.receding import Receding
 from secretsync.resources.external_secret import ExternalSecret
+from secretsync.resources.guards import NO_GUARDS
 from secretsync.resources.meta import ObjectRef
 
 __all__ = ["Deleter", "Siblings", "Verdict"]
@@ -149,7 +150,7 @@ class Deleter:
         desired = desired_secret(item, materialized)
         live = self._applier.live(desired.namespace, desired.name)
         if item.target.deletion_policy == "Delete":
-            return self._delete(item, desired, live)
+            return replace(self._delete(item, desired, live), missing=materialized.missing)
         breaker = self._breaker(item) if _loses_keys(desired, live) else None
         return Verdict(emptied=True) if breaker is None else _stopped(item, breaker)
 
@@ -176,6 +177,7 @@ class Deleter:
             Progress.WAITING,
             message=f"secret retained: that {keys} does not exist upstream {certainty}",
             retry_after_s=wait_s,
+            missing=materialized.missing,
         )
 
     def _delete(
@@ -238,7 +240,7 @@ def _retained(item: ExternalSecret, materialized: Materialized) -> Outcome[Exter
 
 
 def _loses_keys(desired: DesiredSecret, live: LiveSecret | None) -> bool:
-    action = plan_secret(replace(desired, allow_empty=True), live)
+    action = plan_secret(replace(desired, allow_empty=True, guards=NO_GUARDS), live)
     return any(change.verb is KeyVerb.REMOVED for change in action.changes)
 
 

@@ -18,6 +18,7 @@ from secretsync.core.secrets import (
     MANAGED_LABEL,
     DesiredSecret,
     LiveSecret,
+    written_dates,
     written_versions,
 )
 from secretsync.errors import SecretSyncError
@@ -27,6 +28,7 @@ from secretsync.refresh.keeping import made_once
 from secretsync.refresh.outcomes import Outcome, Progress, contested
 from secretsync.refresh.reading import is_transient
 from secretsync.resources.external_secret import ExternalSecret
+from secretsync.resources.guards import NO_GUARDS
 
 __all__ = ["GenerationGate"]
 
@@ -129,17 +131,18 @@ _MARKS = (MANAGED_LABEL, CREATED_BY_LABEL)
 
 def _as_it_is(desired: DesiredSecret, live: LiveSecret | None) -> DesiredSecret:
     """Return the same without any wish for other data."""
+    desired = replace(desired, guards=NO_GUARDS)
     if live is None:
         return desired
     return replace(
         desired,
         data=live.data,
         versions=written_versions(live),
+        dates=written_dates(live),
         immutable=False,
         additive=True,
         hold_removals=True,
         allow_empty=True,
-        allow_older=True,
     )
 
 

@@ -21,6 +21,8 @@ __all__ = ["Lane", "LaneQueue"]
 
 #: The largest batch: the larger, the more objects share a read.
 MOST = 16_384
+#: Plans that are void and not worth a sweep.
+SPARE = 1_024
 
 
 class Lane(enum.IntEnum):
@@ -69,6 +71,7 @@ class LaneQueue:
                 return
             self._later_at[key] = due_s
             heapq.heappush(self._later, (due_s, lane, key))
+            self._sweep()
             self._ready.notify_all()
 
     def forget(self, key: ObjectRef) -> None:
@@ -147,6 +150,15 @@ class LaneQueue:
             due_s, lane, key = heapq.heappop(self._later)
             if self._later_at.get(key) == due_s:
                 self._add(key, lane)
+
+    def _sweep(self) -> None:
+        """Drop what is planned no more, once it is the larger part.
+
+        What is planned for a far day, and asked for often meanwhile, would pile up.
+        """
+        if len(self._later) > 2 * len(self._later_at) + SPARE:
+            self._later = [each for each in self._later if self._later_at.get(each[2]) == each[0]]
+            heapq.heapify(self._later)
 
     def _idle_s(self) -> float | None:
         if not self._later:

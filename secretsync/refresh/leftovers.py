@@ -17,7 +17,7 @@ from secretsync.errors import ClusterError
 from secretsync.refresh.outcomes import Outcome
 from secretsync.resources.meta import ObjectRef, Parent
 
-__all__ = ["Extra", "Leftovers"]
+__all__ = ["Extra", "Leftovers", "removal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Leftovers:
         # What has a controller by now comes and goes with that one.
         made = [live for live in found if live.owner is None]
         leftovers = [live for live in made if (live.namespace, live.name) not in wanted]
-        actions = [_removal(live) for live in leftovers]
+        actions = [removal(live) for live in leftovers]
         if not prune:
             return [Extra(action) for action in actions]
         # What this run made is no reason to let all go that was there before it.
@@ -120,7 +120,8 @@ class Leftovers:
         return Extra(action)
 
 
-def _removal(live: LiveSecret) -> SecretAction:
+def removal(live: LiveSecret) -> SecretAction:
+    """Return the action that a Secret and all of its keys go."""
     ref = ObjectRef("Secret", live.namespace, live.name)
     changes = tuple(
         KeyChange(key, KeyVerb.REMOVED, before=value) for key, value in sorted(live.data.items())

@@ -3,8 +3,8 @@
 Off unless `--unsafe-allow-generic-targets` is given: such objects are not encrypted at
 rest, and whoever may write an ExternalSecret writes them with the service's rights.
 
-Neighbours: `core.manifest_target` makes the object, `pipeline` asks, `applying` is the same
-for Secrets.
+Neighbours: `core.manifest_target` makes the object, `manifest_changes` compares, `pipeline`
+asks, `applying` is the same for Secrets.
 
 Source: External Secrets Operator 2.9, guide "Targeting Custom Resources". Different from
 there: an object that is not this ExternalSecret's is not taken over without being asked.
@@ -12,25 +12,25 @@ there: an object that is not this ExternalSecret's is not taken over without bei
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from providers.base import SecretBytes
 from secretsync.cluster.base import Cluster, Kind
 from secretsync.core.hashes import field_manager
-from secretsync.core.manifest_target import MANAGED_TARGET_LABEL, manifest_object
+from secretsync.core.manifest_target import manifest_object
 from secretsync.core.materialize import Materialized
-from secretsync.core.plan import KeyChange, KeyVerb, SecretAction, Verb
+from secretsync.core.plan import KeyChange, SecretAction, Verb
 from secretsync.core.secrets import ADOPT_ANNOTATION, ALLOW_EMPTY_ANNOTATION
 from secretsync.core.target_template import Texts
 from secretsync.errors import Rejected
 from secretsync.refresh.keeping import is_once
+from secretsync.refresh.manifest_changes import Object, blanks, changes_of, settled
 from secretsync.refresh.outcomes import Outcome, Progress
 from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.meta import ObjectRef
+from secretsync.resources.names import MANAGED_TARGET_LABEL
 
 __all__ = ["ManifestTargets", "TargetKey", "target_kind"]
 
@@ -38,11 +38,8 @@ SYNCED = "ResourceSynced"
 FAILED = "ResourceSyncedError"
 MISSING = "ResourceMissing"
 
-Object = dict[str, Any]
 #: apiVersion, kind, namespace and name.
 TargetKey = tuple[str, str, str, str]
-#: What differs between two reads of the same object.
-_VOLATILE = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
 
 
 def target_kind(cluster: Cluster, item: ExternalSecret) -> Kind:
@@ -139,8 +136,8 @@ class ManifestTargets:
         obj = manifest_object(item, materialized.data, texts)
         _own(obj, item)
         predicted = self._predicted(target, obj)
-        changes = tuple(_changes(target.live, predicted))
-        blanked = [change.key for change in changes if _blanks(change)]
+        changes = tuple(changes_of(target.live, predicted))
+        blanked = [change.key for change in changes if blanks(change)]
         if blanked and item.meta.annotations.get(ALLOW_EMPTY_ANNOTATION) != "true":
             what = f"an empty value would replace one that is not: {', '.join(blanked)}"
             meant = f'annotate the ExternalSecret with {ALLOW_EMPTY_ANNOTATION}: "true"'
@@ -195,7 +192,7 @@ class ManifestTargets:
         )
 
     def _write(self, target: _Target, obj: Object, predicted: Object) -> Verb:
-        if target.live is not None and _settled(target.live) == _settled(predicted):
+        if target.live is not None and settled(target.live) == settled(predicted):
             self._note(target, target.live)
             return Verb.UNCHANGED
         verb = Verb.CREATE if target.live is None else Verb.UPDATE
@@ -293,48 +290,3 @@ def _own(obj: Object, item: ExternalSecret) -> None:
                 "blockOwnerDeletion": True,
             }
         ]
-
-
-def _settled(obj: Object) -> Object:
-    meta = {key: value for key, value in obj["metadata"].items() if key not in _VOLATILE}
-    return {**obj, "metadata": meta}
-
-
-def _changes(live: Object | None, wanted: Object) -> Iterator[KeyChange]:
-    """Yield each leaf that differs, what the cluster keeps for itself left out."""
-    before = {} if live is None else dict(_leaves(_shown(live)))
-    after = dict(_leaves(_shown(wanted)))
-    for path in sorted(before.keys() | after.keys()):
-        old, new = before.get(path), after.get(path)
-        if old != new:
-            verb = KeyVerb.CHANGED
-            if old is None or new is None:
-                verb = KeyVerb.ADDED if old is None else KeyVerb.REMOVED
-            yield KeyChange(path, verb, _hidden(old), _hidden(new))
-
-
-def _shown(obj: Object) -> Object:
-    meta = obj.get("metadata") or {}
-    kept = {key: meta[key] for key in ("labels", "annotations") if meta.get(key)}
-    own = {key: value for key, value in obj.items() if key not in ("metadata", "status")}
-    return {**own, "metadata": kept} if kept else own
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, bytes]]:
-    if isinstance(value, dict) and value:
-        for key, each in value.items():
-            yield from _leaves(each, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list) and value:
-        for index, each in enumerate(value):
-            yield from _leaves(each, f"{path}[{index}]")
-    else:
-        yield path, (value if isinstance(value, str) else json.dumps(value)).encode()
-
-
-def _hidden(value: bytes | None) -> SecretBytes | None:
-    return None if value is None else SecretBytes(value)
-
-
-def _blanks(change: KeyChange) -> bool:
-    before, after = change.before, change.after
-    return before is not None and after is not None and not after.reveal() and bool(before.reveal())

@@ -18,7 +18,7 @@ from secretsync.core.safety import (
     observe_absence,
 )
 from secretsync.core.secrets import LiveSecret, written_versions
-from secretsync.core.sources import FindSource, found_names, sources, version_key
+from secretsync.core.sources import MANY_READ, FindSource, found_names, many_key, sources
 from secretsync.refresh.clock import Clock
 from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.meta import ObjectRef
@@ -28,9 +28,9 @@ __all__ = ["Narrowing", "queries"]
 
 @dataclass(frozen=True, slots=True)
 class _Narrowed:
-    """What was found when less was found than before, and since when it is so."""
+    """The names found when less was found than before, and since when it is so."""
 
-    digests: tuple[str, ...]
+    names: frozenset[str]
     absence: Absence
 
 
@@ -62,18 +62,21 @@ class Narrowing:
             versions: of what was found now.
             live: the Secret as it is, with the versions that were written.
         """
-        digests = tuple(versions.get(version_key(query), "") for query in queries(item))
+        # Names only: what was found goes on rotating, and that says nothing of what was not.
+        names = found_names(item, versions) | {
+            f"{key}={versions[key]}" for key in map(many_key, queries(item)) if key in versions
+        }
         now_s = self._clock.monotonic_s()
         with self._lock:
             before = self._narrowed.get(item.ref)
             if before is None and not _narrower(item, versions, written_versions(live)):
                 return None
-            same = before is not None and before.digests == digests
+            same = before is not None and before.names == names
             absence = observe_absence(before.absence if before and same else None, now_s)
             if absence_confirmed(absence, one_shot=self._one_shot):
                 self._narrowed.pop(item.ref, None)
                 return None
-            self._narrowed[item.ref] = _Narrowed(digests, absence)
+            self._narrowed[item.ref] = _Narrowed(names, absence)
         return max(1.0, absence.first_seen_s + CONFIRMATION_GAP_S - now_s)
 
 
@@ -86,9 +89,8 @@ def _narrower(
     item: ExternalSecret, versions: Mapping[str, str], written: Mapping[str, str]
 ) -> bool:
     """Return whether something that was written was not found now."""
-    before = found_names(item, written)
-    if before:
-        return not before <= found_names(item, versions)
-    # Of very many only the digest is kept: it says that something differs, not what.
-    keys = [version_key(query) for query in queries(item)]
+    if not found_names(item, written) <= found_names(item, versions):
+        return True
+    # Of very many only a digest is kept: it says that their names differ, not which.
+    keys = [MANY_READ, *map(many_key, queries(item))]
     return any(key in written and written[key] != versions.get(key) for key in keys)

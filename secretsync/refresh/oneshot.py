@@ -132,9 +132,8 @@ class OneShot:
         labels = {INVENTORY_LABEL: self.inventory} if self.inventory else {}
         stores = StoreSource(self.cluster, self.manifests)
         claims = Claims([*items, *sealed])
-        credentials = ClusterCredentials(
-            self.cluster, Overlay.of(self.manifests), allowed=self.allowed
-        )
+        overlay = Overlay.of(self.manifests)
+        credentials = ClusterCredentials(self.cluster, overlay, allowed=self.allowed)
         runner = GeneratorRunner.of(
             self.cluster,
             GivenGenerators(self.manifests),
@@ -163,7 +162,7 @@ class OneShot:
             listing=stores,
             credentials=credentials,
             runner=runner,
-            manifests=self.manifests,
+            overlay=overlay,
             writes=self.writes,
         )
         try:

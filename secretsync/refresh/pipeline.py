@@ -213,18 +213,20 @@ class Pipeline:
             rendered=_rendered(item, materialized, run),
             extra_labels=self._labels,
         )
+        read = {**materialized.dates, **versions}
         desired = replace(
             desired,
             hold_removals=verdict.hold,
             allow_empty=desired.allow_empty or verdict.emptied,
-            allow_older=self._deleter.receding.allowed(item.ref, versions),
+            allow_older=self._deleter.receding.allowed(item.ref, read),
         )
         generated = bool(item.generators()) and is_once(item)
         write = partial(self._gate.write, item) if generated else self._applier.reconcile
         action = write(desired)
         outcome = _outcome(item, action, versions)
         if action.older:
-            wait_s = self._deleter.receding.refused(item.ref, versions)
+            older = {name: read[name] for name in action.older}
+            wait_s = self._deleter.receding.refused(item.ref, older)
             return replace(outcome, retry_after_s=wait_s)
         self._deleter.receding.forget(item.ref)
         return replace(outcome, retry_after_s=verdict.retry_after_s, missing=materialized.missing)

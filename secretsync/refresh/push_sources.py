@@ -13,10 +13,9 @@ from providers.base import ProviderError, SecretBytes
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.core.target_template import TargetTemplateError, Texts, render_target
 from secretsync.errors import ClusterError, ConfigError
-from secretsync.refresh.credential_source import CredentialSource
+from secretsync.refresh.credential_source import CredentialSource, Overlay
 from secretsync.refresh.generations import Runner
 from secretsync.resources.external_secret_template import Template, TemplateSource
-from secretsync.resources.manifests import Manifests
 from secretsync.resources.meta import ObjectRef
 from secretsync.resources.push_secret import PushSecret, SecretSource
 
@@ -43,7 +42,7 @@ class PushSources:
 
     Args:
         credentials: where Secrets and ConfigMaps are looked up.
-        manifests: PATH's, whose Secrets may be selected by their labels.
+        overlay: what PATH brings, whose Secrets may be selected by their labels.
         runner: None where generators are not served.
     """
 
@@ -51,12 +50,12 @@ class PushSources:
         self,
         cluster: Cluster,
         credentials: CredentialSource,
-        manifests: Manifests,
+        overlay: Overlay,
         runner: Runner | None,
     ) -> None:
         self._cluster = cluster
         self._credentials = credentials
-        self._manifests = manifests
+        self._overlay = overlay
         self._runner = runner
         self._lock = threading.Lock()
         self._generated: dict[ObjectRef, Sourced] = {}
@@ -106,9 +105,9 @@ class PushSources:
         if selector is None:
             return []
         given = {
-            secret.meta.name: secret.meta.labels
-            for secret in self._manifests.secrets
-            if secret.meta.namespace == namespace
+            name: secret.labels
+            for (where, name), secret in list(self._overlay.secrets.items())
+            if where == namespace
         }
         page = self._cluster.list(KINDS["Secret"], namespace, metadata_only=True)
         live = {obj["metadata"]["name"]: obj["metadata"].get("labels") or {} for obj in page.items}

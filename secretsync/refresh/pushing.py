@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from providers.base import InvalidRef, ProviderError, PushRef
-from secretsync.core.push import Planned, PushProblem, place_of, planned_pushes, stale
+from secretsync.core.push import Planned, PushProblem, place_of, planned_pushes, remote_ref, stale
 from secretsync.core.secrets import ALLOW_EMPTY_ANNOTATION
 from secretsync.core.target_template import TargetTemplateError
 from secretsync.errors import ConfigError, SecretSyncError
@@ -123,6 +123,18 @@ class PushPipeline:
             synced=work.synced,
             refreshed=True,
         )
+
+    def renew(self, ref: ObjectRef) -> None:
+        """Make new values at the next due look: a generator that was edited makes others."""
+        self._sources.pushed(ref)
+
+    def note(self, item: PushSecret) -> None:
+        """Know where a PushSecret pushes that is not run here: what its status says stays its."""
+        for key, places in item.status.synced.items():
+            kind, _, name = key.partition("/")
+            where = "" if kind == "ClusterSecretStore" else item.meta.namespace
+            refs = (remote_ref(entry) for entry in places.values())
+            self._rivals.claim(item, ObjectRef(kind, where, name), filter(None, refs))
 
     def forget(self, ref: ObjectRef) -> None:
         """Drop what is remembered of a PushSecret that is gone or edited."""

@@ -37,6 +37,7 @@ from secretsync.errors import (
     SecretSyncError,
 )
 from secretsync.refresh.catalog import StoreCatalog, StoreUnmanaged
+from secretsync.refresh.denials import Denials
 from secretsync.refresh.fetching import Fetcher
 from secretsync.refresh.finding import Found, Lister
 from secretsync.refresh.generations import Generations
@@ -99,6 +100,7 @@ class SourceReader:
 
     Args:
         generations: answers for generators.
+        denials: is told what each store answered.
     """
 
     def __init__(
@@ -108,12 +110,14 @@ class SourceReader:
         fetcher: Fetcher,
         lister: Lister,
         generations: Generations,
+        denials: Denials,
     ) -> None:
         self._catalog = catalog
         self._sessions = sessions
         self._fetcher = fetcher
         self._lister = lister
         self._generations = generations
+        self._denials = denials
 
     def resolve(
         self, external_secret: ExternalSecret
@@ -202,6 +206,7 @@ class SourceReader:
                 refs |= dict.fromkeys(each.ref for each in found)
         demand.answers = self._fetcher.fetch(demand.session, refs)
         everything = [*demand.answers.values(), *demand.found.values()]
+        self._denials.note(demand.session.store.ref, everything)
         if any(isinstance(answer, AuthFailed) for answer in everything):
             # The next use looks the credentials up again: they may have been rotated.
             self._sessions.forget(demand.session.key, only=demand.session)

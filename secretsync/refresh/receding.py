@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from secretsync.core.safety import (
     CONFIRMATION_GAP_S,
@@ -24,7 +24,9 @@ __all__ = ["Receding"]
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    versions: Mapping[str, str]
+    """The version that one thing went back to, and since when it is so."""
+
+    version: str
     looks: Absence
 
 
@@ -39,30 +41,52 @@ class Receding:
         self._clock = clock
         self._one_shot = one_shot
         self._lock = threading.Lock()
-        self._seen: dict[ObjectRef, _Seen] = {}
+        self._seen: dict[ObjectRef, dict[str, _Seen]] = {}
 
-    def allowed(self, ref: ObjectRef, versions: Mapping[str, str]) -> bool:
-        """Return whether these versions may be older than what was written."""
+    def allowed(self, ref: ObjectRef, versions: Mapping[str, str]) -> frozenset[str]:
+        """Return the names of what may be older than what was written.
+
+        Each is confirmed by itself: what else moves meanwhile starts nothing anew.
+
+        Args:
+            versions: of all that was read now; a date where no version is noted.
+        """
         if self._one_shot:
-            return True
-        with self._lock:
-            seen = self._seen.get(ref)
-            if seen is None:
-                return False
-            if seen.versions != versions:
-                del self._seen[ref]
-                return False
-            looks = observe_absence(seen.looks, self._clock.monotonic_s())
-            return absence_confirmed(looks, one_shot=False)
-
-    def refused(self, ref: ObjectRef, versions: Mapping[str, str]) -> float:
-        """Note that they were refused; returns the seconds until a second look counts."""
+            return frozenset(versions)
         now_s = self._clock.monotonic_s()
         with self._lock:
-            seen = self._seen.setdefault(ref, _Seen(dict(versions), Absence(now_s, now_s)))
-        return max(1.0, seen.looks.first_seen_s + CONFIRMATION_GAP_S - now_s)
+            seen = {
+                name: replace(each, looks=observe_absence(each.looks, now_s))
+                for name, each in self._seen.get(ref, {}).items()
+                if versions.get(name) == each.version
+            }
+            if seen:
+                self._seen[ref] = seen
+            else:
+                self._seen.pop(ref, None)
+        return frozenset(name for name, each in seen.items() if _confirmed(each))
+
+    def refused(self, ref: ObjectRef, older: Mapping[str, str]) -> float:
+        """Note what was refused; returns the seconds until a second look counts.
+
+        Args:
+            older: name → version of what is older than what was written, without what
+                was allowed.
+        """
+        now_s = self._clock.monotonic_s()
+        with self._lock:
+            seen = self._seen.setdefault(ref, {})
+            for name, version in older.items():
+                # `allowed` dropped, at this look, what has another version by now.
+                seen.setdefault(name, _Seen(version, Absence(now_s, now_s)))
+            first_s = max((seen[name].looks.first_seen_s for name in older), default=now_s)
+        return max(1.0, first_s + CONFIRMATION_GAP_S - now_s)
 
     def forget(self, ref: ObjectRef) -> None:
         """Drop what is known of one that is gone, or was written."""
         with self._lock:
             self._seen.pop(ref, None)
+
+
+def _confirmed(seen: _Seen) -> bool:
+    return absence_confirmed(seen.looks, one_shot=False)

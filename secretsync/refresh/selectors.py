@@ -28,7 +28,7 @@ from secretsync.refresh.credential_source import (
     LabelledSecret,
     Overlay,
 )
-from secretsync.refresh.rendering import render
+from secretsync.refresh.rendering import rendering
 from secretsync.resources.decode import walk_dataclasses
 from secretsync.resources.findings import field_path
 from secretsync.resources.secret_store import SecretStore
@@ -166,7 +166,7 @@ def resolve_selectors(
         config_maps,
         authorities,
         context={**source.context, **context},
-        render=render,
+        rendering=rendering,
         local_api=source.local_api,
     )
 

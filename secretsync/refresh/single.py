@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.core.conditions import external_secret_status
@@ -23,11 +24,14 @@ from secretsync.refresh.wiring import Options, build_engine
 from secretsync.resources.documents import Document, Origin
 from secretsync.resources.external_secret import ExternalSecret, parse_external_secret
 from secretsync.resources.manifests import Manifests
-from secretsync.resources.meta import Parent
+from secretsync.resources.meta import ObjectRef, Parent
 from secretsync.resources.problems import Problem
 from secretsync.resources.sealed_secret import parse_sealed_secret
 
-__all__ = ["claimants", "refresh_now"]
+__all__ = ["claimants", "refresh_now", "write_status"]
+
+#: Kinds by which ExternalSecrets are named, each or all that one made.
+_NAMED = ("ExternalSecret", "ClusterExternalSecret")
 
 
 def refresh_now(
@@ -40,14 +44,15 @@ def refresh_now(
     controller_class: str,
     allowed: Allowances | None = None,
 ) -> tuple[Sequence[Outcome[ExternalSecret]], Sequence[Problem]]:
-    """Refresh one ExternalSecret, or every one that reads from a store.
+    """Refresh one ExternalSecret, those that a maker made, or all that read from a store.
 
-    What is generated is made anew for the one that is named, unless it is made once.
+    What is generated is made anew for those that are named, unless it is made once; of
+    those that share a store, it keeps its interval.
 
     Args:
         allowed: what the command line allows; None is nothing.
-        kind: ExternalSecret, SecretStore or ClusterSecretStore.
-        namespace: of the object; a ClusterSecretStore serves all namespaces.
+        kind: ExternalSecret, ClusterExternalSecret, SecretStore or ClusterSecretStore.
+        namespace: of the object; the cluster's own kinds are about all namespaces.
 
     Returns:
         The outcomes, and what is wrong with objects that could not be parsed.
@@ -56,24 +61,27 @@ def refresh_now(
         ConfigError: there is no such object, or nothing of that kind is refreshed.
         ClusterError: the cluster cannot be asked.
     """
-    if kind not in ("ExternalSecret", "SecretStore", "ClusterSecretStore"):
+    if kind not in (*_NAMED, "SecretStore", "ClusterSecretStore"):
         raise ConfigError(
             f"a {kind} is not refreshed",
-            remedy="name its externalsecret, its sealedsecret, or a store",
+            remedy="name its externalsecret, sealedsecret or pushsecret, or a store",
         )
-    everywhere = "" if kind == "ClusterSecretStore" else namespace
+    everywhere = namespace if KINDS[kind].namespaced else ""
     everything, problems = _parsed(cluster, everywhere)
-    wanted = [item for item in everything if _concerns(item, kind, name)]
-    if kind == "ExternalSecret":
-        problems = [p for p in problems if p.object == f"ExternalSecret {namespace}/{name}"]
+    if kind in _NAMED:
+        named = _named(cluster, kind, namespace, name)
+        wanted = [item for item in everything if item.ref in named]
+        problems = [each for each in problems if each.object in map(str, named)]
         if not wanted and not problems:
             raise ConfigError(
-                f"ExternalSecret {namespace}/{name} does not exist in {cluster.name}",
+                f"{kind} {namespace}/{name} does not exist in {cluster.name}",
                 remedy="check the name and -n; PATH objects are refreshed by sync",
             )
+    else:
+        wanted = [item for item in everything if _reads(item, kind, name)]
     claims = Claims([*everything, *_sealed(cluster, everywhere)])
     # Of many that share a store, what is generated keeps its interval.
-    renewed = wanted if kind == "ExternalSecret" else ()
+    renewed = wanted if kind in _NAMED else ()
     allowed = allowed or Allowances()
     options = Options(
         # One look here is one look: the service takes the second.
@@ -83,7 +91,7 @@ def refresh_now(
     )
     outcomes = _run(cluster, wanted, everything, claims, clock, options, renewed, allowed)
     for outcome in outcomes:
-        _write_status(cluster, outcome, clock)
+        write_status(cluster, outcome, clock, refreshed=not outcome.failed)
     return outcomes, problems
 
 
@@ -121,9 +129,37 @@ def _parsed(cluster: Cluster, namespace: str) -> tuple[list[ExternalSecret], lis
     return items, problems
 
 
-def _concerns(item: ExternalSecret, kind: str, name: str) -> bool:
+def _named(cluster: Cluster, kind: str, namespace: str, name: str) -> Collection[ObjectRef]:
+    """Return the ExternalSecret of a name, or those that a ClusterExternalSecret made.
+
+    Raises:
+        ConfigError: it made none.
+    """
     if kind == "ExternalSecret":
-        return item.meta.name == name
+        return [ObjectRef(kind, namespace, name)]
+    found = [
+        ObjectRef("ExternalSecret", obj["metadata"]["namespace"], obj["metadata"]["name"])
+        for obj in cluster.list(KINDS["ExternalSecret"], metadata_only=True).items
+        if _is_made_by(obj["metadata"], kind, name)
+    ]
+    if not found:
+        raise ConfigError(
+            f"{kind} {name} has nothing to refresh now: it made no ExternalSecret yet",
+            remedy="look at its status; `secretsync run` makes what it asks for",
+        )
+    return found
+
+
+def _is_made_by(metadata: Mapping[str, Any], kind: str, name: str) -> bool:
+    owners = metadata.get("ownerReferences") or ()
+    return any(
+        owner.get("controller") and (owner.get("kind"), owner.get("name")) == (kind, name)
+        for owner in owners
+    )
+
+
+def _reads(item: ExternalSecret, kind: str, name: str) -> bool:
+    """Return whether an ExternalSecret reads from a store."""
     return any((store.kind, store.name) == (kind, name) for store in item.stores())
 
 
@@ -163,7 +199,17 @@ def _run(
         engine.close()
 
 
-def _write_status(cluster: Cluster, outcome: Outcome[ExternalSecret], clock: Clock) -> None:
+def write_status(
+    cluster: Cluster, outcome: Outcome[ExternalSecret], clock: Clock, *, refreshed: bool
+) -> None:
+    """Write what came of a live ExternalSecret to its status, where that is news.
+
+    Args:
+        refreshed: the refresh time moves.
+
+    Raises:
+        ClusterError: the cluster refused it.
+    """
     item = outcome.item
     if outcome.progress is Progress.SKIPPED or not item.live:
         return
@@ -175,7 +221,7 @@ def _write_status(cluster: Cluster, outcome: Outcome[ExternalSecret], clock: Clo
         reason=outcome.reason,
         message=outcome.condition_message,
         version=synced_resource_version(meta.generation, meta.labels, meta.annotations),
-        refreshed=not outcome.failed,
+        refreshed=refreshed,
         now=clock.now(),
     )
     if written is not None:

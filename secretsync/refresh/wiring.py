@@ -12,6 +12,7 @@ from secretsync.refresh.catalog import StoreCatalog, StoreLookup
 from secretsync.refresh.claims import Claims
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.deleting import Deleter, Siblings
+from secretsync.refresh.denials import Denials
 from secretsync.refresh.fetching import Fetcher
 from secretsync.refresh.finding import Lister
 from secretsync.refresh.generations import Generations, Runner
@@ -68,6 +69,7 @@ class Engine:
     templates: TemplateSources
     manifests: ManifestTargets
     clock: Clock
+    denials: Denials
 
     def close(self) -> None:
         """End threads and sessions."""
@@ -97,7 +99,8 @@ def build_engine(
         intend=options.intend,
     )
     generations = Generations(options.generators, applier.live, clock, runs=options.writes)
-    reader = SourceReader(catalog, sessions, fetcher, lister, generations)
+    denials = Denials()
+    reader = SourceReader(catalog, sessions, fetcher, lister, generations, denials)
     deleter = Deleter(applier, siblings, clock, one_shot=options.one_shot)
     templates = TemplateSources(credentials)
     manifests = ManifestTargets(cluster, allowed=options.generic_targets, writes=options.writes)
@@ -124,4 +127,5 @@ def build_engine(
         templates,
         manifests,
         clock,
+        denials,
     )

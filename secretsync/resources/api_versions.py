@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from secretsync.resources.composer import Path
@@ -48,22 +49,32 @@ def read_spec(document: Document, findings: Findings) -> dict[str, Any]:
     return {}
 
 
-def only_in_v1(spec: dict[str, Any], patterns: tuple[str, ...], findings: Findings) -> None:
-    """Refuse fields that v1beta1 lacks.
+def only_in_v1(
+    spec: dict[str, Any],
+    patterns: tuple[str, ...],
+    findings: Findings,
+    *,
+    values: Collection[str] = (),
+) -> None:
+    """Refuse fields that v1beta1 lacks, or values of fields that it has.
 
     Args:
         spec: as written.
         patterns: dotted paths below `spec`; `[]` after a name stands for every entry.
         findings: takes an error for each use.
+        values: of the fields, that v1beta1 lacks; none: it lacks the fields themselves.
     """
     for pattern in patterns:
-        for path in _matches(spec, tuple(pattern.split(".")), ("spec",)):
-            findings.error(path, f"{path[-1]} needs {V1}", f"change apiVersion to {V1}")
+        for path, value in _matches(spec, tuple(pattern.split(".")), ("spec",)):
+            if not values:
+                findings.error(path, f"{path[-1]} needs {V1}", f"change apiVersion to {V1}")
+            elif value in values:
+                findings.error(path, f"{value} needs {V1}", f"change apiVersion to {V1}")
 
 
-def _matches(value: Any, names: tuple[str, ...], path: Path) -> list[Path]:
+def _matches(value: Any, names: tuple[str, ...], path: Path) -> list[tuple[Path, Any]]:
     if not names:
-        return [path] if value not in (None, "", [], {}) else []
+        return [(path, value)] if value not in (None, "", [], {}) else []
     name = names[0].removesuffix("[]")
     found = value.get(name) if isinstance(value, dict) else None
     if name == names[0]:

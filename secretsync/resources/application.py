@@ -27,6 +27,25 @@ __all__ = ["ARGO_GROUP", "ARGO_VERSION", "Application", "parse_application"]
 ARGO_GROUP = "argoproj.io"
 ARGO_VERSION = f"{ARGO_GROUP}/v1alpha1"
 
+_SWITCH = ("true", "false")
+#: Each sync option, and the values that it takes; anything else does nothing.
+SYNC_OPTIONS = {
+    "ApplyOutOfSyncOnly": _SWITCH,
+    "ClientSideApplyMigration": _SWITCH,
+    "CreateNamespace": _SWITCH,
+    "Delete": (*_SWITCH, "confirm"),
+    "FailOnSharedResource": _SWITCH,
+    "Force": _SWITCH,
+    "Prune": (*_SWITCH, "confirm"),
+    "PruneLast": _SWITCH,
+    "PrunePropagationPolicy": ("foreground", "background", "orphan"),
+    "Replace": _SWITCH,
+    "RespectIgnoreDifferences": _SWITCH,
+    "ServerSideApply": _SWITCH,
+    "SkipDryRunOnMissingResource": _SWITCH,
+    "Validate": _SWITCH,
+}
+
 _TOP_LEVEL = ("apiVersion", "kind", "metadata", "spec", "status", "operation")
 
 
@@ -38,6 +57,7 @@ class Application:
         status: as the object holds it; `gitops.app_status` reads it.
         operation: what somebody asked for by the live field `operation`, or None.
         live: the object lives in the cluster; False for an object read from a file.
+        warnings: what of it has no effect, field first.
     """
 
     meta: ObjectMeta
@@ -46,6 +66,7 @@ class Application:
     operation: Mapping[str, Any] | None = field(default=None, repr=False)
     live: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    warnings: tuple[str, ...] = ()
 
     @property
     def ref(self) -> ObjectRef:
@@ -86,6 +107,7 @@ def parse_application(document: Document, *, default_namespace: str) -> Parsed[A
         operation if isinstance(operation, dict) else None,
         live=bool(meta.uid),
         raw=value,
+        warnings=tuple(f"{each.field}: {each.message}" for each in findings.problems),
     )
     return Parsed(app, findings.problems)
 
@@ -111,6 +133,7 @@ def _check(spec: ApplicationSpec, findings: Findings) -> None:
         )
     _check_sources(spec, findings)
     _check_retry(spec, findings)
+    _warn_of_options(spec, findings)
 
 
 def _check_sources(spec: ApplicationSpec, findings: Findings) -> None:
@@ -143,9 +166,47 @@ def _check_source(source: Source, path: Path, findings: Findings) -> None:
         findings.error(path, "the source names no path", "set path, or chart, or ref")
     if source.chart and not source.target_revision:
         findings.error((*path, "targetRevision"), "a chart needs a version", "set targetRevision")
+    _warn_without_effect(source, path, findings)
     if source.path.startswith("/"):
         findings.error(
             (*path, "path"), "the path is absolute", "write it relative to the repository's root"
+        )
+
+
+def _warn_without_effect(source: Source, path: Path, findings: Findings) -> None:
+    """Warn of what Argo CD reads and has no meaning here: nothing is left out in silence."""
+    kustomize = source.kustomize
+    if kustomize is not None and kustomize.version:
+        findings.warning(
+            (*path, "kustomize", "version"),
+            "version has no effect: there is one kustomize",
+            "remove it, and see that the objects are the same",
+        )
+    for name, set_ in (
+        ("kubeVersion", kustomize is not None and kustomize.kube_version),
+        ("apiVersions", kustomize is not None and kustomize.api_versions),
+    ):
+        if set_:
+            findings.warning(
+                (*path, "kustomize", name),
+                f"{name} has no effect: helmCharts, which would read it, are refused",
+                "remove it",
+            )
+
+
+def _warn_of_options(spec: ApplicationSpec, findings: Findings) -> None:
+    """Warn of sync options that do nothing, which Argo CD passes by in silence."""
+    for index, option in enumerate(spec.sync_policy.sync_options):
+        name, _, value = option.partition("=")
+        if value in SYNC_OPTIONS.get(name, ()):
+            continue
+        known = SYNC_OPTIONS.get(name)
+        findings.warning(
+            ("spec", "syncPolicy", "syncOptions", index),
+            f"{quoted(option)} is no sync option, and has no effect",
+            f"write {' or '.join(f'{name}={each}' for each in known)}"
+            if known
+            else f"name one of {', '.join(SYNC_OPTIONS)}",
         )
 
 

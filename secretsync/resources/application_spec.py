@@ -81,7 +81,7 @@ class HelmOptions:
     values_object: Any = None
     parameters: tuple[HelmParameter, ...] = ()
     file_parameters: tuple[HelmFileParameter, ...] = ()
-    version: str = ""
+    version: str = field(default="", metadata=wire(choices=("v3",)))
     pass_credentials: bool = False
     ignore_missing_value_files: bool = False
     skip_crds: bool = False
@@ -112,7 +112,11 @@ class KustomizePatch:
 
 @dataclass(frozen=True, slots=True)
 class KustomizeOptions:
-    """`source.kustomize`: edits that are made to a copy of the kustomization."""
+    """`source.kustomize`: what is added to the kustomization.
+
+    Args:
+        version: `application` warns of it, as of `kube_version` and `api_versions`.
+    """
 
     name_prefix: str = ""
     name_suffix: str = ""
@@ -151,7 +155,8 @@ class Source:
 
     Args:
         repo_url: a Git repository, or a Helm repository where `chart` is set.
-        target_revision: a branch, tag, commit or, for charts, a semantic version range.
+        target_revision: a branch, tag, commit or range of versions of tags or charts.
+        tag_prefix: what stands in front of the versions that a range of tags is of.
         ref: names this source for `$ref/...` in value files of the others.
     """
 
@@ -189,9 +194,15 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """`syncPolicy.retry`; `limit` 0 means none, below 0 without end."""
+    """`syncPolicy.retry`.
 
-    limit: int = 0
+    Args:
+        limit: 0 means none, below 0 or None without end; beyond it tries get seldom.
+        refresh: of an operation: a retry is of the newest revision. What automation tries
+            again always is.
+    """
+
+    limit: int | None = None
     refresh: bool = False
     backoff: Backoff | None = None
 

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from secretsync.resources.api_versions import check_api_version, read_spec
-from secretsync.resources.cron import parse_schedule
 from secretsync.resources.decode import decode
 from secretsync.resources.documents import Document
 from secretsync.resources.durations import parse_duration
@@ -29,6 +28,7 @@ from secretsync.resources.external_secret_template import (
     template_of,
 )
 from secretsync.resources.findings import Findings
+from secretsync.resources.guards import NO_GUARDS, Guards, read_guards
 from secretsync.resources.meta import ObjectMeta, ObjectRef
 from secretsync.resources.object_meta import object_findings, read_meta
 from secretsync.resources.parsed import Parsed
@@ -41,7 +41,7 @@ from secretsync.resources.source_spec import (
     StoreRef,
 )
 from secretsync.resources.status import ready_condition
-from secretsync.resources.sync_windows import SyncWindow, SyncWindows, SyncWindowsSpec
+from secretsync.resources.sync_windows import SyncWindows, read_windows
 from secretsync.resources.timestamps import parse_timestamp
 
 __all__ = [
@@ -124,6 +124,7 @@ class ExternalSecret:
         sync_windows: when periodic refreshes may happen; None for at any time.
         live: the object lives in the target cluster (it has a uid and a status);
             False for an object read from PATH.
+        guards: what must hold of the data before it is written.
     """
 
     meta: ObjectMeta
@@ -136,6 +137,7 @@ class ExternalSecret:
     status: ExternalSecretStatus = field(default_factory=ExternalSecretStatus)
     live: bool = False
     sync_windows: SyncWindows | None = None
+    guards: Guards = NO_GUARDS
 
     @property
     def ref(self) -> ObjectRef:
@@ -192,12 +194,14 @@ def parse_external_secret(document: Document, *, default_namespace: str) -> Pars
         chosen_rewrites(entry.rewrite, ("spec", "dataFrom", index, "rewrite"), findings)
         for index, entry in enumerate(spec.data_from)
     ]
-    windows = _sync_windows(spec.sync_windows, findings)
+    windows = read_windows(spec.sync_windows, findings)
+    guards = read_guards(meta.annotations, findings, generic=spec.target.manifest is not None)
     if findings.failed:
         return Parsed(None, findings.problems)
     item = _build(document, meta, spec, rewrites)
     return Parsed(
-        replace(item, refresh_interval_s=interval_s, sync_windows=windows), findings.problems
+        replace(item, refresh_interval_s=interval_s, sync_windows=windows, guards=guards),
+        findings.problems,
     )
 
 
@@ -214,27 +218,6 @@ def _refresh_interval_s(written: str | int, findings: Findings) -> float:
         return 0.0
     findings.error(path, "not a duration", 'write a Go duration such as "1h", "30m" or "0"')
     return HOUR_S
-
-
-def _sync_windows(spec: SyncWindowsSpec | None, findings: Findings) -> SyncWindows | None:
-    if spec is None:
-        return None
-    windows = []
-    for index, window in enumerate(spec.windows):
-        path = ("spec", "syncWindows", "windows", index)
-        duration_s = parse_duration(window.duration)
-        if window.duration and (duration_s is None or duration_s < 0):
-            findings.error(
-                (*path, "duration"), "not a duration", 'write a Go duration such as "1h" or "30m"'
-            )
-        if window.schedule and parse_schedule(window.schedule) is None:
-            findings.warning(
-                (*path, "schedule"),
-                "not a schedule: the window is ignored",
-                'write five cron fields, or a word such as "@daily"',
-            )
-        windows.append(SyncWindow(window.schedule, duration_s or 0.0))
-    return SyncWindows(spec.kind, tuple(windows))
 
 
 def _build(

@@ -35,6 +35,17 @@ _V1_ONLY = (
     "dataFrom[].find.emptyResultPolicy",
     "dataFrom[].rewrite[].merge",
 )
+#: Kinds of generators that came after v1beta1 was closed.
+_V1_GENERATORS = (
+    "BeyondtrustWorkloadCredentialsDynamicSecret",
+    "CloudsmithAccessToken",
+    "GitlabDeployToken",
+    "MFA",
+)
+_GENERATOR_KINDS = (
+    "data[].sourceRef.generatorRef.kind",
+    "dataFrom[].sourceRef.generatorRef.kind",
+)
 _NOT_OWNED = ("Merge", "None", "CreateOrMerge")
 
 
@@ -53,6 +64,7 @@ def check_spec(
         only_in_v1(raw, _V1_ONLY, findings)
         if spec.target.creation_policy == "CreateOrMerge":
             only_in_v1(raw, ("target.creationPolicy",), findings)
+        only_in_v1(raw, _GENERATOR_KINDS, findings, values=_V1_GENERATORS)
     _check_sources(spec, raw, findings)
     _check_policies(spec.target, findings)
     if spec.target.manifest is not None:

@@ -12,6 +12,7 @@ import re
 from functools import lru_cache
 
 __all__ = [
+    "MANAGED_TARGET_LABEL",
     "SECRET_KEY_HINT",
     "SECRET_KEY_PATTERN",
     "SUBDOMAIN_HINT",
@@ -23,6 +24,9 @@ __all__ = [
     "check_secret_key",
     "check_subdomain",
 ]
+
+#: ESO's mark of an object, of any kind, that one of its ExternalSecrets writes.
+MANAGED_TARGET_LABEL = "externalsecrets.external-secrets.io/managed"
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 #: DNS-1123 subdomain: names of objects.

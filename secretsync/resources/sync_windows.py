@@ -11,8 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from providers.spec import wire
+from secretsync.resources.cron import parse_schedule
+from secretsync.resources.durations import parse_duration
+from secretsync.resources.findings import Findings
 
-__all__ = ["SyncWindow", "SyncWindowSpec", "SyncWindows", "SyncWindowsSpec"]
+__all__ = ["SyncWindow", "SyncWindowSpec", "SyncWindows", "SyncWindowsSpec", "read_windows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +57,25 @@ class SyncWindows:
 
     kind: str
     windows: tuple[SyncWindow, ...]
+
+
+def read_windows(spec: SyncWindowsSpec | None, findings: Findings) -> SyncWindows | None:
+    """Return what was written, checked; None for no windows."""
+    if spec is None:
+        return None
+    windows = []
+    for index, window in enumerate(spec.windows):
+        path = ("spec", "syncWindows", "windows", index)
+        duration_s = parse_duration(window.duration)
+        if window.duration and (duration_s is None or duration_s < 0):
+            findings.error(
+                (*path, "duration"), "not a duration", 'write a Go duration such as "1h" or "30m"'
+            )
+        if window.schedule and parse_schedule(window.schedule) is None:
+            findings.warning(
+                (*path, "schedule"),
+                "not a schedule: the window is ignored",
+                'write five cron fields, or a word such as "@daily"',
+            )
+        windows.append(SyncWindow(window.schedule, duration_s or 0.0))
+    return SyncWindows(spec.kind, tuple(windows))

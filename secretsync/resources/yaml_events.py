@@ -2,6 +2,9 @@
 
 YAML 1.1 without timestamps and without base 60; `y`, `yes`, `on` and their likes are
 booleans. libyaml does the scanning; no Python object is built from a tag.
+
+Neighbours: `composer` takes `yaml_events`; `core.template_yaml_reading`, which runs once for
+each rendering and not once for each file, takes libyaml's own events and `scalar_value`.
 """
 
 from __future__ import annotations
@@ -14,7 +17,17 @@ import yaml
 
 from secretsync.resources.text_events import Event, EventKind, TextError, number
 
-__all__ = ["is_plain_string", "yaml_events"]
+__all__ = [
+    "MERGE",
+    "check_container",
+    "is_plain_string",
+    "raw_events",
+    "scalar_value",
+    "yaml_events",
+]
+
+#: What an unquoted `<<` is.
+MERGE = object()
 
 _TAG = "tag:yaml.org,2002:"
 _STRING_TAGS = ("!", f"{_TAG}str")
@@ -48,6 +61,18 @@ def yaml_events(text: str) -> Iterator[Event]:
     """Yield the events of every document.
 
     Raises:
+        TextError: as `raw_events`.
+    """
+    for raw in raw_events(text):
+        event = _event(raw)
+        if event is not None:
+            yield event
+
+
+def raw_events(text: str) -> Iterator[Any]:
+    """Yield libyaml's events of every document; tags are still to be looked at.
+
+    Raises:
         TextError: not YAML, or not YAML that Kubernetes can hold. The message never
             quotes the text: it may be a secret.
     """
@@ -61,9 +86,7 @@ def yaml_events(text: str) -> Iterator[Event]:
     loader = yaml.CSafeLoader(text)
     try:
         while (raw := loader.get_event()) is not None:
-            event = _event(raw)
-            if event is not None:
-                yield event
+            yield raw
     except yaml.YAMLError as exc:
         raise _broken(text, exc) from None  # its text quotes the line, which may be a secret
     finally:
@@ -78,14 +101,51 @@ def is_plain_string(text: str) -> bool:
         return False
 
 
+def scalar_value(raw: Any) -> Any:
+    """Return the value of a scalar's event, or MERGE.
+
+    Raises:
+        TextError: its tag does not fit, or no JSON holds it.
+    """
+    value, tag = raw.value, raw.tag
+    if tag is None:
+        if not raw.implicit[0]:  # quoted, or a block
+            return value
+        if value in _WORDS:
+            return _WORDS[value]
+        if value[0] not in _NUMBER_STARTS:  # most of all
+            return MERGE if value == "<<" else value
+        return _plain(value, raw.start_mark.line + 1)
+    if tag in _STRING_TAGS:
+        return value
+    line = raw.start_mark.line + 1
+    allowed = _TYPED_TAGS.get(tag)
+    resolved = _plain(value, line)
+    if allowed is None or type(resolved) not in allowed:
+        raise _bad_tag(tag, line)
+    return resolved
+
+
+def check_container(raw: Any) -> None:
+    """Make sure that what opens is a plain map or list.
+
+    Raises:
+        TextError: its tag says otherwise.
+    """
+    if raw.tag not in _CONTAINER_TAGS:
+        raise _bad_tag(raw.tag, raw.start_mark.line + 1)
+
+
 def _event(raw: Any) -> Event | None:
     kind = type(raw)
-    if kind is yaml.ScalarEvent:
-        return _scalar(raw)
     line = raw.start_mark.line + 1
+    if kind is yaml.ScalarEvent:
+        value = scalar_value(raw)
+        if value is MERGE:
+            return Event(EventKind.MERGE, line, raw.value, raw.anchor or "")
+        return Event(EventKind.SCALAR, line, value, raw.anchor or "")
     if kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-        if raw.tag not in _CONTAINER_TAGS:
-            raise _bad_tag(raw.tag, line)
+        check_container(raw)
         opened = EventKind.OPEN_MAP if kind is yaml.MappingStartEvent else EventKind.OPEN_LIST
         return Event(opened, line, None, raw.anchor or "")
     if kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
@@ -93,24 +153,6 @@ def _event(raw: Any) -> Event | None:
     if kind is yaml.AliasEvent:
         return Event(EventKind.ALIAS, line, raw.anchor)
     return Event(EventKind.END, line) if kind is yaml.DocumentEndEvent else None
-
-
-def _scalar(raw: Any) -> Event:
-    value, tag, line = raw.value, raw.tag, raw.start_mark.line + 1
-    anchor = raw.anchor or ""
-    if tag is None:
-        if not raw.implicit[0]:  # quoted, or a block
-            return Event(EventKind.SCALAR, line, value, anchor)
-        if value == "<<":
-            return Event(EventKind.MERGE, line, value, anchor)
-        return Event(EventKind.SCALAR, line, _plain(value, line), anchor)
-    if tag in _STRING_TAGS:
-        return Event(EventKind.SCALAR, line, value, anchor)
-    allowed = _TYPED_TAGS.get(tag)
-    resolved = _plain(value, line)
-    if allowed is None or type(resolved) not in allowed:
-        raise _bad_tag(tag, line)
-    return Event(EventKind.SCALAR, line, resolved, anchor)
 
 
 def _plain(value: str, line: int) -> Any:

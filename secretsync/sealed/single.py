@@ -17,7 +17,7 @@ from secretsync.resources.problems import Problem
 from secretsync.resources.sealed_secret import parse_sealed_secret
 from secretsync.sealed.unsealing import SealedOutcome
 
-__all__ = ["refresh_sealed_now"]
+__all__ = ["refresh_sealed_now", "write_sealed_status"]
 
 
 def refresh_sealed_now(
@@ -48,11 +48,16 @@ def refresh_sealed_now(
     claims = Claims(claimants(cluster, namespace))
     outcomes = unseal([parsed.value], Applier(cluster), claims, {})
     for outcome in outcomes:
-        _write_status(cluster, outcome, clock)
+        write_sealed_status(cluster, outcome, clock)
     return outcomes, parsed.problems
 
 
-def _write_status(cluster: Cluster, outcome: SealedOutcome, clock: Clock) -> None:
+def write_sealed_status(cluster: Cluster, outcome: SealedOutcome, clock: Clock) -> None:
+    """Write what came of a live SealedSecret to its status, where that is news.
+
+    Raises:
+        ClusterError: the cluster refused it.
+    """
     item = outcome.item
     written = sealed_status(
         item.raw,

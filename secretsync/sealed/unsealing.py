@@ -8,7 +8,6 @@ what goes wrong, `refresh.applying` writes, `key_store` keeps the keys.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,8 @@ from secretsync.core.sealed import (
     plan_sealed,
 )
 from secretsync.core.secrets import DesiredSecret, LiveSecret
-from secretsync.core.templating import render_sealed_template
+from secretsync.core.templating import sealed_rendering
+from secretsync.cores import usable_cores
 from secretsync.errors import SecretSyncError
 from secretsync.refresh.applying import Applier
 from secretsync.refresh.claims import Claims
@@ -70,7 +70,7 @@ class SealedOptions:
     labels: Mapping[str, str] | None = None
     accept_v1_data: bool = True
     workers: int = DEFAULT_WORKERS
-    openers: int = os.cpu_count() or 1
+    openers: int = usable_cores()
 
     def __repr__(self) -> str:
         return f"SealedOptions(workers={self.workers}, openers={self.openers})"
@@ -93,7 +93,7 @@ class Unsealer:
 
     Args:
         claims: who has which target, of both kinds.
-        render: engine of `spec.template.data`.
+        rendering: returns the engine of one SealedSecret's `spec.template.data`.
     """
 
     def __init__(
@@ -102,12 +102,12 @@ class Unsealer:
         claims: Claims,
         *,
         options: SealedOptions | None = None,
-        render: Render = render_sealed_template,
+        rendering: Callable[[], Render] = sealed_rendering,
     ) -> None:
         self._applier = applier
         self._claims = claims
         self._options = options or SealedOptions()
-        self._render = render
+        self._rendering = rendering
         self._workers = ThreadPoolExecutor(self._options.workers, thread_name_prefix="sealed")
         self._openers = ThreadPoolExecutor(self._options.openers, thread_name_prefix="unseal")
         self._lock = threading.Lock()
@@ -200,7 +200,7 @@ class Unsealer:
         secret: dict[str, Any] = unseal_manifest(
             item.raw,
             order.keys_for(item),
-            render=self._render,
+            render=self._rendering(),
             accept_v1_data=self._options.accept_v1_data,
             opened=order.opened,
         )

@@ -203,21 +203,35 @@ def test_delete_takes_what_the_application_made_and_nothing_else(world: AppWorld
     assert world.run("get").code == 2
 
 
+def test_delete_in_a_directory_says_of_its_hooks_that_they_are_not_run(world: AppWorld) -> None:
+    hook = {"argocd.argoproj.io/hook": "PostDelete"}
+    world.repository.commit_objects("web/a.yaml", config_map("a"), config_map("bye", **hook))
+    world.put(world.application())
+    world.run("sync")
+    ended = world.run("delete", "-o", "json")
+    assert (ended.code, ended.json["gone"]) == (0, True)
+    said = {name.partition("/")[2]: text for name, text in ended.json["objects"].items()}
+    assert said == {"a": "deleted", "bye": "hooks are not run here"}
+
+
 def test_delete_asks_before_it_takes_what_says_so(world: AppWorld) -> None:
     asks = config_map("asks", **{"argocd.argoproj.io/sync-options": "Delete=confirm"})
     world.repository.commit_objects("web/a.yaml", config_map("a"), asks)
     world.put(world.application())
     world.run("sync")
-    assert world.run("delete").code != 0
-    assert (world.value("a"), world.value("asks")) == (None, "1")
+    asked = world.run("delete", "--timeout", "0")
+    assert asked.code == 1
+    assert "deletion-approved" in asked.out
+    # As in Argo CD, nothing goes before all of it may.
+    assert (world.value("a"), world.value("asks")) == ("1", "1")
     live = world.get("applications.argoproj.io", "web", namespace="argocd")
     assert live is not None
-    approved = {"argocd.argoproj.io/deletion-approved": "2026-01-01T00:00:00Z"}
+    approved = {"argocd.argoproj.io/deletion-approved": "2999-01-01T00:00:00Z"}
     metadata = live["metadata"]
     metadata["annotations"] = {**metadata.get("annotations", {}), **approved}
     world.put(live)
     assert world.run("delete").code == 0
-    assert world.value("asks") is None
+    assert (world.value("a"), world.value("asks")) == (None, None)
 
 
 @pytest.mark.parametrize(

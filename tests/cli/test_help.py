@@ -104,6 +104,13 @@ def test_no_arguments_shows_the_help_and_is_a_usage_error():
         pytest.param(["validate", "x", "-n", "Not_One"], "a namespace is", id="namespace"),
         pytest.param(["sync", "x", "--to", "dir:x", "-n", "../y"], "a namespace is", id="escape"),
         pytest.param(["validate", "git+https://host/r"], "from a repository", id="git"),
+        pytest.param(["plan", "git+host", "--to", "dir:x"], "names no repository", id="git form"),
+        pytest.param(
+            ["plan", "git+https://host/r?rev=1", "--to", "dir:x"], "only ref=", id="git query"
+        ),
+        pytest.param(
+            ["run", "git+https://host/r", "--to", "dir:x"], "cannot follow a", id="run git"
+        ),
         pytest.param(["status", "db", "--to", "dir:x"], "'db' is not KIND/NAME", id="reference"),
         pytest.param(["status", "pod/db", "--to", "dir:x"], "kind 'pod' is not served", id="kind"),
         pytest.param(["run", "-", "--to", "dir:x"], "cannot follow standard input", id="run stdin"),

@@ -104,6 +104,33 @@ def blanked(scene: Scene) -> None:
     scene.api.put("app/a", "{}")
 
 
+def shrunk(scene: Scene) -> None:
+    scene.want(f"{CANARY}{CANARY}", annotations={"secretsync.io/max-shrink-percent": "25"})
+    scene.sync()
+    scene.api.put("app/a", CANARY)
+
+
+def lacking(scene: Scene) -> None:
+    whole = json.dumps({"user": "u", "pass": CANARY})
+    guard = {"secretsync.io/require-keys": "user,pass"}
+    scene.want(whole, dataFrom=[{"extract": {"key": "app/a"}}], annotations=guard)
+    scene.sync()
+    scene.api.put("app/a", json.dumps({"user": CANARY}))
+
+
+def undecryptable(scene: Scene) -> None:
+    scene.want()
+    scene.sync()
+    reply = aws_error("DecryptionFailure", f"the key of {CANARY} is disabled")
+    scene.front.inject(answering(reply))
+
+
+def going_away(scene: Scene) -> None:
+    scene.want()
+    scene.sync()
+    scene.api.call("DeleteSecret", SecretId="app/a", RecoveryWindowInDays=7)
+
+
 def immutable(scene: Scene) -> None:
     scene.want(target={"immutable": True})
     scene.sync()
@@ -191,6 +218,10 @@ FAILURES = [
     pytest.param(bad_base64, "the value of key v is not valid Base64", id="bad base64"),
     pytest.param(null_byte, "contains a null byte", id="null byte"),
     pytest.param(blanked, "an empty value would replace a good one", id="blanked"),
+    pytest.param(shrunk, "the value of key value would shrink by more than 25 %", id="shrunk"),
+    pytest.param(lacking, "no value for the required key pass", id="lacking"),
+    pytest.param(undecryptable, "AWS cannot use the KMS key", id="undecryptable"),
+    pytest.param(going_away, "aws secretsmanager restore-secret", id="going away"),
     pytest.param(immutable, "target is immutable", id="immutable"),
     pytest.param(other_type, "the type of an existing Secret cannot change", id="type"),
     pytest.param(foreign, "was not made by this ExternalSecret", id="foreign"),

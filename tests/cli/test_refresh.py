@@ -70,6 +70,38 @@ def test_refresh_of_a_cluster_store_refreshes_its_users_everywhere(cli, cluster)
     assert status_of(cluster, "c") == {}
 
 
+def made(cluster: Path, **spec: object) -> None:
+    """Put in a ClusterExternalSecret, what it made, and a stranger's of the name."""
+    folder = cluster / "_cluster/clusterexternalsecrets.external-secrets.io"
+    version = "external-secrets.io/v1"
+    whole = {"externalSecretSpec": external_secret("c")["spec"]}
+    maker = {"apiVersion": version, "kind": "ClusterExternalSecret", "spec": whole}
+    write(folder / "many.yaml", {**maker, "metadata": {"name": "many", "uid": "u1"}})
+    write(folder / "none.yaml", {**maker, "metadata": {"name": "none", "uid": "u2"}})
+    owner = {"apiVersion": version, "kind": "ClusterExternalSecret", "name": "many", "uid": "u1"}
+    for namespace in ("shop", "pay"):
+        child = external_secret("many", "app/c", namespace=namespace, **spec)
+        child["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
+        write(cluster / namespace / "externalsecrets.external-secrets.io/many.yaml", child)
+    write(cluster / "web/externalsecrets.external-secrets.io/many.yaml", external_secret("many"))
+
+
+def test_refresh_of_a_maker_refreshes_what_it_made_everywhere(cli, cluster):
+    made(cluster)
+    ended = cli("refresh", "ces/many", "--to", f"dir:{cluster}")
+    assert (ended.code, ended.err) == (0, "")
+    assert secrets_in(cluster) == {"shop/secrets/many.yaml", "pay/secrets/many.yaml"}
+
+
+def test_refresh_of_a_maker_tells_what_is_wrong_with_what_it_made_alone(cli, cluster):
+    made(cluster, refreshInterval="soon")
+    write(cluster / ES / "a.yaml", external_secret("a", refreshInterval="soon"))
+    ended = cli("refresh", "ces/many", "--to", f"dir:{cluster}", "-o", "json")
+    assert (ended.code, secrets_in(cluster)) == (2, set())
+    objects = [problem["object"] for problem in ended.json["problems"]]
+    assert objects == ["ExternalSecret pay/many", "ExternalSecret shop/many"]
+
+
 def test_refresh_of_a_store_refreshes_its_users_in_its_namespace(cli, api, cluster):
     mine = {"secretStoreRef": {"name": "own"}}
     write(
@@ -109,12 +141,14 @@ def test_failed_refresh_exits_1_and_its_status_has_the_cause(cli, cluster, front
         pytest.param("es/nope", "ExternalSecret shop/nope does not exist in dir:", id="object"),
         pytest.param("ss/nope", "SecretStore shop/nope does not exist in dir:", id="store"),
         pytest.param("css/nope", "ClusterSecretStore nope does not exist", id="cluster store"),
+        pytest.param("ces/none", "made no ExternalSecret yet", id="maker of nothing"),
         pytest.param("secret/a", "a Secret is not refreshed", id="Secret"),
         pytest.param("pod/a", "kind 'pod' is not served", id="kind"),
         pytest.param("a", "'a' is not KIND/NAME", id="no kind"),
     ],
 )
 def test_object_that_cannot_be_refreshed_is_an_error(cluster, name, said):
+    made(cluster)
     ended = run_process("refresh", name, "--to", f"dir:{cluster}", "-n", "shop")
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err

@@ -91,6 +91,21 @@ def test_other_kinds_are_readable_and_have_their_folder(opened: Opener, root: Pa
     assert _names(cluster, STORE) == ["aws"]
 
 
+def test_object_that_an_external_secret_fills_is_private_from_then_on(
+    opened: Opener, root: Path
+) -> None:
+    cluster = opened()
+    metadata = {"name": "filled", "namespace": "web"}
+    plain = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    cluster.create(CONFIG_MAP, plain, field_manager="m")
+    file = root / "web" / "configmaps" / "filled.yaml"
+    assert _mode(file) == 0o644
+    marked = {"labels": {"externalsecrets.external-secrets.io/managed": "true"}}
+    filled = {**plain, "metadata": {**metadata, **marked}, "data": {"password": "x"}}
+    cluster.apply(CONFIG_MAP, filled, field_manager="m")
+    assert _mode(file) == 0o600
+
+
 def _identity(path: Path) -> tuple[int, int, int]:
     """What a write changes; reading moves the access time, and nothing else."""
     found = path.stat()

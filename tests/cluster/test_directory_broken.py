@@ -157,7 +157,7 @@ def test_watch_takes_a_broken_file_for_what_it_was(
     stop = threading.Event()
     events = cluster.watch(SECRET, "web", stop=stop)
     assert _kinds(next(events), next(events)) == ["ADDED", "SYNCED"]
-    observer = cluster._observer(SECRET)
+    observer = cluster._looker.observer(SECRET)
     position = observer.position(cluster.list(SECRET).resource_version)
     file.write_text("data: {")
     changes, position = observer.changes("web", position)

@@ -26,6 +26,21 @@ DIFFERENCES: tuple[Difference, ...] = (
         "core/test_plan_empty.py::test_a_blank_value_over_a_good_one_is_refused",
     ),
     Difference(
+        "A new version that lost keys or shrank",
+        "is written, as in ESO, unless `secretsync.io/require-keys` or "
+        "`secretsync.io/max-shrink-percent` on the ExternalSecret says what must hold",
+        "half a value is worse than an old one, where its user knows what whole means",
+        "refresh/test_faults.py::"
+        "test_fault_8_guard_keeps_the_secret_names_what_went_and_lets_the_next_good_one_through",
+    ),
+    Difference(
+        "An older version after a newer one",
+        "is written by a running service after two looks a minute apart",
+        "a copy that lags behind must not take a rotation back",
+        "refresh/test_receding.py::"
+        "test_fault_10_older_version_of_aws_whose_ids_do_not_count_is_not_written",
+    ),
+    Difference(
         "deletionPolicy Delete and Merge",
         "a running service deletes after two looks a minute apart; many at once wait for "
         "`secretsync.io/acknowledge`",
@@ -49,7 +64,13 @@ DIFFERENCES: tuple[Difference, ...] = (
         "moves when something was written; `secretsync_store_age_seconds` tells the last look "
         "([ADR 4](adr/0004-no-heartbeat-in-status.md))",
         "a write for each object and interval that says nothing",
-        "conformance/test_eso_rows.py::test_status_not_updated_after_successful_sync",
+        "conformance/test_eso_rows_further.py::test_status_not_updated_after_successful_sync",
+    ),
+    Difference(
+        "Column Status of ClusterPushSecrets",
+        "Provisioned or NamespacesFailed; ESO writes no reason, and the column is empty",
+        "a column that says nothing tells nobody what failed",
+        "e2e/test_tables.py::test_every_kind_has_the_columns_of_the_original_and_its_words_in_every_version",
     ),
     Difference(
         "Event Created, finalizer of ExternalSecrets",
@@ -72,9 +93,11 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         "A store's Ready condition",
-        "asks for the keys that its users name",
-        "a store that says Valid works; ESO's check reads nothing",
-        "contract/test_provider_contract.py::test_check_of_a_denied_ref_raises",
+        "the service is asked as the store's identity; a store that lets none of its "
+        "ExternalSecrets read is not Valid. One key of several that is denied is told by the "
+        "ExternalSecret that names it",
+        "a store that says Valid works; ESO's check asks AWS nothing",
+        "e2e/test_store_reasons.py::test_store_that_gives_none_of_its_users_a_value_is_not_valid",
     ),
     Difference(
         "Generators",
@@ -191,13 +214,13 @@ DIFFERENCES: tuple[Difference, ...] = (
         "its audience and account are taken; sources that run programs, read files or ask URLs "
         "are refused, and so is externalTokenEndpoint, which names such a URL once more",
         "a tenant's description would use this machine and its network",
-        "providers/gcp/test_gcp_auth.py::test_a_description_that_leads_elsewhere_is_refused_and_nothing_is_sent",
+        "providers/gcp/test_gcp_federation.py::test_a_description_that_leads_elsewhere_is_refused_and_nothing_is_sent",
     ),
     Difference(
         "gcpsm: credConfig alone",
         "is refused: serviceAccountRef or awsSecurityCredentials says who logs in",
         "without them it would be this service's own identity, which is lent to nobody",
-        "providers/gcp/test_gcp_auth.py::test_description_alone_lends_nobody_the_identity_of_this_machine",
+        "providers/gcp/test_gcp_federation.py::test_description_alone_lends_nobody_the_identity_of_this_machine",
     ),
     Difference(
         "vault: auth.gcp.serviceAccountRef",
@@ -267,7 +290,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "deploy/test_crds_on_api_server.py::test_v1beta1_object_is_readable_as_v1_with_its_defaults",
     ),
     Difference(
-        "Metrics of other kinds' reconcile_duration, and of controller-runtime",
+        "Metrics of controller-runtime",
         "not there; `secretsync_queue_depth` and `secretsync_store_age_seconds` take their place",
         "they are of a library that is not used here",
         "compatibility/test_fields.py::test_metrics_of_each_kind_are_those_of_the_page",

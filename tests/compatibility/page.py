@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -15,6 +15,7 @@ from tests.compatibility.differences import DIFFERENCES
 from tests.compatibility.fields import Field
 from tests.compatibility.proofs import difference, proof, refusal, short_path
 from tests.conformance.eso_rows import ROWS
+from tests.conformance.eso_stores import STORES, Lack
 
 __all__ = ["render"]
 
@@ -32,8 +33,9 @@ Operator 2.9 (ESO). This page is made from the tests that it names, and a test h
 | refused | with an error that names the field; nothing is silently ignored |
 
 Tests are below [`tests/`](../tests). `[name]` is one case of a test. ESO's own end-to-end cases
-are rows of [test_eso_rows.py](../tests/conformance/test_eso_rows.py) under the same names, run
-at each store: """
+are rows of [test_eso_rows.py](../tests/conformance/test_eso_rows.py) and
+[test_eso_rows_further.py](../tests/conformance/test_eso_rows_further.py) under the same names.
+These run at """
 
 _TITLES = {
     "SecretStore": "SecretStore and ClusterSecretStore",
@@ -42,11 +44,32 @@ _TITLES = {
 
 def render() -> str:
     """Return the text of the page."""
-    parts = [_INTRO + ", ".join(ROWS) + ".\n", _summary(), _differences()]
+    intro = f"{_INTRO}{', '.join(STORES)}: {', '.join(ROWS)}.\n"
+    parts = [intro, _lacks(), _summary(), _differences()]
     parts += [_section(heading) for heading in SECTIONS]
     parts += [_table(table) for table in fields.tables()]
     parts.append(_refused())
     return "\n".join(parts)
+
+
+def _lacks() -> str:
+    """Return which of these cases a store has no means for, and why."""
+    test = "conformance/test_eso_rows.py::test_what_a_store_lacks_is_refused_by_name"
+    rows = [
+        (store, ", ".join(names), why, f'refused: "{says}"' if says else "no effect, as in ESO")
+        for store, service in STORES.items()
+        for (why, says), names in _by_reason(service.lacks).items()
+    ]
+    return f"Where a store has no means for one ({_test(test)}):\n\n" + (
+        "\n".join(_rows(("store", "cases", "why", ""), rows)) + "\n"
+    )
+
+
+def _by_reason(lacks: Mapping[str, Lack]) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, lack in lacks.items():
+        found.setdefault((lack.why, lack.says), []).append(name)
+    return found
 
 
 def _summary() -> str:

@@ -35,7 +35,7 @@ KINDS: dict[str, dict[str, str]] = {
         "spec.target": _ROWS + "[JSONDataWithTemplate]",
         "spec.target.name": "e2e/test_updates.py::test_renamed_target_deletes_the_old_secret",
         "spec.target.creationPolicy": "refresh/test_applying_clusters.py::test_every_policy_settles",
-        "spec.target.deletionPolicy": "conformance/test_eso_rows.py::test_deletion_policy_delete",
+        "spec.target.deletionPolicy": "conformance/test_eso_rows_further.py::test_deletion_policy_delete",
         "spec.target.manifest*": "core/test_manifest_target.py::test_manifest_object_holds_the_values_where_asked",
         "spec.target.immutable": "core/test_plan.py::test_becoming_immutable_is_an_update",
         "spec.target.template": _ROWS + "[JSONDataWithTemplate]",
@@ -57,9 +57,9 @@ KINDS: dict[str, dict[str, str]] = {
         "spec.data[].secretKey": _ROWS + "[SimpleDataSync]",
         "spec.data[].remoteRef": _ROWS + "[SimpleDataSync]",
         "spec.data[].remoteRef.key": _ROWS + "[SimpleDataSync]",
-        "spec.data[].remoteRef.version": "conformance/test_eso_rows.py::test_versioned_secrets",
+        "spec.data[].remoteRef.version": "conformance/test_eso_rows_further.py::test_versioned_secrets",
         "spec.data[].remoteRef.property": _ROWS + "[JSONDataWithProperty]",
-        "spec.data[].remoteRef.metadataPolicy": "conformance/test_eso_rows.py::test_tagged_simple_secrets",
+        "spec.data[].remoteRef.metadataPolicy": "conformance/test_eso_rows_further.py::test_tagged_simple_secrets",
         "spec.data[].remoteRef.conversionStrategy": "compatibility/test_fields.py::test_conversion_of_a_data_entry_changes_no_key",
         "spec.data[].remoteRef.decodingStrategy": _ROWS + "[DecodingPolicySync]",
         "spec.data[].remoteRef.nullBytePolicy": "compatibility/test_fields.py::test_null_bytes_are_refused_where_they_are_to_fail",
@@ -161,7 +161,7 @@ KINDS: dict[str, dict[str, str]] = {
     },
     "selector: a ServiceAccount": {
         "*": _SELECTED,
-        "audiences[]": "providers/gcp/test_gcp_auth.py::test_a_pods_token_is_asked_for_the_pool_that_takes_it",
+        "audiences[]": "providers/gcp/test_gcp_federation.py::test_a_pods_token_is_asked_for_the_pool_that_takes_it",
     },
     "selector: an authority": {
         "*": "refresh/test_selectors.py::test_an_authority_is_found_in_either_kind"

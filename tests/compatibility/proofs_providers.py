@@ -14,6 +14,7 @@ _AWS_ROLES = "providers/test_aws_roles.py"
 _AWS_PUSH = "providers/test_aws_push.py"
 _AWS_GEN = "providers/test_aws_generators.py"
 _GCP = "providers/gcp/test_gcp_auth.py"
+_GCP_FEDERATION = "providers/gcp/test_gcp_federation.py"
 _GCP_POD = (
     "providers/vault/test_vault_clouds.py"
     "::test_gcp_workload_identity_has_google_sign_for_the_pods_account"
@@ -27,8 +28,8 @@ _VAULT_GEN = "providers/vault/test_vault_generators.py"
 _HOOK = "providers/test_webhook.py"
 _LOCAL = "generators/test_local_generators.py"
 _TOKENS = "providers/test_token_generators.py"
-_FEDERATION = _GCP + "::test_federation_takes_audience_and_account_of_a_description"
-_IDENTITY = _GCP + "::test_workload_identity_exchanges_the_pods_token_and_impersonates"
+_FEDERATION = _GCP_FEDERATION + "::test_federation_takes_audience_and_account_of_a_description"
+_IDENTITY = _GCP_FEDERATION + "::test_workload_identity_exchanges_the_pods_token_and_impersonates"
 _IAM = _CLOUDS + "::test_iam_sends_a_signed_request_that_names_the_server"
 _IAM_ROLE = "providers/test_vault_iam_roles.py::test_account_of_the_cluster_becomes_the_role_that_vault_is_shown"
 
@@ -62,11 +63,11 @@ PROVIDERS: dict[str, dict[str, str]] = {
         "auth.secretRef*": _GCP + "::test_a_key_is_exchanged_once_for_many_reads",
         "auth.workloadIdentity*": _IDENTITY,
         "auth.workloadIdentityFederation*": _FEDERATION,
-        "auth.workloadIdentityFederation.serviceAccountRef": _GCP
+        "auth.workloadIdentityFederation.serviceAccountRef": _GCP_FEDERATION
         + "::test_federation_exchanges_a_service_accounts_token",
-        "auth.workloadIdentityFederation.audience": _GCP
+        "auth.workloadIdentityFederation.audience": _GCP_FEDERATION
         + "::test_federation_exchanges_a_service_accounts_token",
-        "auth.workloadIdentityFederation.gcpServiceAccountEmail": _GCP
+        "auth.workloadIdentityFederation.gcpServiceAccountEmail": _GCP_FEDERATION
         + "::test_federation_exchanges_a_service_accounts_token",
     },
     "provider kubernetes": {

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from providers.base import FoundSecret, SecretBytes, SecretNotFound, SecretRef
-from secretsync.controller.metrics import Metrics
-from secretsync.controller.push_recorder import PushMetrics
+from secretsync.controller.metrics import KindMetrics, Metrics
+from secretsync.controller.push_recorder import PUSH_KINDS
 from secretsync.core.errors import CoreError
 from secretsync.core.materialize import SourceError, materialize, sources
 from secretsync.core.push import planned_pushes
@@ -121,17 +121,14 @@ def test_metadata_of_many_pushes_goes_with_each() -> None:
 
 def test_metrics_of_each_kind_are_those_of_the_page() -> None:
     metrics = Metrics()
-    PushMetrics(metrics.registry)
+    KindMetrics(metrics.registry, PUSH_KINDS)
     names = {family.name for family in metrics.registry.collect()}
+    kinds = ["externalsecret", "secretstore", "clustersecretstore"]
+    kinds += [kind.lower() for kind in PUSH_KINDS]
     assert {name for name in names if not name.startswith("secretsync_")} == {
         "externalsecret_sync_calls",
         "externalsecret_sync_calls_error",
-        "externalsecret_status_condition",
-        "externalsecret_reconcile_duration",
         "externalsecret_provider_api_calls_count",
-        "secretstore_status_condition",
-        "clustersecretstore_status_condition",
-        "pushsecret_status_condition",
-        "clusterpushsecret_status_condition",
-        "clusterexternalsecret_status_condition",
+        *(f"{kind}_status_condition" for kind in kinds),
+        *(f"{kind}_reconcile_duration" for kind in kinds),
     }

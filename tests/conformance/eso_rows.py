@@ -11,12 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ROWS", "Row"]
+__all__ = ["DOCKER_COMPACT", "METADATA", "ONE", "ROWS", "TWO", "VERSIONS", "Row"]
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nnot a key\n  two lines\n-----END RSA PRIVATE KEY-----\n"
-DOCKER = '{"auths":{"https://index.docker.io/v1/": {"auth": "dGVzdDp0ZXN0"}}}'
+DOCKER = '{"auths": {"https://index.docker.io/v1/": {"auth": "dGVzdDp0ZXN0"}}}'
+#: As services write it anew that keep values, not texts.
+DOCKER_COMPACT = DOCKER.replace(": ", ":")
 ONE, TWO = "e2e-one", "e2e-two"
-FOUND = ("e2e_find_one", "e2e_find_two", "e2e_other")
+FOUND = ("e2e-find-one", "e2e-find-two", "e2e-other")
+FINALIZER = "example.com/e2e"
+
+#: Extras of providers, which tests of their own run.
+VERSIONS, METADATA = "should read versioned secrets", "tagged simple secrets"
 
 
 def _item(secret_key: str, key: str, **remote: str) -> dict[str, Any]:
@@ -39,6 +45,8 @@ class Row:
         objects: ConfigMaps and Secrets beside it, by kind and name.
         type: of the Secret.
         labels: that the Secret carries, among others.
+        annotations: the same.
+        finalizers: that the Secret has, and no other.
     """
 
     remote: Mapping[str, str]
@@ -49,6 +57,7 @@ class Row:
     type: str = "Opaque"
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    finalizers: tuple[str, ...] = ()
     target: str = "e2e-target"
 
 
@@ -64,6 +73,8 @@ _NESTED = json.dumps(
 )
 _FIND = {name: json.dumps({"name": name}, separators=(",", ":")) for name in FOUND}
 _TAGS = {name: {"team": "e2e"} for name in FOUND[:2]} | {FOUND[2]: {"team": "other"}}
+#: One outside of the path has the tag, and one inside has it not.
+_CROSSED = {name: {"team": "e2e"} for name in FOUND[::2]} | {FOUND[1]: {"team": "other"}}
 
 
 def _found(*names: str, prefix: str = "") -> dict[str, str]:
@@ -101,13 +112,18 @@ ROWS: dict[str, Row] = {
         {
             "data": _JSON_DATA,
             "target": _template(
-                metadata={"annotations": {"example": "annotation"}, "labels": {"example": "label"}},
+                metadata={
+                    "annotations": {"example": "annotation"},
+                    "labels": {"example": "label"},
+                    "finalizers": [FINALIZER],
+                },
                 data={"executed": "executed: {{ .one }}|{{ .two }}"},
             ),
         },
         {"executed": "executed: foo1-val|bar2-val"},
         labels={"example": "label"},
         annotations={"example": "annotation"},
+        finalizers=(FINALIZER,),
     ),
     "JSONDataWithTemplateFromLiteral": Row(
         _JSON,
@@ -220,7 +236,7 @@ ROWS: dict[str, Row] = {
             TWO: base64.b64encode(b"bar").decode(),
         },
         {
-            "dataFrom": [_extract(ONE, decodingStrategy="Auto", property="@this")],
+            "dataFrom": [_extract(ONE, decodingStrategy="Auto")],
             "data": [
                 _item("base64", TWO, decodingStrategy="Base64"),
                 _item("none", TWO, decodingStrategy="None"),
@@ -236,7 +252,7 @@ ROWS: dict[str, Row] = {
     ),
     "FindByName": Row(
         _FIND,
-        {"dataFrom": [{"find": {"name": {"regexp": "^e2e_find"}}}]},
+        {"dataFrom": [{"find": {"name": {"regexp": "^e2e-find"}}}]},
         _found(*FOUND[:2]),
     ),
     "FindByNameAndRewrite": Row(
@@ -244,16 +260,16 @@ ROWS: dict[str, Row] = {
         {
             "dataFrom": [
                 {
-                    "find": {"name": {"regexp": "^e2e_find"}},
-                    "rewrite": [{"regexp": {"source": "e2e_find_(.*)", "target": "$1"}}],
+                    "find": {"name": {"regexp": "^e2e-find"}},
+                    "rewrite": [{"regexp": {"source": "e2e-find-(.*)", "target": "$1"}}],
                 }
             ]
         },
-        _found(*FOUND[:2], prefix="e2e_find_"),
+        _found(*FOUND[:2], prefix="e2e-find-"),
     ),
     "FindByNameWithPath": Row(
         _FIND,
-        {"dataFrom": [{"find": {"path": "e2e_find", "name": {"regexp": ".*"}}}]},
+        {"dataFrom": [{"find": {"path": "e2e-find", "name": {"regexp": ".*"}}}]},
         _found(*FOUND[:2]),
     ),
     "FindByTag": Row(
@@ -261,8 +277,8 @@ ROWS: dict[str, Row] = {
     ),
     "FindByTagWithPath": Row(
         _FIND,
-        {"dataFrom": [{"find": {"path": "e2e_find_o", "tags": {"team": "e2e"}}}]},
+        {"dataFrom": [{"find": {"path": "e2e-find", "tags": {"team": "e2e"}}}]},
         _found(FOUND[0]),
-        _TAGS,
+        _CROSSED,
     ),
 }

@@ -1,196 +1,44 @@
-"""The stores that ExternalSecrets are held to, each a real service or its strict double."""
+"""The stores that rows run at: how each says a row, what it answers otherwise, what it lacks."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
-import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
-from tests.support.aws import REGION, AwsApi, shared_moto
-from tests.support.aws_front import StrictFront
-from tests.support.gcp import led_to
-from tests.support.gcp_account import PROJECT
-from tests.support.gcp_server import gcp_server
-from tests.support.gcp_tokens import key_file
-from tests.support.openbao import Bao, shared_bao
+from tests.conformance.eso_remotes import (
+    NAMESPACE,
+    Remote,
+    gcp_remote,
+    parameter_store_remote,
+    secrets_manager_remote,
+)
+from tests.conformance.eso_remotes_maps import (
+    directory_remote,
+    fake_remote,
+    kubernetes_remote,
+    openbao_remote,
+    webhook_remote,
+)
+from tests.conformance.eso_rows import DOCKER_COMPACT, METADATA, VERSIONS, Row
 
-__all__ = ["STORES", "Remote", "Service", "store_manifest"]
+__all__ = [
+    "API_VERSION",
+    "NAMESPACE",
+    "STORES",
+    "Lack",
+    "Service",
+    "store_manifest",
+    "stores_with",
+]
 
 API_VERSION = "external-secrets.io/v1"
-NAMESPACE = "web"
 
-
-class Remote(Protocol):
-    """A service with secrets, and the store that reads from it."""
-
-    def provider(self) -> dict[str, Any]:
-        """Return `spec.provider` of the store."""
-        ...
-
-    def secrets(self) -> list[dict[str, Any]]:
-        """Return the Secrets that the store authenticates with."""
-        ...
-
-    def put(self, key: str, value: str, tags: Mapping[str, str]) -> str:
-        """Create a secret or give it a new version; returns how `remoteRef` names that."""
-        ...
-
-    def delete(self, key: str) -> None:
-        """Remove a secret at once."""
-        ...
-
-
-class _Base:
-    def secrets(self) -> list[dict[str, Any]]:
-        return []
-
-
-class _SecretsManager(_Base):
-    def __init__(self, api: AwsApi) -> None:
-        self._api = api
-        self._made: set[str] = set()
-
-    def provider(self) -> dict[str, Any]:
-        return {"aws": {"service": "SecretsManager", "region": REGION}}
-
-    def put(self, key: str, value: str, tags: Mapping[str, str]) -> str:
-        made = (self._api.put if key in self._made else self._api.create)(key, value)
-        self._made.add(key)
-        if tags:
-            pairs = [{"Key": name, "Value": text} for name, text in tags.items()]
-            self._api.call("TagResource", SecretId=key, Tags=pairs)
-        return f"uuid/{made}"
-
-    def delete(self, key: str) -> None:
-        self._api.call("DeleteSecret", SecretId=key, ForceDeleteWithoutRecovery=True)
-
-
-class _ParameterStore(_Base):
-    def __init__(self, api: AwsApi) -> None:
-        self._api = api
-
-    def provider(self) -> dict[str, Any]:
-        return {"aws": {"service": "ParameterStore", "region": REGION}}
-
-    def put(self, key: str, value: str, tags: Mapping[str, str]) -> str:
-        pairs = [{"Key": name, "Value": text} for name, text in tags.items()]
-        return str(self._api.put_parameter(key, value, **({"Tags": pairs} if tags else {})))
-
-    def delete(self, key: str) -> None:
-        self._api.call("DeleteParameter", Name=key)
-
-
-class _Gcp(_Base):
-    def __init__(self, account: Any) -> None:
-        self._account = account
-
-    def provider(self) -> dict[str, Any]:
-        reference = {"secretAccessKeySecretRef": {"name": "gcp", "key": "key.json"}}
-        return {"gcpsm": {"projectID": PROJECT, "auth": {"secretRef": reference}}}
-
-    def secrets(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {"name": "gcp", "namespace": NAMESPACE},
-                "stringData": {"key.json": key_file().decode()},
-            }
-        ]
-
-    def put(self, key: str, value: str, tags: Mapping[str, str]) -> str:
-        self._account.put(key, value)
-        stored = self._account.secret(self._name(key))
-        stored.resource.labels = dict(tags)
-        stored.touch()
-        return str(len(stored.versions))
-
-    def delete(self, key: str) -> None:
-        self._account.delete(self._name(key))
-
-    @staticmethod
-    def _name(key: str) -> str:
-        return f"projects/{PROJECT}/secrets/{key}"
-
-
-class _OpenBao(_Base):
-    def __init__(self, bao: Bao) -> None:
-        self._bao = bao
-        self._mount = bao.engine()
-        policy = bao.policy({f"{self._mount}/*": ["read", "list", "scan"]})
-        self._token = bao.token(policy)
-
-    def provider(self) -> dict[str, Any]:
-        block = {
-            "server": self._bao.url,
-            "path": self._mount,
-            "version": "v2",
-            "caBundle": base64.b64encode(self._bao.authority.pem).decode(),
-            "auth": {"tokenSecretRef": {"name": "bao", "key": "token"}},
-        }
-        return {"openBao": block}
-
-    def secrets(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {"name": "bao", "namespace": NAMESPACE},
-                "stringData": {"token": self._token},
-            }
-        ]
-
-    def put(self, key: str, value: str, tags: Mapping[str, str]) -> str:
-        # What is no object is kept under one name, as people do.
-        data = json.loads(value) if value.startswith("{") else {"value": value}
-        made = self._bao.ask("POST", f"{self._mount}/data/{key}", {"data": data})
-        if tags:
-            about = {"custom_metadata": dict(tags)}
-            self._bao.ask("POST", f"{self._mount}/metadata/{key}", about)
-        return str(made["data"]["version"])
-
-    def delete(self, key: str) -> None:
-        self._bao.ask("DELETE", f"{self._mount}/metadata/{key}")
-
-
-class _Directory(_Base):
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def provider(self) -> dict[str, Any]:
-        return {"directory": {"path": str(self._root)}}
-
-    def put(self, key: str, value: str, tags: Mapping[str, str]) -> str:
-        (self._root / key).write_text(value)
-        return ""
-
-    def delete(self, key: str) -> None:
-        (self._root / key).unlink()
-
-
-class _Fake(_Base):
-    """Its values stand in the store's own manifest, which is read when the rig is made."""
-
-    def __init__(self) -> None:
-        self._data: list[dict[str, str]] = []
-
-    def provider(self) -> dict[str, Any]:
-        return {"fake": {"data": self._data}}
-
-    def put(self, key: str, value: str, tags: Mapping[str, str]) -> str:
-        version = str(sum(entry["key"] == key for entry in self._data) + 1)
-        self._data.append({"key": key, "value": value, "version": version})
-        return version
-
-    def delete(self, key: str) -> None:
-        self._data[:] = [entry for entry in self._data if entry["key"] != key]
+Form = Callable[[Row], Row]
 
 
 def store_manifest(remote: Remote) -> dict[str, Any]:
@@ -203,57 +51,71 @@ def store_manifest(remote: Remote) -> dict[str, Any]:
     }
 
 
-@contextlib.contextmanager
-def _aws(service: str, made: Callable[[AwsApi], Remote]) -> Iterator[Remote]:
-    with pytest.MonkeyPatch.context() as env, StrictFront(shared_moto().url) as front:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            env.delenv(name)
-        env.setenv("AWS_ENDPOINT_URL", front.url)
-        env.setenv("AWS_ACCESS_KEY_ID", "AKIACONFORMANCE")
-        env.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
-        env.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        env.setenv("AWS_CONFIG_FILE", os.devnull)
-        env.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-        api = AwsApi(front.url, service=service)
-        try:
-            yield made(api)
-        finally:
-            api.close()
+def _refs(row: Row, changed: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Row:
+    """Return the row with its `data[].remoteRef` changed."""
+    items = [{**item, "remoteRef": changed(item["remoteRef"])} for item in row.spec.get("data", ())]
+    return replace(row, spec={**row.spec, **({"data": items} if items else {})})
 
 
-@contextlib.contextmanager
-def _secrets_manager(_: Path) -> Iterator[Remote]:
-    with _aws("secretsmanager", _SecretsManager) as remote:
-        yield remote
+def _in_maps(row: Row) -> Row:
+    """A secret is a map: a plain text is its member `value`, and is asked for as that."""
+    plain = {key for key, value in row.remote.items() if not value.startswith("{")}
+
+    def changed(ref: Mapping[str, Any]) -> dict[str, Any]:
+        whole = "property" not in ref and "metadataPolicy" not in ref and ref["key"] in plain
+        return {**ref, **({"property": "value"} if whole else {})}
+
+    return _refs(row, changed)
 
 
-@contextlib.contextmanager
-def _parameter_store(_: Path) -> Iterator[Remote]:
-    with _aws("ssm", _ParameterStore) as remote:
-        yield remote
+def _in_folders(root: str) -> Form:
+    """A path is a folder, no beginning of a name: `e2e-find-one` is `e2e-find/one`.
+
+    Args:
+        root: what full names begin with; names that `find` gives begin with it too.
+    """
+
+    def folded(key: str) -> str:
+        return root + key.replace("e2e-find-", "e2e-find/")
+
+    def form(row: Row) -> Row:
+        source = row.spec.get("dataFrom", [{}])[0]
+        if "path" not in source.get("find", {}):
+            return row
+        find = {**source["find"], "path": root + source["find"]["path"]}
+        return replace(
+            row,
+            remote={folded(key): value for key, value in row.remote.items()},
+            tags={folded(key): tags for key, tags in row.tags.items()},
+            spec={**row.spec, "dataFrom": [{**source, "find": find}]},
+            wanted={folded(key).replace("/", "_"): row.wanted[key] for key in row.wanted},
+        )
+
+    return form
 
 
-@contextlib.contextmanager
-def _gcp(_: Path) -> Iterator[Remote]:
-    with gcp_server() as server, led_to(server):
-        yield _Gcp(server.account)
+def _json_path(row: Row) -> Row:
+    """The property is a part of `result.jsonPath`, which writes an index in brackets."""
+
+    def changed(ref: Mapping[str, Any]) -> dict[str, Any]:
+        named = ref.get("property", "").replace(".1.", "[1].")
+        return {**ref, **({"property": named} if named else {})}
+
+    return _refs(row, changed)
 
 
-@contextlib.contextmanager
-def _openbao(_: Path) -> Iterator[Remote]:
-    yield _OpenBao(shared_bao())
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What a store cannot do.
 
+    Args:
+        why: the reason, by which External Secrets Operator cannot either.
+        says: a part of the message that refuses it; empty where the field has no effect, as
+            with External Secrets Operator.
+    """
 
-@contextlib.contextmanager
-def _directory(root: Path) -> Iterator[Remote]:
-    folder = root / "secrets"
-    folder.mkdir()
-    yield _Directory(folder)
-
-
-@contextlib.contextmanager
-def _fake(_: Path) -> Iterator[Remote]:
-    yield _Fake()
+    why: str
+    says: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,36 +123,92 @@ class Service:
     """One kind of store.
 
     Args:
-        tags: secrets carry tags that find compares.
-        versions: a secret's earlier versions can be read.
-        lacks: rows that ask for what the service has no means for.
-        texts: a secret may be any text.
+        forms: say a row in the store's own words.
+        otherwise: row → data that it gives instead of the row's, as the reference has it.
+        lacks: row → why it has no means for that.
+        built: needs a program that `make test` builds.
+        tag: how `remoteRef.property` names a tag of the secret's metadata.
     """
 
     open: Callable[[Path], contextlib.AbstractContextManager[Remote]]
-    tags: bool = True
-    versions: bool = True
-    lacks: frozenset[str] = frozenset()
-    texts: bool = True
+    forms: tuple[Form, ...] = ()
+    otherwise: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    lacks: Mapping[str, Lack] = field(default_factory=dict)
+    built: bool = False
+    tag: str = "team"
+
+    def said(self, name: str, row: Row) -> Row:
+        """Return the row as the store says it."""
+        for form in self.forms:
+            row = form(row)
+        return replace(row, wanted=self.otherwise.get(name, row.wanted))
 
 
-#: A path is a folder at Parameter Store, no beginning of a name.
-_NO_FOLDERS = frozenset({"FindByNameWithPath", "FindByTagWithPath"})
+_DOCKER = {"DockerJSONConfig": {".dockerconfigjson": DOCKER_COMPACT}}
+#: Numbers go through float64, and all is written anew by Go's rules.
+_VAULT_MAP = {"name": "Tom", "price": "1.5", "on": "true", "tags": '["a","b"]', "nothing": ""}
+_TAGS = ("FindByTag", "FindByTagWithPath")
+_FINDS = (*_TAGS, "FindByName", "FindByNameAndRewrite", "FindByNameWithPath")
 
-#: An entry is a map that is written anew: rows of a plain text, and of JSON with blanks.
-_NO_TEXTS = frozenset(
-    {
-        *("SimpleDataSync", "SyncWithoutTargetName", "SSHKeySync", "DecodingPolicySync"),
-        *("JSONDataFromSync", "DockerJSONConfig"),
-    }
-)
+_FAKE_TAGS = Lack("values in a manifest have no tags; `find` goes by name only", "tags")
+_FILE_TAGS = Lack("a file has no tags", "tags")
+_NO_LIST = Lack("a webhook has no list; ESO implements no `find` there", "cannot list")
 
-#: Name of a row's store → how it is opened, and what it can do.
+#: Name of a row's store → the store.
 STORES: dict[str, Service] = {
-    "aws-secrets-manager": Service(_secrets_manager),
-    "aws-parameter-store": Service(_parameter_store, lacks=_NO_FOLDERS),
-    "gcp-secret-manager": Service(_gcp),
-    "openbao": Service(_openbao, lacks=_NO_TEXTS | _NO_FOLDERS, texts=False),
-    "fake": Service(_fake, tags=False),
-    "directory": Service(_directory, tags=False, versions=False),
+    "aws-secrets-manager": Service(secrets_manager_remote),
+    "aws-parameter-store": Service(parameter_store_remote, (_in_folders("/"),)),
+    "gcp-secret-manager": Service(gcp_remote, tag="labels.team"),
+    "openbao": Service(
+        openbao_remote,
+        (_in_maps, _in_folders("")),
+        otherwise={**_DOCKER, "JSONDataFromSync": _VAULT_MAP},
+    ),
+    "kubernetes": Service(
+        kubernetes_remote,
+        (_in_maps,),
+        lacks={VERSIONS: Lack("a Secret has one version; ESO does not look at the field")},
+        built=True,
+        tag="labels.team",
+    ),
+    "webhook": Service(
+        webhook_remote,
+        (_json_path,),
+        otherwise=_DOCKER,
+        lacks={
+            **dict.fromkeys(_FINDS, _NO_LIST),
+            METADATA: Lack("an answer has no metadata", "no metadata"),
+        },
+    ),
+    "fake": Service(
+        fake_remote,
+        lacks={
+            **dict.fromkeys(_TAGS, _FAKE_TAGS),
+            METADATA: Lack("values in a manifest have no metadata", "metadata"),
+        },
+    ),
+    "directory": Service(
+        directory_remote,
+        lacks={
+            **dict.fromkeys(_TAGS, _FILE_TAGS),
+            METADATA: Lack("what a file system keeps is not what `Fetch` asks for", "metadata"),
+            VERSIONS: Lack("a file has the content that it has", "version"),
+        },
+    ),
 }
+
+
+def stores_with(name: str, *only: str, lack: bool = False) -> list[Any]:
+    """Return the cases of a row: every store that has the means for it.
+
+    Args:
+        only: these stores and no other; none given is all.
+        lack: those that lack the means instead.
+    """
+    return [
+        pytest.param(
+            store, name, id=f"{store}-{name}", marks=[pytest.mark.built] if service.built else []
+        )
+        for store, service in STORES.items()
+        if (name in service.lacks) == lack and (not only or store in only)
+    ]

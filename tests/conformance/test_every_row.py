@@ -15,13 +15,28 @@ ROOT = HERE.parents[1]
 ROWS = range(1, 101)
 #: An id is `row-007`, with more behind it where a row has several cases.
 _ID = re.compile(r"::(test_\w+)\[(?:.*-)?row-(\d{3})(?!\d)[^\]]*\]")
+#: External Secrets Operator's common cases, then its providers' extras.
+ESO_ROWS = (
+    *("SimpleDataSync", "SyncWithoutTargetName", "JSONDataWithProperty"),
+    *("JSONDataWithoutTargetName", "JSONDataWithTemplate", "JSONDataWithTemplateFromLiteral"),
+    *("TemplateFromConfigmaps", "JSONDataFromSync", "JSONDataFromExtractProperty"),
+    *("JSONDataFromRewrite", "NestedJSONWithGJSON", "DockerJSONConfig"),
+    *("DataPropertyDockerconfigJSON", "SSHKeySync", "SSHKeySyncDataProperty"),
+    *("DeletionPolicyDelete", "DecodingPolicySync", "FindByName"),
+    *("FindByNameAndRewrite", "FindByNameWithPath", "FindByTag"),
+    *("FindByTagWithPath", "StatusNotUpdatedAfterSuccessfulSync"),
+)
+ESO_EXTRAS = (
+    *("should read versioned secrets", "tagged simple secrets"),
+    *("template v1", "template v2", "push+delete", "crd"),
+)
 #: How a test says something without `assert`: pytest's own, or a helper that asserts.
 _CHECKS = ("raises", "check_", "assert_", "wait_", "refused", "unsealed")
 
 
 @pytest.fixture(scope="module")
-def rows():
-    """Row number → tests that carry it, as pytest itself collects them."""
+def collected():
+    """The tests of this folder, as pytest itself collects them."""
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", HERE],
         cwd=ROOT,
@@ -30,8 +45,14 @@ def rows():
         check=False,
     )
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def rows(collected):
+    """Row number → tests that carry it."""
     found: dict[int, set[str]] = {}
-    for test, number in _ID.findall(run.stdout):
+    for test, number in _ID.findall(collected):
         found.setdefault(int(number), set()).add(test)
     return found
 
@@ -59,6 +80,12 @@ def says_something(function):
 def test_every_row_has_a_test_and_no_test_has_another_number(rows):
     assert sorted(set(ROWS) - set(rows)) == [], "rows without a test"
     assert sorted(set(rows) - set(ROWS)) == [], "tests of no row"
+
+
+@pytest.mark.parametrize("name", [*ESO_ROWS, *ESO_EXTRAS])
+def test_every_row_of_external_secrets_operator_has_a_test_of_its_name(collected, name):
+    ids = re.findall(r"::test_\w+\[(.+)\]", collected)
+    assert any(found == name or found.endswith(f"-{name}") for found in ids)
 
 
 def test_no_test_of_a_row_is_empty(rows):

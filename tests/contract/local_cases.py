@@ -68,7 +68,7 @@ class FakeCase(_LocalCase):
 
 
 class DirectoryCase(_LocalCase):
-    abilities = Ability.CHANGES | Ability.DATES | Ability.FIND
+    abilities = Ability.CHANGES | Ability.FIND
 
     def __init__(self, root: Path) -> None:
         super().__init__()

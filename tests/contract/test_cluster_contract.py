@@ -219,6 +219,20 @@ def test_status_patch_leaves_the_spec_alone_and_the_other_way_round(arena: Arena
     assert "f:status" not in owners["user"]["fieldsV1"]
 
 
+def test_status_patch_of_an_earlier_version_is_a_conflict_and_writes_nothing(arena: Arena) -> None:
+    cluster, where = arena.cluster, (BUDGET, arena.namespace, "pdb")
+    created = cluster.create(BUDGET, budget("pdb", arena.namespace, 1), field_manager="creator")
+    read = created["metadata"]["resourceVersion"]
+    written = cluster.patch_status(
+        *where, {"expectedPods": 1}, field_manager="controller", resource_version=read
+    )
+    with pytest.raises(Conflict):
+        cluster.patch_status(
+            *where, {"expectedPods": 2}, field_manager="controller", resource_version=read
+        )
+    assert cluster.get(*where) == written
+
+
 def test_status_patch_of_absent_raises_not_found(arena: Arena) -> None:
     with pytest.raises(NotFound):
         arena.cluster.patch_status(BUDGET, arena.namespace, "absent", {}, field_manager="c")

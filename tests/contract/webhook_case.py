@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from providers.base import CaProvider, Credentials
 from providers.registry import load
 from providers.webhook.config import WebhookConfig, WebhookResult
-from secretsync.refresh.rendering import render
+from secretsync.refresh.rendering import rendering
 from tests.contract.provider_cases import Ability
 from tests.support.web import Answer, Reply, Request, WebServer, fault, json_reply, web_server
 
@@ -43,7 +43,7 @@ class WebhookCase:
         credentials = Credentials(
             authorities={CA: self._server.ca_pem},
             context={"webhook_networks": "127.0.0.1"},
-            render=render,
+            rendering=rendering,
         )
         return load("webhook").open_provider(config, credentials, observe=self._observe)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from secretsync.cluster.directory import DirectoryCluster
+from secretsync.cluster.directory_pushes import DirectoryPushes
 from secretsync.controller.service import Service
 from secretsync.controller.settings import Settings
 from secretsync.refresh.clock import Clock
@@ -39,7 +40,7 @@ def serving(root: Path) -> Iterator[tuple[Service, MovableClock]]:
     stop = threading.Event()
     clock = MovableClock(stop)
     cluster = DirectoryCluster(root, now=lambda: datetime.now(UTC))
-    service = Service(cluster, Settings(), stop, clock=clock)
+    service = Service(cluster, Settings(), stop, clock=clock, pushed=DirectoryPushes(root))
     thread = threading.Thread(target=service.run)
     thread.start()
     try:

@@ -26,10 +26,13 @@ def test_secret_that_goes_with_its_key_is_an_event(rig: Rig, clock: MovableClock
         rig.wait_synced(name)
     gone(rig, "one")
     rig.wait_condition("one", "True", "is not confirmed yet")
+    eventually(lambda: "(key=one" in told(rig).get("MissingProviderSecret", ""))
     clock.ahead_s += GAP_S
     eventually(lambda: rig.site.get("Secret", "one") is None)
     eventually(lambda: "Deleted" in told(rig), within_s=5)
     assert told(rig)["Deleted"] == "secret deleted"
+    reasons = [event["reason"] for event in rig.site.events() if event["name"] == "one"]
+    assert reasons == ["MissingProviderSecret", "Deleted"]
 
 
 def test_key_that_is_missed_is_an_event(rig: Rig, clock: MovableClock) -> None:

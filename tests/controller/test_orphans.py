@@ -196,7 +196,8 @@ def test_missing_folder_of_owners_deletes_nothing_and_is_said(world, caplog):
         assert world.looked()
     assert world.names() == KEPT
     (said,) = [record for record in caplog.records if "mass deletion" in record.message]
-    assert (said.count, said.total, said.secrets) == (2, 2, ["shop/kept-1", "shop/kept-2"])
+    named = ["Secret shop/kept-1", "Secret shop/kept-2"]
+    assert (said.count, said.total, said.objects) == (2, 2, named)
 
 
 def test_missing_folder_of_one_namespace_is_none_of_the_others(world):

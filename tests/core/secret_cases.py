@@ -224,12 +224,14 @@ def written_by_eso(
     name: str = "db",
     uid: str = UID,
     labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
 ) -> Model:
     """Return a Secret as External Secrets Operator leaves it for an ExternalSecret."""
     metadata: dict[str, Any] = {
         "labels": {MANAGED_LABEL: "true", **(labels or {})},
         "annotations": {
-            DATA_HASH_ANNOTATION: data_hash({key: value.encode() for key, value in data.items()})
+            DATA_HASH_ANNOTATION: data_hash({key: value.encode() for key, value in data.items()}),
+            **(annotations or {}),
         },
     }
     if policy == "Owner":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+import time
 from collections.abc import Mapping
 
 __all__ = ["BOMBS", "ESO_BOMBS", "MEMORY_BYTES"]
@@ -48,6 +49,15 @@ BOMBS: dict[str, str] = {
     "regular expression, nested counts": '{{ regexMatch "(((a{10}){10}){10}){10}" "a" }}',
     "regular expression, classes": '{{ regexMatch "' + "\\\\pL" * 90 + '" .foo }}',
     "regular expression, fill": '{{ regexReplaceAll "" (repeat 99999 "a") (repeat 99 "b") }}',
+    "regular expression, literal fill": '{{ regexReplaceAllLiteral "" (repeat 99999 "a")'
+    ' (repeat 99 "b") }}',
+    "regular expression, little fill": '{{ regexReplaceAll "" (repeat 99999 "a") (repeat 9 "$") }}',
+    "regular expression, one character": '{{ regexFindAll "a" (repeat 250000 "a") -1 }}',
+    "regular expression, split": '{{ regexSplit "" (repeat 250000 "a") -1 }}',
+    "regular expression, ends of groups": '{{ regexReplaceAll "' + "()" * 450 + '"'
+    ' (repeat 99999 "a") "" }}',
+    "regular expression, long classes": '{{ regexMatch "\\\\pL\\\\pN" (repeat 99999 "!") }}',
+    "regular expression, a long group": '{{ regexMatch "(?:' + "a" * 900 + '){1000}" "a" }}',
     "regular expression, groups": '{{ regexReplaceAll "(.*)" (repeat 9999 "a")'
     ' (repeat 999 "${1}") }}',
     "RSA keys": "{{ range 100 }}{{ genPrivateKey `rsa` }}{{ end }}",
@@ -128,6 +138,15 @@ def _address_space() -> int:
         return int(pages.read().split()[0]) * resource.getpagesize()
 
 
+def _timed(
+    text: str, values: Mapping[str, bytes] = _VALUES, *, eso: bool = False
+) -> tuple[str, float]:
+    """What became of a bomb, and the seconds of CPU that it took."""
+    before = time.process_time()
+    outcome = _outcome(text, values, eso=eso)
+    return outcome, time.process_time() - before
+
+
 def _outcome(text: str, values: Mapping[str, bytes] = _VALUES, *, eso: bool = False) -> str:
     from sealing import TemplateFailed
     from secretsync.core.errors import TemplateProblem
@@ -155,9 +174,9 @@ def main() -> None:
         _outcome(text, keys, eso=True)
     space = _address_space() + MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
-    found = {name: _outcome(text) for name, text in BOMBS.items()}
+    found = {name: _timed(text) for name, text in BOMBS.items()}
     for name, text in ESO_BOMBS.items():
-        found[f"ESO: {name}"] = _outcome(text, values, eso=True)
+        found[f"ESO: {name}"] = _timed(text, values, eso=True)
     json.dump(found, sys.stdout)
 
 

@@ -13,12 +13,14 @@ from secretsync.core.secrets import (
     ALLOW_EMPTY_ANNOTATION,
     CREATED_BY_LABEL,
     DATA_HASH_ANNOTATION,
+    DATES_ANNOTATION,
     INVENTORY_LABEL,
     LAST_APPLIED_ANNOTATION,
     MANAGED_LABEL,
     VERSIONS_ANNOTATION,
     OwnerReference,
 )
+from secretsync.resources.guards import MAX_SHRINK_ANNOTATION, REQUIRE_KEYS_ANNOTATION
 from tests.core.secret_cases import API_VERSION, UID, desired, external_secret
 
 POLICIES = ("Owner", "Orphan", "Merge", "CreateOrMerge")
@@ -43,10 +45,15 @@ def test_without_a_template_labels_and_annotations_are_copied() -> None:
         ALLOW_EMPTY_ANNOTATION,
         DATA_HASH_ANNOTATION,
         VERSIONS_ANNOTATION,
+        DATES_ANNOTATION,
+        MAX_SHRINK_ANNOTATION,
+        REQUIRE_KEYS_ANNOTATION,
+        "argocd.argoproj.io/tracking-id",
+        "argocd.argoproj.io/sync-wave",
     ],
 )
 def test_what_speaks_of_the_external_secret_itself_is_not_copied(annotation: str) -> None:
-    assert desired(annotations={annotation: "true", "note": "b"}).annotations == {"note": "b"}
+    assert desired(annotations={annotation: "10", "note": "b"}).annotations == {"note": "b"}
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,13 @@ def test_written_by_eso_for_the_same_parent_has_no_difference(policy: str) -> No
     assert not action.removals
 
 
+def test_written_by_eso_with_the_tracking_of_an_application_has_no_difference() -> None:
+    tracking = {"argocd.argoproj.io/tracking-id": "web:external-secrets.io/ExternalSecret:web/db"}
+    model = written_by_eso({"password": "hunter2"}, annotations=tracking)
+    action = model.plan(desired(annotations=tracking, versions=VERSIONS))
+    assert (action.verb, action.metadata) == (Verb.UNCHANGED, ())
+
+
 def test_written_by_eso_for_another_parent_is_refused() -> None:
     model = written_by_eso({"password": "hunter2"}, name="elder", uid="elder-uid")
     assert model.plan(desired()).verb is Verb.BLOCKED

@@ -185,6 +185,7 @@ def test_select_property_absent_names_property_and_secret_only() -> None:
     assert "app" not in repr(caught.value)
 
 
-def test_select_property_with_unknown_dialect_is_a_caller_bug() -> None:
-    with pytest.raises(KeyError):
+def test_select_property_of_a_provider_without_a_row_takes_the_default() -> None:
+    with pytest.raises(PropertyMissing):
         select_property(DATABASE, "a", dialect="nobody")
+    assert select_property(b'{"a": "b"}', "a", dialect="nobody") == b"b"

@@ -12,6 +12,7 @@ from secretsync.core.plan import plan_secret
 from secretsync.core.secrets import (
     CREATED_BY_LABEL,
     DATA_HASH_ANNOTATION,
+    DATES_ANNOTATION,
     MANAGED_LABEL,
     VERSIONS_ANNOTATION,
     DesiredSecret,
@@ -44,6 +45,7 @@ def test_a_created_secret_is_complete() -> None:
         {"template": {"metadata": {"labels": {"x": "1"}, "finalizers": ["f.example/x"]}}},
         versions={"SecretStore/aws:two": "v2", "SecretStore/aws:one": "v1"},
     )
+    wanted = replace(wanted, dates={"SecretStore/aws:two": "2026-01-01T00:00:00+00:00"})
     assert create_object(wanted, plan_secret(wanted, None)) == {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -58,6 +60,7 @@ def test_a_created_secret_is_complete() -> None:
             "annotations": {
                 DATA_HASH_ANNOTATION: data_hash({"a": b"1", "b": b"2"}),
                 VERSIONS_ANNOTATION: '{"SecretStore/aws:one":"v1","SecretStore/aws:two":"v2"}',
+                DATES_ANNOTATION: '{"SecretStore/aws:two":"2026-01-01T00:00:00+00:00"}',
             },
             "finalizers": ["f.example/x"],
             "ownerReferences": [OWNER],

@@ -33,8 +33,6 @@ NAME = {
     "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
 }
 ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-#: Lists that rules compare item by item need a bound, or the API server refuses the rule.
-MOST = 300
 
 DESCRIPTIONS = {
     "annotations": "Annotations.",
@@ -130,9 +128,9 @@ def _of(annotation: Any, wire: Wire, item: Field[Any], path: str) -> dict[str, A
         entry = {"type": "string"} if inner is str else _schema(inner, path)
         entry = {"description": "One of them.", **entry}
         bound = {"minItems": 1} if name == "secretStoreRefs" else {}
-        return {"type": "array", **bound, "maxItems": MOST, "items": entry}
+        return {"type": "array", **bound, "items": entry}
     if is_dataclass(kind):
-        return _schema(kind, path)  # type: ignore[arg-type]
+        return _schema(kind, path)  # type: ignore[arg-type] - a class, no instance
     return _string(wire, item)
 
 

@@ -9,6 +9,8 @@ rules that no dataclass says. `python -m tests.deploy.store_crds` writes the fil
 
 from __future__ import annotations
 
+import inspect
+import re
 import types
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
@@ -25,6 +27,7 @@ from providers.base import (
     WholeSecretSelector,
 )
 from providers.spec import Wire
+from secretsync.resources.secret_store_spec import PUBLISHED_PROVIDERS
 from tests.deploy.api import load_manifests
 from tests.deploy.push_crds import ANYTHING, CRDS, NAME
 from tests.deploy.store_descriptions import BLOCKS, FIELDS, SELECTED
@@ -33,6 +36,9 @@ __all__ = ["KINDS", "WRITTEN", "block", "provider_block", "render"]
 
 #: Blocks that are written here; that of aws is not.
 WRITTEN = tuple(sorted({*registry.PROVIDERS} - {"aws"}))
+#: Published blocks that are refused by name: a store that has one is kept, and told so.
+UNSERVED = tuple(key for key in PUBLISHED_PROVIDERS if key not in registry.PROVIDERS)
+_UNSERVED = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 KEY = {"type": "string", "minLength": 1, "maxLength": 253, "pattern": "^[-._a-zA-Z0-9]+$"}
 NAMESPACE = {
     "type": "string",
@@ -51,7 +57,9 @@ _HEAD = (
 
 def provider_block(key: str) -> dict[str, Any]:
     """Return the schema of `spec.provider.<key>`, of a registered provider."""
-    return {"description": BLOCKS[key], **block(registry.load(key).CONFIG)}
+    module = registry.load(key)
+    says = BLOCKS.get(key) or _first_sentence(module.__doc__ or key)
+    return {"description": says, **block(module.CONFIG)}
 
 
 def block(cls: type) -> dict[str, Any]:
@@ -63,7 +71,7 @@ def block(cls: type) -> dict[str, Any]:
         if wire.internal or not item.init:
             continue
         name = wire.name or _camel(item.name)
-        says = FIELDS.get(f"{cls.__name__}.{name}") or FIELDS[name]
+        says = FIELDS.get(f"{cls.__name__}.{name}") or FIELDS.get(name) or _documented(cls, item)
         if wire.unsupported:
             says = f"Refused: {wire.unsupported}."
         properties[name] = {"description": says, **_of(hints[item.name], wire, item)}
@@ -71,6 +79,26 @@ def block(cls: type) -> dict[str, Any]:
             required.append(name)
     found: dict[str, Any] = {"type": "object", "properties": properties}
     return {**found, "required": required} if required else found
+
+
+def _first_sentence(doc: str) -> str:
+    """Return what a module says of itself, without the name it begins with."""
+    line = doc.strip().partition("\n")[0]
+    says = line.partition(": ")[2] or line
+    return says[:1].upper() + says[1:]
+
+
+def _documented(cls: type, item: Field[Any]) -> str:
+    """Return what a configuration class says of a field under `Args:`.
+
+    Raises:
+        KeyError: nothing; a field that nobody explains is not published.
+    """
+    found = re.search(rf"^ +{item.name}: (.+)$", inspect.getdoc(cls) or "", re.MULTILINE)
+    if found is None:
+        raise KeyError(f"{cls.__name__}.{item.name} is explained nowhere: write it under Args:")
+    says = found[1].strip()
+    return says[:1].upper() + says[1:]
 
 
 def _of(annotation: Any, wire: Wire, item: Field[Any]) -> dict[str, Any]:
@@ -168,6 +196,7 @@ def render(plural: str) -> str:
             "The provider; exactly one key. Blocks of providers that are not served are kept "
             "as they are."
         )
+        provider["properties"].update({key: dict(_UNSERVED) for key in UNSERVED})
         provider["properties"].update({key: provider_block(key) for key in WRITTEN})
     dumped = yaml.dump(crd, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=96)
     return _HEAD + dumped

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.deploy.api import Api, load_manifests
 
@@ -13,6 +16,8 @@ pytestmark = pytest.mark.built
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FOLDERS = [DEPLOY, DEPLOY / "namespaced"]
+NAMES = ["cluster", "namespaced"]
+ALL = [*FOLDERS, DEPLOY / "applications"]
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 PATHS = {
     "Namespace": "/api/v1/namespaces",
@@ -32,6 +37,20 @@ def listed_objects(folder: Path) -> list[dict[str, Any]]:
     return [each for name in resources for each in load_manifests(folder / name)]
 
 
+def sorted_objects(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(objects, key=lambda each: (each["kind"], each["metadata"]["name"]))
+
+
+@pytest.mark.parametrize("folder", ALL, ids=[*NAMES, "applications"])
+def test_kustomize_builds_exactly_the_listed_objects(folder: Path) -> None:
+    program = Path(sys.executable).with_name("kustomize")
+    built = subprocess.run(
+        [program, "build", folder], check=True, capture_output=True, timeout=60
+    ).stdout
+    found = sorted_objects(list(yaml.safe_load_all(built)))
+    assert found == sorted_objects(listed_objects(folder))
+
+
 def restricted_namespace(api: Api, name: str) -> None:
     """Give a namespace the labels of the one that the service is installed in."""
     labels = load_manifests(DEPLOY / "namespace.yaml")[0]["metadata"]["labels"]
@@ -40,7 +59,7 @@ def restricted_namespace(api: Api, name: str) -> None:
     assert answer.status == 200, answer.message
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=["cluster", "namespaced"])
+@pytest.mark.parametrize("folder", ALL, ids=[*NAMES, "applications"])
 def test_manifests_are_accepted_without_warnings(
     kube_api: Api, kube_namespace: str, folder: Path
 ) -> None:
@@ -56,7 +75,7 @@ def test_manifests_are_accepted_without_warnings(
         assert answer.warnings == ()
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=["cluster", "namespaced"])
+@pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
 def test_pod_is_admitted_where_pod_security_is_restricted(
     kube_api: Api, kube_namespace: str, folder: Path
 ) -> None:

@@ -12,11 +12,12 @@ from secretsync.cluster.base import KINDS
 from secretsync.generators import registry
 from secretsync.resources.generator import CLUSTER_GENERATOR, GENERATOR_GROUP
 from tests.deploy.api import load_manifests
+from tests.tools.build import PROGRAMS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 NAMESPACED = DEPLOY / "namespaced"
-PARTS = (NAMESPACED, DEPLOY / "applications")
+PARTS = (NAMESPACED, DEPLOY / "applications", DEPLOY / "from-external-secrets")
 MANIFESTS = sorted(path for path in DEPLOY.rglob("*.yaml") if path.name != "kustomization.yaml")
 CLUSTER_ONLY = (
     "namespaces",
@@ -132,7 +133,7 @@ def test_kustomization_lists_every_manifest_of_its_folder_once(folder: Path) -> 
             "spec.template.spec.containers.0.resources",
             {
                 "requests": {"cpu": "50m", "memory": "96Mi"},
-                "limits": {"cpu": "1", "memory": "256Mi"},
+                "limits": {"cpu": "1", "memory": "1Gi"},
             },
         ),
         (
@@ -314,6 +315,17 @@ def test_image_ignore_file_lets_through_exactly_what_is_copied() -> None:
     ignore = (ROOT / ".dockerignore").read_text().splitlines()
     assert {line.removeprefix("!") for line in ignore if line.startswith("!")} == copied
     assert "*" in ignore
+
+
+def test_image_has_what_applications_need() -> None:
+    stages = (ROOT / "Dockerfile").read_text().split("\nFROM ")
+    for program in ("git", "openssh-client", "gpg"):
+        assert f" {program}" in stages[-1]
+    assert "COPY --from=programs /out/ /opt/venv/bin/\n" in stages[-1]
+    (built,) = (stage for stage in stages if "AS programs" in stage)
+    for name in ("kustomize", "helm"):
+        assert f"-o /out/{name} {PROGRAMS[name].package}\n" in built
+        assert f"COPY tests/tools/{PROGRAMS[name].module}/ /src/{name}/\n" in built
 
 
 def test_image_runs_as_a_user_that_is_not_root() -> None:

@@ -21,7 +21,7 @@ from tests.support.aws import REGION, AwsApi
 from tests.support.aws_front import StrictFront
 from tests.support.service import RunningService, aws_environment
 
-__all__ = ["READS", "Rig", "eventually", "ready", "steady"]
+__all__ = ["READS", "Rig", "eventually", "ready", "settled", "steady"]
 
 READS = ("BatchGetSecretValue", "GetSecretValue")
 STORE = "aws"
@@ -57,6 +57,14 @@ def steady(look: Callable[[], _T], *, for_s: float) -> _T:
         time.sleep(0.1)
         assert look() == first
     return first
+
+
+def settled(look: Callable[[], _T], *, for_s: float, within_s: float = 40.0) -> _T:
+    """Return what `look` gives once that has stayed the same for a time.
+
+    Statuses and events are written after what they tell of, on a busy machine seconds later.
+    """
+    return eventually(lambda: [steady(look, for_s=for_s)], within_s=within_s)[0]
 
 
 def ready(obj: dict[str, Any] | None) -> dict[str, Any]:

@@ -1,37 +1,29 @@
 """Stores of every kind for end-to-end tests, each before a server that can be spoiled.
 
 Each world holds values, serves one store `trouble` in the rig's namespace, and answers
-wrongly on demand. Neighbours: `rig` is the rest of the test's world; `web` has the table
-of wrong answers.
+wrongly on demand. Neighbours: `rig` is the rest of the test's world; `world` is what they
+have in common, `cloud_worlds` has those of AWS and Google; `web` has the table of wrong
+answers.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
-import functools
 import itertools
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from google.cloud.secretmanager_v1 import types
-
+from tests.e2e.cloud_worlds import google, parameter_store, secrets_manager
 from tests.e2e.rig import Rig
-from tests.support.aws import REGION, AwsApi
-from tests.support.aws_faults import Fault, dropped, not_json, server_error, truncated
-from tests.support.gcp_account import PROJECT
-from tests.support.gcp_certificates import roots_file
-from tests.support.gcp_server import gcp_server
-from tests.support.gcp_tokens import key_file
+from tests.e2e.world import STORE, World
 from tests.support.openbao import shared_bao
 from tests.support.openbao_front import bao_front
 from tests.support.web import Answer, Request, WebServer, fault, json_reply, web_server
 
 __all__ = ["STORE", "WORLDS", "World"]
 
-STORE = "trouble"
 #: What any HTTP server may do wrong; `slow-body` is a slow drip, `huge` 100 MB.
 _HTTP = (
     *("html", "empty", "server-error", "redirect", "huge", "endless"),
@@ -39,49 +31,10 @@ _HTTP = (
 )
 
 
-class World(ABC):
-    """One store and what is behind it.
-
-    Attributes:
-        faults: names of the wrong answers that it can give.
-        environment: variables that lead the service to it.
-    """
-
-    faults: ClassVar[tuple[str, ...]] = _HTTP
-    environment: Mapping[str, str] = {}
-
-    def __init__(self, rig: Rig) -> None:
-        self.rig = rig
-
-    @abstractmethod
-    def hold(self, key: str, text: str) -> None:
-        """Make the property `password` of a key a value."""
-
-    @abstractmethod
-    def spoil(self, name: str) -> None:
-        """Answer questions about the key of this name wrongly, in the way of this name."""
-
-    @abstractmethod
-    def heal(self) -> None:
-        """Answer the truth again."""
-
-    def credentials(self, **texts: str) -> None:
-        """Put a Secret of the store's own in."""
-        metadata: dict[str, Any] = {"name": f"{STORE}-keys", "namespace": self.rig.site.namespace}
-        metadata["labels"] = {"external-secrets.io/type": "webhook"}
-        data = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
-        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
-        self.rig.site.put(secret)
-
-    def serve(self, kind: str, block: dict[str, Any]) -> None:
-        """Put the store in."""
-        metadata = {"name": STORE, "namespace": self.rig.site.namespace}
-        store = {"apiVersion": "external-secrets.io/v1", "kind": "SecretStore"}
-        self.rig.site.put({**store, "metadata": metadata, "spec": {"provider": {kind: block}}})
-
-
 class _Spoiled(World):
     """A world over HTTP in which single keys go wrong."""
+
+    faults: ClassVar = _HTTP
 
     def __init__(self, rig: Rig) -> None:
         super().__init__(rig)
@@ -180,80 +133,6 @@ class _Vault(_Spoiled):
         self._bao.ask("POST", f"{self._mount}/data/{key}", data)
 
 
-class _Parameters(World):
-    """One fault at a time: a call asks for ten parameters."""
-
-    faults: ClassVar = ("html", "half", "server-error", "nothing")
-    _answers: ClassVar[Mapping[str, Fault]] = {
-        "html": not_json(),
-        "half": truncated(),
-        "server-error": server_error(),
-        "nothing": dropped(),
-    }
-
-    def __init__(self, rig: Rig, parameters: AwsApi) -> None:
-        super().__init__(rig)
-        self._parameters = parameters
-        self.serve("aws", {"service": "ParameterStore", "region": REGION})
-
-    def hold(self, key: str, text: str) -> None:
-        value = json.dumps({"password": self.rig.value(text)})
-        self._parameters.put_parameter(key, value)
-
-    def spoil(self, name: str) -> None:
-        for operation in ("GetParameters", "GetParameter"):
-            self.rig.front.inject(self._answers[name], operation=operation)
-
-    def heal(self) -> None:
-        self.rig.front.heal()
-
-
-class _Google(World):
-    """One fault at a time: what is injected is for every call."""
-
-    faults: ClassVar = ("html", "half", "server-error", "checksum")
-
-    def __init__(self, rig: Rig, server: Any) -> None:
-        super().__init__(rig)
-        self._server = server
-        self.environment = {
-            "GCP_SECRETMANAGER_ENDPOINT": server.url,
-            "GCP_AUTH_ENDPOINT": server.tokens.url,
-            "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": roots_file(),
-        }
-        self.credentials(key=key_file().decode())
-        selector = {"name": f"{STORE}-keys", "key": "key"}
-        auth = {"secretRef": {"secretAccessKeySecretRef": selector}}
-        self.serve("gcpsm", {"projectID": PROJECT, "auth": auth})
-
-    def hold(self, key: str, text: str) -> None:
-        self._server.account.put(key, json.dumps({"password": self.rig.value(text)}))
-
-    def spoil(self, name: str) -> None:
-        wrong = {
-            "html": self._server.garble,
-            "half": self._server.cut_off,
-            "server-error": self._server.fail,
-            "checksum": functools.partial(self._server.inject, _wrong_checksum),
-        }
-        wrong[name]("AccessSecretVersion")
-
-    def heal(self) -> None:
-        self._server.heal()
-
-
-def _wrong_checksum(operation: str, context: Any, answer: bytes) -> bytes:
-    response = types.AccessSecretVersionResponse.deserialize(answer)
-    response.payload.data_crc32c ^= 1
-    return types.AccessSecretVersionResponse.serialize(response)
-
-
-@contextlib.contextmanager
-def _google(rig: Rig) -> Iterator[World]:
-    with gcp_server() as server:
-        yield _Google(rig, server)
-
-
 @contextlib.contextmanager
 def _vault(rig: Rig) -> Iterator[World]:
     with bao_front() as front:
@@ -269,17 +148,11 @@ def _over_http(world: Callable[[Rig, WebServer], World]) -> Any:
     return made
 
 
-@contextlib.contextmanager
-def _parameters(rig: Rig) -> Iterator[World]:
-    parameters = AwsApi(rig.front.url, service="ssm")
-    yield _Parameters(rig, parameters)
-    parameters.close()
-
-
 WORLDS: Mapping[str, Callable[[Rig], contextlib.AbstractContextManager[World]]] = {
     "webhook": _over_http(_Webhook),
     "kubernetes": _over_http(_Kubernetes),
     "vault": _vault,
-    "parameter-store": _parameters,
-    "gcp": _google,
+    "secrets-manager": secrets_manager,
+    "parameter-store": parameter_store,
+    "gcp": google,
 }

@@ -89,6 +89,10 @@ def test_fault_21_answer_that_was_lost_after_the_write(kube_rig: Rig) -> None:
     steady(lambda: rig.site.get("Secret", "one"), for_s=3)
 
 
+#: Kinds without a CRD at this server, which are asked for again every five seconds.
+UNSERVED = {"applications", "appprojects"}
+
+
 def test_fault_21_broken_watches_are_resumed_without_a_new_list(kube_rig: Rig) -> None:
     service = kube_rig.scene(*NAMES)
     api = _api(kube_rig)
@@ -98,7 +102,8 @@ def test_fault_21_broken_watches_are_resumed_without_a_new_list(kube_rig: Rig) -
     api.cut()
     watches = lambda: [call for call in api.calls[before:] if call.watch]  # noqa: E731 - short
     eventually(lambda: {call.resource for call in watches()} == watched)
-    assert not any("sendInitialEvents" in call.query for call in watches())
+    anew = {call.resource for call in watches() if "sendInitialEvents" in call.query}
+    assert anew <= UNSERVED
     assert not any(call.resource and not call.watch for call in api.calls[before:])
     kube_rig.upstream("late")
     kube_rig.external_secret("late")

@@ -14,8 +14,10 @@ import yaml
 
 from tests.e2e.rig import eventually, steady
 from tests.support.app_world import AppWorld, config_map
+from tests.support.service import RunningService
 
 HEALING = {"automated": {"prune": True, "selfHeal": True}}
+GIT_CALLS = "secretsync_git_calls_total"
 WAVE = "argocd.argoproj.io/sync-wave"
 
 
@@ -83,7 +85,7 @@ def test_auto_sync_retry_and_refresh_enabled(world: AppWorld) -> None:
     """TestAutoSyncRetryAndRefreshEnabled: what failed is tried again, a commit goes first."""
     broken = {**config_map("broken"), "metadata": {"name": "Not_A_Name"}}
     world.repository.commit_objects("web/a.yaml", config_map("a"), broken)
-    policy = {**HEALING, "retry": {"limit": 1, "backoff": {"duration": "1s", "maxDuration": "2s"}}}
+    policy = {**HEALING, "retry": {"limit": 5, "backoff": {"duration": "1s", "maxDuration": "2s"}}}
     world.put(world.application(policy=policy))
     world.serve()
     eventually(lambda: (world.status().get("operationState") or {}).get("retryCount", 0) >= 2)
@@ -91,6 +93,52 @@ def test_auto_sync_retry_and_refresh_enabled(world: AppWorld) -> None:
     revision = world.repository.commit_objects("web/a.yaml", config_map("a", "2"))
     eventually(lambda: is_synced(world, revision))
     assert world.value("a") == "2"
+
+
+def test_pruning_that_nobody_agreed_to_is_waited_for_in_silence(world: AppWorld) -> None:
+    asks = config_map("asks", **{"argocd.argoproj.io/sync-options": "Prune=confirm"})
+    others = [config_map(name) for name in "abcd"]
+    world.repository.commit_objects("web/a.yaml", asks, *others)
+    world.put(world.application(policy=HEALING))
+    world.serve("--poll-interval", "3600")
+
+    def annotated(name: str, value: str) -> None:
+        live = world.get("applications.argoproj.io", "web", namespace="argocd")
+        assert live is not None
+        live["metadata"].setdefault("annotations", {})[f"argocd.argoproj.io/{name}"] = value
+        world.put(live)
+
+    def refreshed() -> bool:
+        live = world.get("applications.argoproj.io", "web", namespace="argocd") or {}
+        return "argocd.argoproj.io/refresh" not in live["metadata"]["annotations"]
+
+    def actions() -> list[str]:
+        return [each["action"] for each in world.run("history", "--all", "-o", "json").json]
+
+    # The journal is the last word of a sync: what the test writes then is nobody's loss.
+    eventually(lambda: actions() == ["sync"])
+    world.repository.commit_objects("web/a.yaml", *others)
+    annotated("refresh", "normal")
+    eventually(lambda: actions() == ["sync", "sync"])
+    assert "PruneSkipped" in str(world.status()["operationState"])
+    for _ in range(3):
+        annotated("refresh", "normal")
+        eventually(refreshed)
+    assert (actions(), world.value("asks")) == (["sync", "sync"], "1")
+    annotated("deletion-approved", "2999-01-01T00:00:00Z")
+    eventually(lambda: world.value("asks") is None)
+    eventually(lambda: actions() == ["sync", "sync", "heal"])
+
+
+def test_status_that_nobody_foresaw_is_told_of_and_stops_nothing(world: AppWorld) -> None:
+    world.repository.commit_objects("web/a.yaml", config_map("a"))
+    odd = {"phase": "Succeeded", "startedAt": "2026-01-01T00:00:00Z", "operation": "odd"}
+    world.put({**world.application(), "status": {"operationState": odd}})
+    world.repository.commit_objects("other/b.yaml", config_map("b"))
+    world.serve()
+    eventually(lambda: "an error that nobody foresaw" in str(world.status().get("conditions")))
+    world.put(world.application("other", policy=HEALING))
+    eventually(lambda: world.value("b") == "1")
 
 
 def test_operation_field_starts_a_sync_and_is_taken(world: AppWorld) -> None:
@@ -110,6 +158,32 @@ def test_operation_field_starts_a_sync_and_is_taken(world: AppWorld) -> None:
     assert by == {"username": "ada"}
 
 
+@pytest.mark.parametrize("newest", [False, True], ids=["pinned", "refresh"])
+def test_operation_with_retry_is_tried_again_at_its_revision_or_with_refresh_the_newest(
+    world: AppWorld, *, newest: bool
+) -> None:
+    broken = {**config_map("broken"), "metadata": {"name": "Not_A_Name"}}
+    first = world.repository.commit_objects("web/a.yaml", config_map("a"), broken)
+    retry = {"limit": -1, "refresh": newest, "backoff": {"duration": "1s", "maxDuration": "1s"}}
+    operation = {"initiatedBy": {"username": "ada"}, "sync": {}, "retry": retry}
+    world.put({**world.application(), "operation": operation})
+    world.serve()
+
+    def state() -> dict[str, Any]:
+        found: dict[str, Any] = world.status().get("operationState") or {}
+        return found
+
+    eventually(lambda: state().get("retryCount", 0) >= 1)
+    second = world.repository.commit_objects("web/a.yaml", config_map("a", "2"))
+    if newest:
+        eventually(lambda: is_synced(world, second))
+        return
+    eventually(lambda: world.status()["sync"].get("revision") == second)
+    before = state()["retryCount"]
+    eventually(lambda: state()["retryCount"] >= before + 2)
+    assert (state()["syncResult"]["revision"], world.value("a")) == (first, "1")
+
+
 def test_skip_reconcile_leaves_an_application_alone(world: AppWorld) -> None:
     world.repository.commit_objects("web/a.yaml", config_map("a"))
     application = world.application(policy=HEALING)
@@ -123,10 +197,11 @@ def test_skip_reconcile_leaves_an_application_alone(world: AppWorld) -> None:
 
 
 def test_refresh_annotation_is_taken_and_looks_at_once(world: AppWorld) -> None:
-    world.repository.commit_objects("web/a.yaml", config_map("a"))
+    revision = world.repository.commit_objects("web/a.yaml", config_map("a"))
     world.put(world.application(policy=HEALING))
     world.serve("--poll-interval", "3600")
-    eventually(lambda: world.value("a") == "1")
+    # Later than the service's own writes, which would take the annotation away again.
+    eventually(lambda: is_synced(world, revision))
     world.repository.commit_objects("web/a.yaml", config_map("a", "2"))
     live = world.get("applications.argoproj.io", "web", namespace="argocd")
     assert live is not None
@@ -157,8 +232,19 @@ def test_cycle_without_change_writes_and_renders_nothing(world: AppWorld) -> Non
     world.put(world.application(policy=HEALING))
     service = world.serve()
     eventually(lambda: is_synced(world, revision))
-    steady(service.writes, for_s=1.5)
-    assert steady(service.writes, for_s=4) > 0
+    eventually(lambda: steady(lambda: work_of(service), for_s=1.5))
+    before, asked = work_of(service), service.total(GIT_CALLS, verb="ls-remote")
+    assert before["writes"] > 0
+    assert before["renders"] > 0
+    eventually(lambda: service.total(GIT_CALLS, verb="ls-remote") >= asked + 3, within_s=60)
+    assert work_of(service) == before
+
+
+def work_of(service: RunningService) -> dict[str, float]:
+    """Return what a service has done by its own counts, but for asking which commits there are."""
+    git = service.total(GIT_CALLS) - service.total(GIT_CALLS, verb="ls-remote")
+    renders = service.total("secretsync_app_renders_total")
+    return {"writes": service.writes(), "renders": renders, "other git calls": git}
 
 
 def test_repository_that_goes_away_prunes_nothing_and_is_told_of(world: AppWorld) -> None:

@@ -97,6 +97,7 @@ def test_guide_becomes_its_secret(guided: Rig) -> None:
     assert annotations.keys() == {
         "example.com/owner",
         "reconcile.external-secrets.io/data-hash",
+        "secretsync.io/provider-dates",
         "secretsync.io/provider-versions",
     }
     assert annotations["reconcile.external-secrets.io/data-hash"] == data_hash(guided.data(NAME))

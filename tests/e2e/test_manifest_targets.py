@@ -128,3 +128,31 @@ def test_manifest_target_keeps_its_last_good_value_while_the_store_fails(rig: Ri
     rig.aws.put("one", '{"other": "x"}')
     rig.wait_condition("one", "False")
     assert _config(rig, "one") == {"password": rig.value("v1")}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_manifest_target_of_an_earlier_name_goes_and_others_stay(rig: Rig, restarted: bool) -> None:
+    _scene(rig)
+    _config_map(rig, "theirs", kept="x")
+    service = rig.start(SWITCH)
+    rig.wait_condition("one", "True")
+    if restarted:
+        service.kill()
+    rig.external_secret("one", target={**CONFIG_MAP, "name": "two"})
+    if restarted:
+        rig.start(SWITCH)
+    eventually(lambda: _config(rig, "two") == {"password": rig.value("v1")})
+    eventually(lambda: rig.site.get("ConfigMap", "one") is None)
+    assert _config(rig, "theirs") == {"kept": "x"}
+
+
+def test_target_that_becomes_another_kind_takes_the_place_of_the_earlier(rig: Rig) -> None:
+    _scene(rig)
+    rig.start(SWITCH)
+    rig.wait_condition("one", "True")
+    rig.external_secret("one", target={"name": "one"})
+    rig.wait_holds("one")
+    eventually(lambda: rig.site.get("ConfigMap", "one") is None)
+    rig.external_secret("one", target=CONFIG_MAP)
+    eventually(lambda: _config(rig, "one") == {"password": rig.value("v1")})
+    eventually(lambda: rig.site.get("Secret", "one") is None)

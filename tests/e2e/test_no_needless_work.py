@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from secretsync.core.hashes import created_by_hash, data_hash, synced_resource_version
-from tests.e2e.rig import Rig, eventually, steady
+from tests.e2e.rig import Rig, eventually, settled, steady
 
 NAMES = [f"app-{index}" for index in range(12)]
 CYCLES_S = 6.5
@@ -27,7 +27,7 @@ def _writes(rig: Rig) -> int:
 def test_unchanged_cycle_lists_and_does_nothing_else(rig: Rig) -> None:
     service = rig.scene(*NAMES)
     rig.wait_condition("aws", "True", kind="ClusterSecretStore")
-    time.sleep(2)
+    settled(service.writes, for_s=2)
     before, written, arrived = rig.versions(), service.writes(), _writes(rig)
     rig.front.calls.clear()
     time.sleep(CYCLES_S)
@@ -68,7 +68,7 @@ def test_identity_without_list_reads_in_batches_and_writes_nothing(rig: Rig) -> 
     rig.front.denied_operations.add("ListSecrets")
     service = rig.scene(*NAMES)
     rig.wait_condition("aws", "True", kind="ClusterSecretStore")
-    time.sleep(2)
+    settled(service.writes, for_s=2)
     before, written = rig.versions(), service.writes()
     rig.front.calls.clear()
     time.sleep(CYCLES_S)

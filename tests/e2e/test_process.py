@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import time
@@ -64,6 +65,7 @@ def test_metrics_have_the_names_of_eso(rig: Rig) -> None:
     call = {"provider": "AWS/SecretsManager", "status": "success"}
     assert total("externalsecret_provider_api_calls_count", call="ListSecrets", **call) >= 1
     assert total("externalsecret_reconcile_duration", name="good", **where) > 100_000
+    assert total("clustersecretstore_reconcile_duration", name="aws") > 1_000
     for name, kind in (
         ("externalsecret_sync_calls_total", "counter"),
         ("externalsecret_reconcile_duration", "gauge"),
@@ -86,19 +88,25 @@ def test_metrics_of_a_namespaced_store_and_of_what_is_gone(rig: Rig) -> None:
 
 def test_service_listens_on_loopback_only(dir_rig: Rig) -> None:
     service = dir_rig.start()
-    inodes = {
-        entry.readlink().name
-        for entry in Path(f"/proc/{service.pid}/fd").iterdir()
-        if str(entry.readlink()).startswith("socket:")
-    }
+    sockets = _open_files(service.pid)
     listening = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{service.pid}/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
                 listening.append(fields[1].partition(":")[0])
     loopback = f"{int.from_bytes(socket.inet_aton('127.0.0.1'), 'little'):08X}"
     assert listening == [loopback, loopback]
+
+
+def _open_files(pid: int) -> set[str]:
+    """Return what the file descriptors of a process lead to."""
+    found = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        # One that was closed since it was listed.
+        with contextlib.suppress(FileNotFoundError):
+            found.add(str(entry.readlink()))
+    return found
 
 
 def test_default_addresses_are_loopback() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.rig import STORE, Rig, eventually, ready, steady
+from tests.e2e.sites import DirectorySite
 from tests.e2e.test_rbac import installed  # noqa: F401 - a fixture
 from tests.support.kube_admin import KubeRequestError
 
@@ -73,7 +74,8 @@ def test_push_is_made_followed_and_survives_a_restart_without_a_write(rig: Rig) 
     assert held(rig) == rig.value("one").encode()
     secret(rig, password="two")
     eventually(lambda: held(rig) == rig.value("two").encode())
-    before = steady(lambda: rig.site.get("PushSecret", "out"), for_s=2)
+    # The status follows the push.
+    before = eventually(lambda: steady(lambda: rig.site.get("PushSecret", "out"), for_s=2))
     service.stop()
     rig.front.calls.clear()
     rig.start()
@@ -81,6 +83,19 @@ def test_push_is_made_followed_and_survives_a_restart_without_a_write(rig: Rig) 
     steady(lambda: writes(rig), for_s=1)
     assert writes(rig) == 0
     assert rig.site.get("PushSecret", "out") == before
+
+
+def test_metrics_of_a_push_come_and_go_with_it(rig: Rig) -> None:
+    rig.store()
+    secret(rig, password="one")
+    push_secret(rig)
+    service = rig.start()
+    eventually(lambda: reason(rig) == "Synced")
+    of_it = {"name": "out", "namespace": rig.site.namespace}
+    eventually(lambda: service.total("pushsecret_reconcile_duration", **of_it) > 1_000)
+    assert service.total("pushsecret_status_condition", status="True", **of_it) == 1
+    rig.site.delete("PushSecret", "out")
+    eventually(lambda: 'name="out"' not in service.metrics_page())
 
 
 def test_what_somebody_else_holds_is_told_and_left_alone(rig: Rig) -> None:
@@ -92,6 +107,26 @@ def test_what_somebody_else_holds_is_told_and_left_alone(rig: Rig) -> None:
     eventually(lambda: reason(rig) == "Errored")
     assert "managed-by=external-secrets" in ready(rig.site.get("PushSecret", "out"))["message"]
     assert writes(rig) == 0
+
+
+@pytest.mark.parametrize("site", ["dir"], indirect=True)
+def test_what_a_directory_would_forget_with_a_file_is_kept_beside_it(rig: Rig) -> None:
+    rig.store()
+    secret(rig, password="one")
+    push_secret(rig, deletionPolicy="Delete")
+    service = rig.start()
+    assert isinstance(rig.site, DirectorySite)
+    kept = rig.site.root / ".secretsync" / "pushed" / rig.site.namespace / "out.json"
+    eventually(kept.exists)
+    assert kept.stat().st_mode & 0o777 == 0o600
+    rig.site.delete("PushSecret", "out")
+    service.stop()
+    after = rig.start()
+    # One look proves nothing: that takes a minute.
+    steady(lambda: writes(rig), for_s=3)
+    assert rig.front.count("DeleteSecret") == 0
+    assert kept.exists()
+    after.assert_alive()
 
 
 @pytest.mark.built

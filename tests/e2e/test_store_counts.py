@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.rig import eventually, steady
+from tests.e2e.rig import eventually, settled, steady
 from tests.support.service import RunningService
 from tests.support.store_scenes import NAMESPACE, SCENES, StoreScene, external_secret
 
@@ -78,6 +78,7 @@ def test_store_is_read_by_key_and_logged_in_to_once(scene, cluster, start):
     assert scene.reads() == FIRST_READS[scene.name], scene.counts()
     # The first cycles learn versions, and statuses follow the Secrets.
     time.sleep(CYCLES_S)
+    settled(service.writes, for_s=1)
     before, written = Counter(scene.counts()), service.writes()
     steady(scene.reads, for_s=CYCLES_S)
     asked = scene.counts() - before

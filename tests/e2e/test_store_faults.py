@@ -6,6 +6,7 @@ see of it. The rig searches logs, events, statuses and metrics for values at the
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from tests.support.web import json_reply, web_server
 
 OURS = {"name": STORE, "kind": "SecretStore"}
 #: Deadlines of adapters are up to half a minute, and several faults wait for theirs.
-WITHIN_S = 120.0
+WITHIN_S = 240.0
 #: What a server says of itself must not be repeated.
 SERVERS_OWN = ("canary-9f1c", "<html", "internal trouble")
 
@@ -24,7 +25,8 @@ SERVERS_OWN = ("canary-9f1c", "<html", "internal trouble")
 def _put(rig: Rig, world: World, *names: str, **spec: Any) -> None:
     for name in names:
         world.hold(name, "v1")
-        rig.external_secret(name, secretStoreRef=OURS, **spec)
+        store = {**OURS, "name": world.store_of(name)}
+        rig.external_secret(name, secretStoreRef=store, **spec)
 
 
 def _secrets(rig: Rig, *names: str) -> dict[str, Any]:
@@ -44,28 +46,35 @@ def _assert_clear(message: str) -> None:
     assert "Traceback" not in message
 
 
-@pytest.mark.parametrize("kind", ["webhook", "kubernetes", "vault"])
+@pytest.mark.parametrize("kind", WORLDS)
 def test_wrong_answers_for_single_keys_leave_all_secrets(dir_rig: Rig, kind: str) -> None:
     rig = dir_rig
     _sibling(rig)
     with WORLDS[kind](rig) as world:
         # A webhook's answer is what it is: jsonPath must find something in it.
         names = world.faults
+        # One more of the same store, which is answered for as it should be.
+        _put(rig, world, "neighbour", **_whole_value(("neighbour",))["neighbour"])
         spec = {} if kind != "webhook" else _whole_value(names)
         for name in names:
             _put(rig, world, name, **spec.get(name, {}))
         service = rig.start(**world.environment)
         for name in (*names, "sibling"):
             rig.wait_synced(name)
+        eventually(lambda: rig.condition("neighbour").get("status") == "True")
         before = _secrets(rig, *names)
+        neighbour = rig.data("neighbour")
         for name in names:
             world.spoil(name)
             world.hold(name, "v2")
+        world.hold("neighbour", "v2")
         rig.upstream("sibling", "v2")
         rig.wait_holds("sibling", "v2")
         for name in names:
             found = rig.wait_condition(name, "False", within_s=WITHIN_S)
             _assert_clear(found["message"])
+        eventually(lambda: rig.data("neighbour") != neighbour, within_s=WITHIN_S)
+        assert rig.condition("neighbour")["status"] == "True"
         rig.upstream("sibling", "v3")
         rig.wait_holds("sibling", "v3")
         assert rig.condition("sibling")["status"] == "True"
@@ -85,19 +94,12 @@ def _whole_value(names: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
-    ("kind", "wrong"),
-    [
-        *((("parameter-store", each)) for each in ("html", "half", "server-error", "nothing")),
-        *((("gcp", each)) for each in ("html", "half", "server-error", "checksum")),
-    ],
-)
-def test_wrong_answers_of_a_whole_store_leave_all_secrets(
-    dir_rig: Rig, kind: str, wrong: str
-) -> None:
+@pytest.mark.parametrize("wrong", ["portal", "redirect", "slow-body"])
+def test_trouble_on_the_way_to_google_leaves_all_secrets(dir_rig: Rig, wrong: str) -> None:
+    """Of the others each answer goes its own way; at Google all share one connection."""
     rig = dir_rig
     _sibling(rig)
-    with WORLDS[kind](rig) as world:
+    with WORLDS["gcp"](rig) as world:
         _put(rig, world, "one", "two")
         service = rig.start(**world.environment)
         for name in ("one", "two", "sibling"):
@@ -137,20 +139,25 @@ HOSTILE = {
 def test_hostile_keys_reach_nothing_and_hurt_nobody(dir_rig: Rig, kind: str) -> None:
     rig = dir_rig
     with WORLDS[kind](rig) as world:
-        _put(rig, world, "one", **_whole_value(("one",))["one"])
+        whole = _whole_value(("one",))["one"]
+        _put(rig, world, "one", **whole)
+        for name in HOSTILE:
+            rig.external_secret(name, secretStoreRef=OURS, **whole)
         service = rig.start(**world.environment)
-        eventually(lambda: rig.condition("one").get("status") == "True", within_s=60)
+        for name in ("one", *HOSTILE):
+            rig.wait_condition(name, "True", within_s=60)
+        before = _secrets(rig, *HOSTILE)
         for name, key in HOSTILE.items():
             data = [{"secretKey": "password", "remoteRef": {"key": key}}]
             rig.external_secret(name, secretStoreRef=OURS, data=data)
         for name in HOSTILE:
             found = rig.wait_condition(name, "False", within_s=WITHIN_S)
             _assert_clear(found["message"])
-            assert rig.site.get("Secret", name) is None
-        before = rig.data("one")
+        old = rig.data("one")
         world.hold("one", "v2")
-        eventually(lambda: rig.data("one") != before, within_s=60)
-        assert rig.condition("one")["status"] == "True"
+        eventually(lambda: rig.data("one") != old, within_s=60)
+        rig.wait_condition("one", "True")
+        assert _secrets(rig, *HOSTILE) == before
         service.stop(within_s=60)
 
 
@@ -160,6 +167,11 @@ def test_hostile_keys_reach_nothing_and_hurt_nobody(dir_rig: Rig, kind: str) -> 
 def test_webhook_store_of_a_tenant_reaches_no_private_service(dir_rig: Rig, host: str) -> None:
     rig = dir_rig
     _sibling(rig)
+    rig.upstream("one")
+    rig.external_secret("one")
+    rig.start()
+    for name in ("one", "sibling"):
+        rig.wait_synced(name)
     with web_server(lambda request: json_reply('{"password": "x"}'), tls=False) as server:
         url = f"http://{host.format(port=server.port)}/latest/meta-data/{{{{ .remoteRef.key }}}}"
         store = {"apiVersion": "external-secrets.io/v1", "kind": "SecretStore"}
@@ -167,12 +179,19 @@ def test_webhook_store_of_a_tenant_reaches_no_private_service(dir_rig: Rig, host
         spec = {"provider": {"webhook": {"url": url, "timeout": "2s"}}}
         rig.site.put({**store, "metadata": metadata, "spec": spec})
         rig.external_secret("one", secretStoreRef=OURS)
-        rig.start()
         rig.wait_condition("one", "False")
         _assert_clear(rig.condition("one")["message"])
-        rig.wait_synced("sibling")
+        rig.upstream("sibling", "v2")
+        rig.wait_synced("sibling", "v2")
         assert server.requests == []
-    assert rig.site.get("Secret", "one") is None
+    assert rig.holds("one", "v1")
+
+
+def _refused_elsewhere(rig: Rig, name: str) -> bool:
+    found = ready(rig.site.get("ExternalSecret", name, "elsewhere"))
+    assert found.get("status") == "False", found
+    _assert_clear(found["message"])
+    return "mine" in found["message"]
 
 
 def test_store_of_another_namespace_serves_nobody_else(dir_rig: Rig) -> None:
@@ -181,17 +200,27 @@ def test_store_of_another_namespace_serves_nobody_else(dir_rig: Rig) -> None:
     rig.upstream("one")
     ref = {"name": "mine", "kind": "SecretStore"}
     rig.external_secret("one", secretStoreRef=ref)
-    other = {"name": "one", "namespace": "elsewhere"}
-    rig.external_secret("one", secretStoreRef=ref, metadata=other)
+    # Elsewhere one Secret is new, and one is there already, from a store that is for all.
+    _sibling(rig)
+    for name in ("new", "old"):
+        other = {"name": name, "namespace": "elsewhere"}
+        shared = {"secretStoreRef": ref} if name == "new" else {}
+        rig.external_secret(name, ["sibling"], metadata=other, **shared)
     rig.start()
-    rig.wait_synced("one")
+    for name in ("one", "sibling"):
+        rig.wait_synced(name)
+    eventually(lambda: rig.site.get("Secret", "old", "elsewhere") is not None)
+    before = rig.site.get("Secret", "old", "elsewhere")
+    reads = rig.reads()
+    rig.external_secret(
+        "old", ["one"], secretStoreRef=ref, metadata={"name": "old", "namespace": "elsewhere"}
+    )
 
-    def refused() -> bool:
-        found = ready(rig.site.get("ExternalSecret", "one", "elsewhere"))
-        assert found.get("status") == "False", found
-        return "mine" in found["message"]
-
-    eventually(refused)
-    steady(lambda: rig.site.get("Secret", "one", "elsewhere"), for_s=2)
-    assert rig.site.get("Secret", "one", "elsewhere") is None
-    assert rig.reads() == 1
+    for name in ("new", "old"):
+        eventually(functools.partial(_refused_elsewhere, rig, name))
+    steady(lambda: rig.site.get("Secret", "new", "elsewhere"), for_s=2)
+    assert rig.site.get("Secret", "new", "elsewhere") is None
+    assert rig.site.get("Secret", "old", "elsewhere") == before
+    assert rig.reads() == reads
+    rig.upstream("one", "v2")
+    rig.wait_synced("one", "v2")

@@ -17,7 +17,7 @@ def test_upstream_rotation_is_picked_up_and_writes_one_secret(rig: Rig) -> None:
     others = {name: rig.site.get("Secret", name) for name in ("one", "three")}
     rig.upstream("two", "v2")
     rig.wait_holds("two", "v2", within_s=8)
-    assert service.writes(kind="Secret") == written + 1
+    eventually(lambda: service.writes(kind="Secret") == written + 1)
     assert {name: rig.site.get("Secret", name) for name in others} == others
 
 

@@ -1,4 +1,4 @@
-"""Faults 3, 4, 7 and 9: what single keys do to their own Secret, and to no other."""
+"""Faults 3, 4 and 7 to 10: what single keys do to their own Secret, and to no other."""
 
 from __future__ import annotations
 
@@ -86,6 +86,45 @@ def test_fault_7_whole_secret_that_became_empty(rig: Rig) -> None:
     rig.aws.put("one", "{}")
     rig.wait_condition("one", "False", "the sources gave no keys")
     assert rig.holds("one")
+
+
+def test_fault_8_value_that_shrank_waits_until_its_guard_lets_it(rig: Rig) -> None:
+    guard = "secretsync.io/max-shrink-percent"
+    rig.scene("one", "sibling", metadata={"annotations": {guard: "25"}})
+    rig.aws.put("one", json.dumps({"password": "x"}))
+    rig.wait_condition("one", "False", "the value of key password would shrink", guard)
+    rig.upstream("sibling", "v2")
+    rig.wait_synced("sibling", "v2")
+    assert rig.holds("one")
+    rig.site.patch("ExternalSecret", "one", {"metadata": {"annotations": {guard: "100"}}})
+    eventually(lambda: rig.data("one") == {"password": b"x"})
+    rig.wait_condition("one", "True")
+
+
+def test_fault_10_copy_that_lags_behind_takes_nothing_back(dir_rig: Rig) -> None:
+    rig = dir_rig
+    rig.upstream("one", "v0")
+    old = rig.aws.call("GetSecretValue", SecretId="one")
+    old["CreatedDate"] -= 3600
+    rig.upstream("one")
+    rig.scene("sibling")
+    rig.external_secret("one")
+    rig.wait_synced("one")
+
+    def lag(fields: dict[str, Any]) -> None:
+        for entry in (*fields.get("SecretValues", ()), fields):
+            if entry.get("Name") == "one":
+                entry.update({name: old[name] for name in entry.keys() & old.keys()})
+
+    for operation in ("BatchGetSecretValue", "GetSecretValue"):
+        rig.front.inject(rewriting(lag), operation=operation)
+    rig.upstream("one", "v2")
+    rig.wait_condition("one", "False", "an older version of ClusterSecretStore/", "second look")
+    rig.upstream("sibling", "v2")
+    rig.wait_synced("sibling", "v2")
+    assert rig.holds("one", "v1")
+    rig.front.heal()
+    rig.wait_synced("one", "v2")
 
 
 def _other_secret(fields: dict[str, Any]) -> None:

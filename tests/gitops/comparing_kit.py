@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from secretsync.cluster.base import Cluster, Object
@@ -15,7 +15,15 @@ from secretsync.gitops.model import FIELD_MANAGER, Comparison, Health, Pair
 from secretsync.resources.application import Application, parse_application
 from secretsync.resources.documents import load_documents
 
-__all__ = ["FINGERPRINTS", "Bench", "application", "config_map", "deployment", "plain_secret"]
+__all__ = [
+    "FINGERPRINTS",
+    "Bench",
+    "application",
+    "config_map",
+    "deployment",
+    "in_namespace",
+    "plain_secret",
+]
 
 FINGERPRINTS = Fingerprinter(b"k" * 32)
 
@@ -41,6 +49,11 @@ def application(name: str = "web", *, namespace: str, **spec: Any) -> Applicatio
     parsed = parse_application(documents[0], default_namespace="argocd")
     assert parsed.value is not None, parsed.problems
     return parsed.value
+
+
+def in_namespace(app: Application, namespace: str) -> Application:
+    """Return an Application as if it were in another namespace."""
+    return replace(app, meta=replace(app.meta, namespace=namespace))
 
 
 def config_map(name: str, data: dict[str, str] | None = None, **metadata: Any) -> Object:

@@ -10,6 +10,7 @@ import pytest
 
 from secretsync.errors import ConfigError
 from secretsync.gitops.app_status import conditions_of, settled
+from secretsync.gitops.attempts import attempt_of
 from secretsync.gitops.history import (
     JOURNAL,
     entry_versions,
@@ -28,7 +29,6 @@ from secretsync.gitops.model import (
     SyncPhase,
 )
 from secretsync.gitops.operation_status import (
-    attempt_of,
     raw_sources,
     sources_digest,
     state_from,
@@ -86,6 +86,21 @@ def test_operation_state_written_is_read_back() -> None:
 @pytest.mark.parametrize("raw", [{}, {"phase": "Odd"}, {"phase": "Running", "startedAt": "x"}])
 def test_operation_state_that_is_unreadable_is_none(raw: dict[str, Any]) -> None:
     assert state_from(raw) is None
+
+
+def test_what_is_odd_in_the_status_of_an_operation_is_left_out_and_the_rest_read() -> None:
+    one = {"kind": "ConfigMap", "name": "a", "syncPhase": "Sync"}
+    odd = {"kind": "ConfigMap", "name": "b", "syncPhase": "Odd", "status": "Odd"}
+    read = state_from(
+        {
+            "phase": "Failed",
+            "startedAt": "2026-03-01T12:00:00Z",
+            "retryCount": "many",
+            "syncResult": {"revision": "r1", "resources": [one, odd]},
+        }
+    )
+    assert read is not None
+    assert (read.retry_count, [each.key.name for each in read.results]) == (0, ["a"])
 
 
 def test_attempt_counts_failures_and_heals_and_skips_selective_syncs() -> None:

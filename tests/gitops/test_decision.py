@@ -68,6 +68,7 @@ def situation(**fields: Any) -> Situation:
 
 
 FAILED = OperationPhase.FAILED
+C = ObjectKey("", "ConfigMap", "shop", "c")
 UNKNOWN = Comparison((pair("a"),), SyncStatus.UNKNOWN, HEALTH)
 HEAL, PRUNE = Automated(self_heal=True), Automated(prune=True)
 
@@ -76,13 +77,17 @@ HEAL, PRUNE = Automated(self_heal=True), Automated(prune=True)
     ("facts", "act", "reason"),
     [
         ({"automated": None}, Act.NOTHING, "automation is off"),
-        ({"running": True}, Act.NOTHING, "another operation is under way"),
-        ({"deleting": True}, Act.NOTHING, "the application is being deleted"),
         ({"comparison": UNKNOWN}, Act.NOTHING, "the application could not be compared"),
         ({"comparison": compared(pair("a", synced=True))}, Act.NOTHING, "synced"),
         ({"blocked": "a sync window denies it"}, Act.NOTHING, "a sync window denies it"),
         ({"comparison": EXTRA}, Act.NOTHING, "only extra objects, which stay"),
         ({"comparison": EXTRA, "automated": PRUNE}, Act.SYNC, "new revision"),
+        (
+            {"comparison": EXTRA, "automated": PRUNE, "waiting": frozenset([C])},
+            Act.NOTHING,
+            "waits until the pruning is agreed to",
+        ),
+        ({"automated": PRUNE, "waiting": frozenset([C])}, Act.SYNC, "new revision"),
         ({}, Act.SYNC, "new revision"),
         ({"attempt": attempt()}, Act.NOTHING, "drifted; selfHeal is off"),
         ({"attempt": attempt(), "automated": HEAL}, Act.SYNC, "heal"),
@@ -110,6 +115,18 @@ def test_auto_sync_allow_empty_can_be_disabled() -> None:
     assert "wipe out all resources" in off.condition
     on = decide(situation(automated=Automated(prune=True, allow_empty=True), **facts))
     assert (on.act, on.prune) == (Act.SYNC, True)
+
+
+def test_namespace_alone_that_drifted_is_healed_and_ever_more_seldom() -> None:
+    drifted = Comparison(
+        (pair("a", synced=True),), SyncStatus.OUT_OF_SYNC, HEALTH, namespace_differs=True
+    )
+    found = decide(situation(comparison=drifted, automated=HEAL, attempt=attempt()))
+    assert (found.act, found.reason, found.heals) == (Act.SYNC, "heal", 1)
+    again = situation(comparison=drifted, automated=HEAL, attempt=attempt(heals=3))
+    assert decide(again).act is Act.WAIT
+    off = decide(situation(comparison=drifted, attempt=attempt()))
+    assert (off.act, off.reason) == (Act.NOTHING, "drifted; selfHeal is off")
 
 
 def test_heal_names_only_what_differs_and_counts() -> None:
@@ -168,3 +185,33 @@ def test_mass_deletion_is_measured_by_what_is_live(doomed: int, kept: int, allow
     pairs = [pair(f"x{number}", target=False) for number in range(doomed)]
     pairs += [pair(f"k{number}", synced=True) for number in range(kept)]
     assert prune_verdict(compared(*pairs)).allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("limit", "waits"),
+    [
+        (None, [5.0, 10.0, 20.0]),
+        (-1, [5.0, 10.0, 20.0]),
+        (2, [5.0, 10.0, 900.0]),
+        (0, [900.0, 900.0, 900.0]),
+    ],
+)
+def test_retries_get_seldom_beyond_their_limit(limit: int | None, waits: list[float]) -> None:
+    policy = SyncPolicy(retry=Retry(limit=limit))
+    assert [retry_wait_s(policy, n) for n in (1, 2, 3)] == waits
+
+
+def test_object_that_a_chart_names_anew_is_synced_once_a_revision() -> None:
+    made_up = {ObjectKey("", "ConfigMap", "", "new"): (), ObjectKey("", "ConfigMap", "", "old"): ()}
+    rerendered = compared(pair("new", live=False), pair("gone", target=False))
+    facts = {"automated": Automated(prune=True, self_heal=True), "made_up": made_up}
+    again = decide(situation(comparison=rerendered, attempt=attempt(), **facts))
+    assert (again.act, again.reason) == (
+        Act.NOTHING,
+        "what differs is what a chart names anew at each render",
+    )
+    fresh = decide(situation(comparison=rerendered, attempt=None, **facts))
+    assert fresh.act is Act.SYNC
+    beside = compared(pair("new", live=False), pair("other", live=False))
+    healed = decide(situation(comparison=beside, attempt=attempt(), **facts))
+    assert [key.name for key in healed.only] == ["other"]

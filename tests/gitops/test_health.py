@@ -56,9 +56,81 @@ RESTARTED = {"containerStatuses": [{"lastState": {"terminated": {"exitCode": 1}}
 DEPLOYMENT, SET = "apps/v1/Deployment", "apps/v1/StatefulSet"
 
 
+def stateful(strategy: Any, **status: Any) -> dict[str, Any]:
+    """Return a StatefulSet of three ready pods, in the middle of an update."""
+    of_revisions = {"currentRevision": "a", "updateRevision": "b"}
+    made = {"observedGeneration": 2, "readyReplicas": 3, **of_revisions, **status}
+    return obj(SET, made, {"replicas": 3, "updateStrategy": strategy})
+
+
+def daemons(kind: str, updated: int, available: int, **status: Any) -> dict[str, Any]:
+    """Return a DaemonSet of two nodes."""
+    made = {
+        "observedGeneration": 2,
+        "desiredNumberScheduled": 2,
+        "updatedNumberScheduled": updated,
+        "numberAvailable": available,
+        **status,
+    }
+    return obj("apps/v1/DaemonSet", made, {"updateStrategy": {"type": kind}})
+
+
+PARTITIONED = {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}
+HPA, CRD = (
+    "autoscaling/v2/HorizontalPodAutoscaler",
+    "apiextensions.k8s.io/v1/CustomResourceDefinition",
+)
+WORKFLOW, APPLICATION = "argoproj.io/v1alpha1/Workflow", "argoproj.io/v1alpha1/Application"
+
+
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
+        (stateful({"type": "RollingUpdate"}), P),
+        (stateful({"type": "RollingUpdate"}, currentRevision="b"), H),
+        (stateful(PARTITIONED, updatedReplicas=2), H),
+        (stateful(PARTITIONED, updatedReplicas=1), P),
+        (stateful(PARTITIONED, updatedReplicas=2, readyReplicas=2), P),
+        (stateful({"type": "OnDelete"}), H),
+        (stateful({"type": "OnDelete"}, readyReplicas=2), P),
+        (stateful({"type": "OnDelete"}, observedGeneration=1), P),
+        (daemons("RollingUpdate", 2, 2), H),
+        (daemons("RollingUpdate", 1, 2), P),
+        (daemons("OnDelete", 0, 0), H),
+        (daemons("OnDelete", 2, 2, observedGeneration=1), P),
+        (obj(HPA, conditions(AbleToScale="True", ScalingActive="True")), H),
+        (obj(HPA, conditions(AbleToScale="False:FailedGetScale", ScalingActive="True")), D),
+        (obj(HPA, conditions(AbleToScale="True", ScalingActive="False:FailedGetMetric")), D),
+        (obj(HPA, conditions(AbleToScale="True", ScalingActive="False:ScalingDisabled")), H),
+        (obj(HPA), P),
+        (obj(CRD, conditions(NamesAccepted="True", Established="True")), H),
+        (obj(CRD, conditions(NamesAccepted="False", Established="False")), D),
+        (obj(CRD, conditions(NamesAccepted="True", Established="False")), P),
+        (obj(CRD), P),
+        (obj("external-secrets.io/v1/SecretStore", conditions(Ready="True")), H),
+        (obj("external-secrets.io/v1/SecretStore", conditions(Ready="False")), D),
+        (obj("external-secrets.io/v1/SecretStore"), P),
+        (obj("external-secrets.io/v1/ClusterSecretStore", conditions(Ready="True")), H),
+        (obj("external-secrets.io/v1/ClusterSecretStore", conditions(Ready="False")), D),
+        (obj("external-secrets.io/v1beta1/ClusterSecretStore"), P),
+        (obj("cert-manager.io/v1/ClusterIssuer", conditions(Ready="True")), H),
+        (obj("cert-manager.io/v1/ClusterIssuer", conditions(Ready="False")), D),
+        (obj(APPLICATION, {"health": {"status": "Healthy"}}), H),
+        (obj(APPLICATION, {"health": {"status": "Degraded"}}), D),
+        (obj(APPLICATION, {"health": {"status": "Missing"}}), HealthStatus.MISSING),
+        (obj(APPLICATION, {"health": {"status": "Odd"}}), U),
+        (obj(APPLICATION), P),
+        (obj(WORKFLOW), P),
+        (obj(WORKFLOW, {"phase": "Pending"}), P),
+        (obj(WORKFLOW, {"phase": "Running"}), P),
+        (obj(WORKFLOW, {"phase": "Succeeded"}), H),
+        (obj(WORKFLOW, {"phase": "Failed"}), D),
+        (obj(WORKFLOW, {"phase": "Error"}), D),
+        (obj(WORKFLOW, {"phase": "Odd"}), U),
+        # One that was suspended and runs again has not ended.
+        (obj("batch/v1/Job", conditions(Suspended="False")), P),
+        (obj("batch/v1/Job", conditions(Suspended="False", Complete="True")), H),
+        (obj("batch/v1/Job", conditions(Suspended="True", Failed="True")), D),
         (obj(DEPLOYMENT, DONE, {"replicas": 2}), H),
         (obj(DEPLOYMENT, DONE, {"replicas": 3}), P),
         (obj(DEPLOYMENT, {**DONE, "replicas": 3}, {"replicas": 2}), P),
@@ -195,6 +267,32 @@ def test_health_of_a_secret_needs_the_keys_of_its_type(
     health = health_of(obj("v1/Secret", data=data, type=kind), now=NOW)
     assert health is not None
     assert health.status == status
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({}, ""),
+        ({"creationTimestamp": "2026-01-02T03:04:05Z"}, "written on 2026-01-02"),
+        (
+            {
+                "creationTimestamp": "2026-01-02T03:04:05Z",
+                "managedFields": [
+                    {"time": "2026-03-04T00:00:00Z", "fieldsV1": {"f:data": {"f:a": {}}}},
+                    {"time": "2026-05-06T00:00:00Z", "fieldsV1": {"f:metadata": {}}},
+                    {"time": "2026-02-02T00:00:00Z", "fieldsV1": {"f:data": {"f:b": {}}}},
+                ],
+            },
+            "written on 2026-03-04",
+        ),
+    ],
+)
+def test_health_of_a_secret_says_since_when_its_values_are_there(
+    metadata: dict[str, Any], said: str
+) -> None:
+    secret = obj("v1/Secret", data={"a": "eA=="})
+    secret["metadata"] = {"name": "a", **metadata}
+    assert health_of(secret, now=NOW) == Health(H, said)
 
 
 def test_worst_of_several_counts_what_has_a_health() -> None:

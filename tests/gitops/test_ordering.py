@@ -10,6 +10,7 @@ from secretsync.cluster.base import Propagation
 from secretsync.gitops.hooks import (
     deletes_before,
     deletes_when,
+    deletion_phases,
     hook_name,
     hook_phases,
     wave_of,
@@ -78,6 +79,24 @@ def test_hook_delete_policies_say_when_a_hook_goes(
 
 
 @pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        ({}, ()),
+        ({"hook": "PreSync"}, ()),
+        ({"hook": "PreDelete"}, ("PreDelete",)),
+        ({"hook": "PostDelete, PreSync, PreDelete"}, ("PreDelete", "PostDelete")),
+        ({"helm_hook": "pre-delete,post-install"}, ("PreDelete",)),
+        ({"helm_hook": "post-delete"}, ("PostDelete",)),
+        ({"hook": "Sync", "helm_hook": "post-delete"}, ()),
+    ],
+)
+def test_hook_annotations_name_the_phases_of_a_deletion(
+    annotations: dict[str, str], expected: Any
+) -> None:
+    assert deletion_phases(obj(**annotations)) == expected
+
+
+@pytest.mark.parametrize(
     ("annotations", "wave"),
     [
         ({}, 0),
@@ -135,8 +154,7 @@ def test_namespace_and_crd_go_before_what_needs_them_whatever_their_waves_say() 
     assert found == ["shop", "things.example.com", "x", "a"]
 
 
-def test_prune_goes_in_the_opposite_order_of_the_waves() -> None:
-    """TestSyncPruneOrderWithSyncWaves."""
+def test_sync_prune_order_with_sync_waves_is_the_opposite_of_the_waves() -> None:
     found = order(
         *(pair(None, obj("ConfigMap", f"w{wave}", wave=str(wave))) for wave in (-1, 0, 3)),
         pair(obj("ConfigMap", "kept", wave="1")),

@@ -3,83 +3,22 @@
 from __future__ import annotations
 
 import json
-import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from secretsync.cluster.base import Served
-from secretsync.gitops.children import ChildLimits
-from secretsync.gitops.errors import GitOpsError, RenderError, SourceError
-from secretsync.gitops.git_program import GitProgram
-from secretsync.gitops.model import ObjectKey, Rendered
-from secretsync.gitops.programs import Programs
-from secretsync.gitops.rendering import Renderer
-from secretsync.gitops.repositories import Repositories
-from secretsync.resources.application import Application, parse_application
-from secretsync.resources.documents import Document, Origin
+from secretsync.gitops.errors import GitOpsError
+from secretsync.gitops.model import ObjectKey
+from tests.gitops.rendering_kit import CHART, MAP, Scene, application
 from tests.support.git_repository import GitRepository
-from tests.support.tools import tool_path
 
 pytestmark = pytest.mark.built
-
-CANARY = "canary-9f1c-must-not-show"
-KUBE = Served("v1.34.1", ("apps/v1", "apps/v1/Deployment", "v1"))
-MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\ndata: {a: '%s'}\n"
-CHART = "apiVersion: v2\nname: web\nversion: 1.0.0\n"
-
-
-class Scene:
-    """A repository and a renderer with its own cache."""
-
-    def __init__(self, folder: Path, **limits: Any) -> None:
-        self.repository = GitRepository(folder / "repo")
-        self.git = GitProgram(local=True)
-        programs = folder / "programs"
-        programs.mkdir()
-        for name in ("kustomize", "helm"):
-            (programs / name).symlink_to(tool_path(name))
-        self.programs = Programs(programs, limits=ChildLimits(**{"time_s": 60.0, **limits}))
-        self.repositories = Repositories(folder / "cache", self.git, local=True)
-        self.renderer = Renderer(self.repositories, self.programs, served=lambda: KUBE)
-
-    def app(self, path: str = "app", **source: Any) -> Application:
-        return application({"repoURL": self.repository.url, "path": path, **source})
-
-    def render(self, path: str = "app", **source: Any) -> Rendered:
-        self.renderer.forget()
-        return self.renderer.render(self.app(path, **source))
-
-    def names(self, path: str = "app", **source: Any) -> list[str]:
-        objects = self.render(path, **source).objects
-        return sorted(f"{obj['kind']}/{obj['metadata']['name']}" for obj in objects)
-
-
-def application(*sources: dict[str, Any], name: str = "shop") -> Application:
-    spec: dict[str, Any] = {
-        "destination": {"name": "in-cluster", "namespace": "shop"},
-        "project": "default",
-    }
-    spec |= {"source": sources[0]} if len(sources) == 1 else {"sources": list(sources)}
-    value = {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Application",
-        "metadata": {"name": name, "namespace": "argocd"},
-        "spec": spec,
-    }
-    parsed = parse_application(Document(value, Origin("app.yaml")), default_namespace="argocd")
-    assert parsed.value is not None, parsed.problems
-    return parsed.value
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
-
-
-Make = Callable[..., Scene]
 
 
 @pytest.mark.parametrize(
@@ -230,167 +169,6 @@ def test_chart_that_makes_values_up_is_named_and_kept_as_it_came_first(scene: Sc
     assert scene.render().digest == first.digest
 
 
-@pytest.mark.parametrize(
-    ("files", "source", "error", "said"),
-    [
-        pytest.param({"x/a.yaml": "a: 1"}, {}, SourceError, "app does not exist", id="no-folder"),
-        pytest.param({"app/a.yaml": "a: ["}, {}, RenderError, "app/a.yaml:2", id="broken-yaml"),
-        pytest.param(
-            {
-                "app/a.yaml": "a: &a [x, x, x, x, x, x, x, x, x]\n"
-                + "".join(
-                    f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n"
-                    for a, b in zip("abcdefgh", "bcdefghi", strict=True)
-                )
-            },
-            {},
-            RenderError,
-            "app/a.yaml",
-            id="yaml-bomb",
-        ),
-        pytest.param(
-            {"app/kustomization.yaml": "resources: ['https://example.com/x?ref=main']\n"},
-            {},
-            RenderError,
-            "is not fetched while rendering",
-            id="remote-base",
-        ),
-        pytest.param(
-            {"app/kustomization.yaml": "resources: [../../outside]\n"},
-            {},
-            SourceError,
-            "outside of the repository",
-            id="base-outside",
-        ),
-        pytest.param(
-            {"app/kustomization.yaml": "resources: [absent.yaml]\n"},
-            {},
-            SourceError,
-            "app/absent.yaml does not exist",
-            id="base-absent",
-        ),
-        pytest.param(
-            {"app/kustomization.yaml": "helmCharts: [{name: x}]\n"},
-            {},
-            RenderError,
-            "helmCharts",
-            id="kustomize-chart",
-        ),
-        pytest.param(
-            {"app/Chart.yaml": CHART, "app/templates/a.yaml": f'{{{{ fail "{CANARY}" }}}}'},
-            {},
-            RenderError,
-            "helm: the chart refuses its values",
-            id="chart-that-prints-secrets",
-        ),
-        pytest.param(
-            {
-                "app/Chart.yaml": CHART,
-                "app/templates/a.yaml": "a: {\n" + CANARY,
-            },
-            {},
-            RenderError,
-            "no good YAML (web/templates/a.yaml)",
-            id="chart-of-broken-yaml",
-        ),
-        pytest.param(
-            {"app/Chart.yaml": CHART},
-            {"helm": {"valueFiles": ["https://example.com/v.yaml"]}},
-            RenderError,
-            "is not fetched while rendering",
-            id="remote-values",
-        ),
-        pytest.param(
-            {"app/Chart.yaml": CHART},
-            {"helm": {"valueFiles": ["../../../etc/passwd"]}},
-            SourceError,
-            "outside of the repository",
-            id="values-outside",
-        ),
-        pytest.param({}, {"path": "../.."}, SourceError, "outside of the", id="path-outside"),
-        pytest.param(
-            {}, {"targetRevision": "absent"}, SourceError, "no revision 'absent'", id="no-revision"
-        ),
-    ],
-)
-def test_source_that_cannot_be_rendered_says_why_and_shows_no_value(
-    scene: Scene, files: dict[str, str], source: dict[str, Any], error: type, said: str
-) -> None:
-    scene.repository.commit({"readme.md": "x", **files})
-    with pytest.raises(GitOpsError) as caught:
-        scene.render(**{"path": "app", **source})
-    assert isinstance(caught.value, error), caught.value
-    assert said in caught.value.message
-    assert CANARY not in f"{caught.value.message}{caught.value.remedy}"
-
-
-@pytest.mark.parametrize("flag", ["--values={0}/host.yaml", "--post-renderer=/bin/sh"])
-def test_release_name_is_never_a_flag(scene: Scene, tmp_path: Path, flag: str) -> None:
-    (tmp_path / "host.yaml").write_text(f"a: {CANARY}\n")
-    template = MAP.replace("{a: '%s'}", "\n  a: %s") % (
-        "a",
-        f"$(/bin/touch {tmp_path}/ran){{{{ .Values.a }}}}",
-    )
-    scene.repository.commit({"app/Chart.yaml": CHART, "app/templates/a.yaml": template})
-    with pytest.raises(RenderError):
-        scene.render(helm={"releaseName": flag.format(tmp_path)})
-    assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "path"), [("a={0}/host.yaml,b", "f"), ("a\\", "f"), ("a", "f,b={0}/host.yaml")]
-)
-def test_file_parameter_names_one_file_of_the_repository(
-    scene: Scene, tmp_path: Path, name: str, path: str
-) -> None:
-    (tmp_path / "host.yaml").write_text(CANARY)
-    files = {"app/f": "x", "app/templates/a.yaml": MAP % ("a", "{{ .Values.a }}")}
-    scene.repository.commit({"app/Chart.yaml": CHART, **files})
-    parameter = {"name": name.format(tmp_path), "path": path.format(tmp_path)}
-    with pytest.raises(GitOpsError):
-        scene.render(helm={"fileParameters": [parameter]})
-    (found,) = scene.render(helm={"fileParameters": [{"name": "a", "path": "f"}]}).objects
-    assert found["data"] == {"a": "x"}
-
-
-_MAKER = "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: m}\nfiles: ['k=%s']\n"
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        pytest.param(
-            {"app/kustomization.yaml": "ConfigMapGenerator: [{name: m, Files: ['k=%s']}]\n"},
-            id="field-in-another-case",
-        ),
-        pytest.param(
-            {"app/kustomization.yaml": "generators: [g.yaml]\n", "app/g.yaml": _MAKER},
-            id="generator-file",
-        ),
-        pytest.param(
-            {
-                "app/kustomization.yaml": "generators:\n- |\n"
-                + "".join(f"  {line}\n" for line in _MAKER.splitlines())
-            },
-            id="generator-in-place",
-        ),
-    ],
-)
-def test_kustomization_fetches_nothing_however_it_is_written(
-    scene: Scene, files: dict[str, str]
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"http://127.0.0.1:{server.getsockname()[1]}/x"
-        scene.repository.commit(
-            {path: text % url if "%s" in text else text for path, text in files.items()}
-        )
-        with pytest.raises(RenderError, match="is not fetched while rendering"):
-            scene.render()
-        server.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            server.accept()
-
-
 def test_chart_whose_values_are_templates_that_make_values_up_is_named(scene: Scene) -> None:
     scene.repository.commit(
         {
@@ -400,42 +178,6 @@ def test_chart_whose_values_are_templates_that_make_values_up_is_named(scene: Sc
         }
     )
     assert scene.render().unstable == {ObjectKey("", "ConfigMap", "", "a")}
-
-
-def test_chart_that_takes_all_memory_is_stopped(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, memory_bytes=2 * 1024**3)
-    greedy = MAP % ("a", '{{ $x := repeat 3000000000 "x" }}{{ len $x }}')
-    scene.repository.commit({"app/Chart.yaml": CHART, "app/templates/a.yaml": greedy})
-    with pytest.raises(RenderError, match="more memory than it may have"):
-        scene.render()
-
-
-@pytest.mark.parametrize("target", ["/etc/passwd", "../../outside"])
-def test_link_that_leads_out_of_the_repository_is_refused(scene: Scene, target: str) -> None:
-    scene.repository.put({"app/a.yaml": MAP % ("a", 1)})
-    (scene.repository.folder / "app" / "link.yaml").symlink_to(target)
-    scene.repository.commit()
-    with pytest.raises(SourceError, match=r"leads out|outside"):
-        scene.render()
-
-
-def test_chart_that_never_ends_is_killed(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, time_s=1.0)
-    endless = (
-        '{{ range $i := until 100000 }}{{ range $j := until 100000 }}{{ "" }}{{ end }}{{ end }}'
-    )
-    scene.repository.commit({"app/Chart.yaml": CHART, "app/templates/a.yaml": endless})
-    with pytest.raises(RenderError, match="was not done in 1 s"):
-        scene.render()
-
-
-def test_chart_that_prints_without_end_is_killed(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, output_bytes=1000)
-    scene.repository.commit(
-        {"app/Chart.yaml": CHART, "app/templates/a.yaml": MAP % ("a", '{{ repeat 5000 "x" }}')}
-    )
-    with pytest.raises(RenderError, match="prints more than"):
-        scene.render()
 
 
 def test_branch_that_was_pushed_over_is_followed_and_its_old_commit_stays_known(
@@ -450,6 +192,30 @@ def test_branch_that_was_pushed_over_is_followed_and_its_old_commit_stays_known(
     assert again.revisions == (first,)
 
 
+@pytest.mark.parametrize(
+    ("files", "of"),
+    [
+        ({}, "app"),
+        ({"app/Chart.yaml": CHART}, "app/templates"),
+    ],
+    ids=["plain", "chart"],
+)
+def test_what_is_behind_a_link_is_that_of_the_own_repository(
+    scene: Scene, tmp_path: Path, files: dict[str, str], of: str
+) -> None:
+    other = GitRepository(tmp_path / "other")
+    for repository, value in ((scene.repository, "own"), (other, "theirs")):
+        (repository.folder / of).mkdir(parents=True)
+        (repository.folder / of / "a.yaml").symlink_to(f"{'../' * (of.count('/') + 1)}shared.yaml")
+        repository.commit({**files, "shared.yaml": MAP % ("a", value)})
+    (theirs,) = scene.render(repoURL=other.url).objects
+    (own,) = scene.render().objects
+    assert (theirs["data"], own["data"]) == ({"a": "theirs"}, {"a": "own"})
+    scene.repository.commit({"shared.yaml": MAP % ("a", "moved")})
+    (moved,) = scene.render().objects
+    assert moved["data"] == {"a": "moved"}
+
+
 def test_repository_that_is_gone_is_an_error_and_heals(scene: Scene) -> None:
     commit = scene.repository.commit({"app/a.yaml": MAP % ("a", 1)})
     away = scene.repository.folder.with_name("away")
@@ -458,3 +224,12 @@ def test_repository_that_is_gone_is_an_error_and_heals(scene: Scene) -> None:
         scene.render()
     away.rename(scene.repository.folder)
     assert scene.render().revisions == (commit,)
+
+
+def test_folders_of_an_application_move_with_its_own_commits_alone(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    first = scene.repository.commit({"app/a.yaml": MAP % ("a", "1"), "other/b.yaml": "{}"})
+    elsewhere = scene.repository.commit({"other/b.yaml": "a: 1"})
+    own = scene.repository.commit({"app/a.yaml": MAP % ("a", "2")})
+    found = [scene.renderer.folders(scene.app(), (each,)) for each in (first, elsewhere, own)]
+    assert found[0] == found[1] != found[2]

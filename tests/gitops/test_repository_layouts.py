@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from secretsync.gitops.errors import SourceError
 from secretsync.gitops.git_program import GIT_LIMITS, GitProgram
+from secretsync.gitops.kept_folders import KeptFolders, remove
 from secretsync.gitops.repositories import Repositories
 from tests.support.git_repository import GitRepository
 
@@ -91,6 +93,73 @@ def test_link_that_stays_inside_is_followed(scene: Scene, links: dict[str, str])
         scene.link(path, to)
     scene.repository.commit({"app/a.yaml": "a: 1"})
     assert scene.read("app/b.yaml") == "a: 1"
+
+
+def two_files(target: Path) -> None:
+    target.mkdir()
+    (target / "a").write_text("a")
+    (target / "b").write_text("b")
+
+
+def test_removal_that_is_killed_leaves_no_half_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Ends what is under way."""
+
+    def half(folder: Path, **_: Any) -> None:
+        next(folder.iterdir()).unlink()
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr("secretsync.gitops.kept_folders.shutil.rmtree", half)
+        with pytest.raises(Killed), KeptFolders(0).using(tmp_path / "kept", two_files):
+            pass
+    with KeptFolders(1).using(tmp_path / "kept", two_files) as folder:
+        assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
+
+
+def test_folder_that_another_process_reads_is_removed_once_it_does_no_more(tmp_path: Path) -> None:
+    kept, other = KeptFolders(0), KeptFolders(0)  # Locks know no processes, only who opened.
+    with other.using(tmp_path / "a", two_files) as folder:
+        with kept.using(tmp_path / "a", two_files):
+            pass
+        assert not kept.replace(folder, tmp_path / "b", within_s=0.1)
+        assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
+    assert list(tmp_path.iterdir()) == []
+    with kept.using(tmp_path / "b", two_files):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_goes_before_it_is_held_is_made_anew(tmp_path: Path) -> None:
+    made = []
+
+    def make(target: Path) -> None:
+        two_files(target)
+        made.append(target)
+        if len(made) == 1:
+            remove(target)
+
+    with KeptFolders(1).using(tmp_path / "a", make) as folder:
+        assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
+    assert len(made) == 2
+
+
+def test_folder_that_another_process_made_anew_meanwhile_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, lock = tmp_path / "a", fcntl.flock
+
+    def late(fd: int, kind: int) -> None:
+        folder.replace(tmp_path / "before")
+        two_files(folder)
+        lock(fd, kind)
+
+    two_files(folder)
+    monkeypatch.setattr("secretsync.gitops.kept_folders.fcntl.flock", late)
+    assert not remove(folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
 
 
 def test_link_to_itself_harms_no_other_file(scene: Scene) -> None:

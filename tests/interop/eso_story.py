@@ -16,6 +16,7 @@ from typing import Any
 from tests.e2e.rig import eventually, ready
 from tests.e2e.sites import KubeSite, data_of
 from tests.interop.eso_cases import CLUSTER_STORE, GENERATOR, KEYS, SORTS, TEXTS, name_of
+from tests.interop.eso_makers import MakerLook, Makers
 from tests.support.aws import REGION, AwsApi
 from tests.support.aws_front import StrictFront
 from tests.support.eso_operator import EsoOperator, eso_crds
@@ -37,6 +38,7 @@ class Look:
 
     secrets: dict[str, dict[str, Any]]
     statuses: dict[str, dict[str, Any]]
+    makers: MakerLook
 
     def version(self, name: str) -> str | None:
         """Return what changes whenever a Secret is written, None where there is none."""
@@ -66,6 +68,7 @@ class _Cluster:
         self.folder = folder
         self.front = front
         self.aws = AwsApi(front.url)
+        self.makers = Makers(self.site, front, self.aws, CLUSTER_STORE)
 
     def put(self, kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> None:
         """Apply an object as a person."""
@@ -108,6 +111,7 @@ class _Cluster:
 
     def every_sort(self, first: str) -> None:
         """Put one ExternalSecret of each sort in."""
+        self.makers.put(first, INTERVAL)
         for sort, case in SORTS.items():
             name = name_of(sort, first)
             if case.before is not None:
@@ -123,6 +127,7 @@ class _Cluster:
         return Look(
             {each["metadata"]["name"]: each for each in secrets},
             {each["metadata"]["name"]: each.get("status") or {} for each in statuses},
+            self.makers.look(),
         )
 
     def refreshed(self, since: str) -> Look:
@@ -134,6 +139,7 @@ class _Cluster:
             assert not stale, [(each["metadata"]["name"], each.get("status")) for each in stale]
             return True
 
+        self.makers.settled()
         eventually(look, within_s=WITHIN_S)
         return self.look()
 
@@ -149,19 +155,16 @@ class _Cluster:
                 labels["name"]: number
                 for labels, number in service.series("externalsecret_sync_calls_total")
             }
-            wanted = [
-                each["metadata"]["name"]
-                for each in self.site.admin.request("GET", self.site.path("ExternalSecret"))[
-                    "items"
-                ]
-                if each["spec"].get("refreshInterval") != "0s"
-            ]
+            objects = self.site.admin.request("GET", self.site.path("ExternalSecret"))["items"]
+            again = (each for each in objects if each["spec"].get("refreshInterval") != "0s")
+            wanted = [each["metadata"]["name"] for each in again]
             late = [
                 name for name in wanted if found.get(name, 0) < (3 if "generated" in name else 1)
             ]
             assert not late, late
             return True
 
+        self.makers.seen_by(service)
         eventually(look, within_s=WITHIN_S)
         return self.look()
 
@@ -178,6 +181,7 @@ class _Cluster:
             "edited, longer": self._edit(name_of("long-90", "theirs")),
             "deleted": self._delete(name_of("owner", "theirs")),
             "moved": self._move(name_of("extracted", "theirs"), f"moved-{chapter}"),
+            **self.makers.leave("theirs" if chapter == "ours" else "ours"),
         }
         if chapter == "ours":
             # Theirs removes from a shared Secret what its own field manager wrote, and
@@ -245,6 +249,7 @@ def tell(server: KubeServer, folder: Path, front: StrictFront) -> Story:
     story, cluster = Story(), _Cluster(server, folder, front)
     server.admin.install_crds(eso_crds(folder))
     cluster.stores()
+    cluster.makers.begin()
     cluster.every_sort("theirs")
     with server.controller_manager(["garbage-collector-controller"]):
         with _theirs(cluster):
@@ -256,6 +261,7 @@ def tell(server: KubeServer, folder: Path, front: StrictFront) -> Story:
             story.looks["ours"] = cluster.refreshed_by(service)
             story.deeds["ours"] = cluster.deeds("ours")
             cluster.every_sort("ours")
+            cluster.makers.settled()
             story.looks["ours, used"] = cluster.refreshed_by(service)
         with _theirs(cluster):
             story.looks["theirs again"] = cluster.refreshed(_now())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 
 from tests.interop.eso_cases import SORTS, name_of
+from tests.interop.eso_makers import CHILDREN, PUSHES
 from tests.interop.eso_story import tell
 from tests.support.aws import shared_moto
 from tests.support.aws_front import StrictFront
@@ -74,6 +75,33 @@ def test_takeover_by_theirs_writes_no_secret_that_ours_made(sort, story):
     assert before.ready(name) == look.ready(name) == ("True", "SecretSynced")
     assert (look.version(name) is None) == (sort == "none")
     assert look.version(name) == before.version(name)
+
+
+@pytest.mark.parametrize("chapter", ["ours, their CRDs", "ours"])
+def test_takeover_by_ours_pushes_nothing_and_keeps_every_child_as_it_is(chapter, story):
+    before, after = story.looks["theirs"].makers, story.looks[chapter].makers
+    assert after == before
+    assert before.keys == {f"theirs-{name}" for name in PUSHES}
+    assert {("ExternalSecret", f"theirs-{name}") for name in CHILDREN} <= after.made.keys()
+
+
+def test_takeover_by_theirs_keeps_every_child_as_it_is(story):
+    before, after = story.looks["ours, used"].makers, story.looks["theirs again"].makers
+    assert after.made == before.made
+    assert after.keys == before.keys
+    assert after.writes == before.writes
+    assert {f"ours-{name}" for name in PUSHES} <= after.keys
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+def test_secrets_of_children_are_not_written(name, story):
+    for first, before, after in (
+        ("theirs", "theirs", "ours"),
+        ("ours", "ours, used", "theirs again"),
+    ):
+        version = story.looks[before].version(f"{first}-{name}")
+        assert version is not None
+        assert story.looks[after].version(f"{first}-{name}") == version
 
 
 @pytest.mark.parametrize("chapter", ["ours", "theirs again"])

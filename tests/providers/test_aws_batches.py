@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from providers.base import (
     AccessDenied,
-    MalformedSecret,
+    KeyUnusable,
     SecretNotFound,
     SecretRef,
     SecretValue,
@@ -116,7 +116,7 @@ def test_decryption_failure_of_one_names_the_kms_key(front, open_aws, names):
     front.inject(rewriting(fail_one), operation=BATCH)
     got = open_aws().fetch(refs(*names))
     (error,) = [one for one in got.values() if not isinstance(one, SecretValue)]
-    assert isinstance(error, MalformedSecret)
+    assert isinstance(error, KeyUnusable)
     assert "KMS key" in error.remedy
 
 

@@ -9,14 +9,14 @@ import botocore.session
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from providers.aws.calls import CallError, Calls
+from providers.aws.calls import CallError, Calls, LoginError, one_by_one
 from providers.aws.error_codes import CODES, SDK_CLASSES, UNKNOWN_OPERATION_CODES
 from providers.aws.errors import fault_of_code, fault_of_exception
 from providers.base import (
     AccessDenied,
     AuthFailed,
     InvalidRef,
-    MalformedSecret,
+    KeyUnusable,
     ProviderError,
     RateLimited,
     SecretNotFound,
@@ -108,7 +108,9 @@ def test_unknown_operations_are_invalid_refs():
         pytest.param("RequestTimeTooSkewed", AuthFailed, id="clock"),
         pytest.param("ResourceNotFoundException", SecretNotFound, id="missing"),
         pytest.param("InvalidRequestException", InvalidRef, id="invalid-request"),
-        pytest.param("DecryptionFailure", MalformedSecret, id="kms"),
+        pytest.param("DecryptionFailure", KeyUnusable, id="kms-decrypt"),
+        pytest.param("EncryptionFailure", KeyUnusable, id="kms-encrypt"),
+        pytest.param("InvalidKeyId", KeyUnusable, id="kms-of-a-parameter"),
         pytest.param("InternalServiceError", Unavailable, id="internal"),
         pytest.param("BrandNewException", Unavailable, id="a-code-nobody-knows"),
     ],
@@ -219,8 +221,20 @@ def test_error_of_the_login_passes_unchanged_and_uncounted():
     assert seen == []
 
 
+def test_login_that_fails_answers_for_every_name_as_it_is_and_is_tried_once():
+    asked, login = [], AuthFailed("the token has expired")
+
+    def ask(name):
+        asked.append(name)
+        raise LoginError(login, "GetParameter")
+
+    answers = one_by_one(["a", "b", "c"], ask)
+    assert list(answers.values()) == [login] * 3
+    assert asked == ["a"]
+
+
 def test_every_class_of_the_contract_has_codes_or_sdk_errors():
-    leaves = {SecretNotFound, AccessDenied, AuthFailed, InvalidRef, MalformedSecret}
+    leaves = {SecretNotFound, AccessDenied, AuthFailed, InvalidRef, KeyUnusable}
     leaves |= {Unavailable, RateLimited}
     assert set(CODES.values()) | set(SDK_CLASSES.values()) == leaves
     assert all(issubclass(kind, ProviderError) for kind in leaves)

@@ -9,6 +9,7 @@ from providers.base import (
     AccessDenied,
     AuthFailed,
     InvalidRef,
+    KeyUnusable,
     MalformedSecret,
     RateLimited,
     SecretNotFound,
@@ -239,7 +240,7 @@ def test_key_that_kms_refuses_takes_no_other_along(front, store, few):
     refusal = answering(aws_error("InvalidKeyId", "The key is disabled"))
     front.inject(refusal, operation=BATCH, times=2)
     got = store.fetch(few)
-    assert isinstance(got[few[0]], MalformedSecret)
+    assert isinstance(got[few[0]], KeyUnusable)
     assert sum(isinstance(one, SecretValue) for one in got.values()) == 9
 
 

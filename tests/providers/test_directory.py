@@ -180,6 +180,11 @@ def test_bytes_are_kept_as_they_are(root):
     assert answer(opened(root), "binary").value.reveal() == content
 
 
+def test_file_that_is_older_than_the_one_before_has_no_date_to_be_held_back_by(root):
+    os.utime(root / "app" / "db", (1_700_000_000, 1_700_000_000))
+    assert answer(opened(root), "app/db").created_at is None
+
+
 def test_version_and_metadata_are_refused(root):
     store = opened(root)
     for ref in (SecretRef("app/db", version="1"), SecretRef("app/db", metadata=True)):

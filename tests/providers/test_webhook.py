@@ -35,7 +35,7 @@ from providers.webhook.config import (
     WebhookSecretSelector,
 )
 from providers.webhook.generator import generate
-from secretsync.refresh.rendering import render
+from secretsync.refresh.rendering import rendering
 from tests.support.showing import shown
 from tests.support.web import FAULTS, Reply, fault, json_reply, web_server
 
@@ -69,7 +69,7 @@ def credentials(server, context=None):
         whole_secrets={AUTH.secret_ref: token},
         authorities={CA: server.ca_pem},
         context=LOOPBACK if context is None else context,
-        render=render,
+        rendering=rendering,
     )
 
 
@@ -240,7 +240,7 @@ def test_key_reaches_no_other_path(server, asked, key, path):
 )
 def test_metadata_service_is_never_asked(server, url):
     allowed = {"webhook_networks": "0.0.0.0/0,::/0"}
-    made = Credentials(context=allowed, render=render)
+    made = Credentials(context=allowed, rendering=rendering)
     store = load("webhook").open_provider(WebhookConfig(url, timeout="2s"), made, observe=ignore)
     got = answer(store, "169.254.169.254")
     assert isinstance(got, InvalidRef)
@@ -388,3 +388,14 @@ def test_key_is_shown_short_and_without_what_a_terminal_obeys(server):
     assert "one??[31mkkk" in got.message
     assert len(got.message) < 200
     store.close()
+
+
+def test_templates_of_one_request_share_what_they_may_cost(server, asked):
+    costly = '{{ repeat 5000000 "x" | len }}'
+    store = opened(server, headers=tuple((f"x{number}", costly) for number in range(6)))
+    assert "too much memory" in str(answer(store))
+    assert asked == []
+    store = opened(server, headers=(("x", costly),))
+    for _ in range(6):
+        answer(store)
+    assert len(asked) == 6

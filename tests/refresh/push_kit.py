@@ -92,6 +92,7 @@ class PushRig:
 
     def __init__(self, root: Path, *objects: dict[str, Any], clock: FakeClock, **options: Any):
         given = manifests(*(objects or (fake_store(),)))
+        overlay = Overlay.of(given)
         self._rig = Rig(root, [], *(objects or (fake_store(),)), clock=clock)
         self.engine = self._rig.engine
         self.cluster = self._rig.cluster
@@ -100,8 +101,8 @@ class PushRig:
             self.engine,
             self.cluster,
             listing=StoreSource(self.cluster, given),
-            credentials=ClusterCredentials(self.cluster, Overlay.of(given)),
-            manifests=given,
+            credentials=ClusterCredentials(self.cluster, overlay),
+            overlay=overlay,
             **options,
         )
 

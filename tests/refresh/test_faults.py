@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from secretsync.resources.guards import MAX_SHRINK_ANNOTATION, REQUIRE_KEYS_ANNOTATION
 from tests.core.secret_cases import external_secret, item
-from tests.refresh.kit import Rig, store_manifest
+from tests.refresh.kit import FakeClock, Rig, store_manifest
 from tests.support.aws import AwsApi
 from tests.support.aws_faults import answering, aws_error, rewriting, truncated
 from tests.support.aws_front import StrictFront
@@ -66,6 +68,43 @@ def test_fault_8_key_that_leaves_an_extracted_object_leaves_the_secret_too(
     assert rig.secret() == {"user": "new"}
 
 
+@pytest.mark.parametrize(
+    "guard",
+    [
+        pytest.param({REQUIRE_KEYS_ANNOTATION: "user,pass"}, id="require-keys"),
+        pytest.param({MAX_SHRINK_ANNOTATION: "25"}, id="max-shrink-percent"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("good", "bad", "healed"),
+    [
+        ('{"user":"u","pass":"p"}', '{"user":"new"}', '{"user":"w","pass":"p2"}'),
+        (f'{{"user":"u","pass":"{CANARY}"}}', '{"user":"u"}', '{"user":"w","pass":"longer-yet-x"}'),
+    ],
+)
+def test_fault_8_guard_keeps_the_secret_names_what_went_and_lets_the_next_good_one_through(
+    api: AwsApi, make_rig: MakeRig, guard: dict[str, str], good: str, bad: str, healed: str
+) -> None:
+    api.create("db", good)
+    api.create("other", "1")
+    guarded = external_secret(EXTRACT, annotations=guard)
+    sibling = external_secret({"data": [item("value", "other")]}, name="sibling")
+    rig = make_rig([guarded, sibling], one_shot=False)
+    rig.run()
+    before = rig.secret()
+    api.put("db", bad)
+    api.put("other", "2")
+    outcome, _ = rig.run()
+    assert outcome.failed
+    assert "pass" in outcome.message
+    assert next(iter(guard)) in outcome.remedy
+    assert CANARY not in outcome.condition_message
+    assert rig.secret() == before
+    assert rig.secret("sibling") == {"value": "2"}
+    api.put("db", healed)
+    assert rig.ends() == {"db": "applied", "sibling": "unchanged"}
+
+
 @pytest.mark.parametrize("value", ["{}", "null", '""', "[]", "", " "])
 def test_fault_8_object_that_is_emptied_leaves_the_secret(
     api: AwsApi, make_rig: MakeRig, front: StrictFront, value: str
@@ -83,53 +122,105 @@ def test_fault_8_object_that_is_emptied_leaves_the_secret(
 
 
 @pytest.mark.parametrize("spec", [EXTRACT, PROPERTY, FIND], ids=["extract", "property", "find"])
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [
-        pytest.param(
-            answering(aws_error("DecryptionFailure", f"KMS key {CANARY} is disabled")),
-            "decrypt",
-            id="fault-31-kms-key-disabled",
-        ),
-        pytest.param(truncated(), "", id="fault-9-cut-off"),
-    ],
-)
-def test_fault_of_the_answer_keeps_the_last_good_values_and_says_which(
-    api: AwsApi,
-    make_rig: MakeRig,
-    front: StrictFront,
-    spec: dict[str, Any],
-    fault: Any,
-    words: str,
+def test_fault_9_answer_that_is_cut_off_keeps_the_last_good_values(
+    api: AwsApi, make_rig: MakeRig, front: StrictFront, spec: dict[str, Any]
 ) -> None:
     api.create("db", '{"user":"u","pass":"p"}')
     rig = make_rig([external_secret({**spec, "target": {"deletionPolicy": "Retain"}})])
     rig.run()
     before = rig.secret()
     for operation in ("GetSecretValue", "BatchGetSecretValue"):
-        front.inject(fault, operation=operation)
+        front.inject(truncated(), operation=operation)
     (outcome,) = rig.run()
     assert outcome.failed
-    assert words in outcome.condition_message.lower()
-    assert CANARY not in outcome.condition_message
     assert rig.secret() == before
     front.heal()
     assert rig.ends() == {"db": "unchanged"}
 
 
-def test_fault_32_secret_marked_for_deletion_keeps_its_values_and_says_so(
-    api: AwsApi, make_rig: MakeRig
+def _with_sibling(
+    api: AwsApi, make_rig: MakeRig, spec: dict[str, Any], **options: Any
+) -> tuple[Rig, dict[str, str]]:
+    """Two synced ExternalSecrets of one store, a newer version of both, and what is there."""
+    api.create("db", json.dumps({"user": "u", "pass": CANARY}))
+    api.create("other", CANARY)
+    sibling = external_secret({"data": [item("value", "other")]}, name="sibling")
+    rig = make_rig([external_secret(spec), sibling], **options)
+    assert set(rig.ends().values()) == {"applied"}
+    before = rig.secret()
+    assert before is not None
+    api.put("db", json.dumps({"user": "u2", "pass": f"{CANARY}-2"}))
+    api.put("other", f"{CANARY}-2")
+    return rig, before
+
+
+def _undecryptable(body: dict[str, Any]) -> None:
+    """Let one of a batch fail as AWS has it: with a text of its own."""
+    body["SecretValues"] = [each for each in body["SecretValues"] if each["Name"] != "db"]
+    text = f"KMS key {CANARY} is disabled"
+    body["Errors"] = [{"SecretId": "db", "ErrorCode": "DecryptionFailure", "Message": text}]
+
+
+@pytest.mark.parametrize("policy", ["Retain", "Merge", "Delete"])
+@pytest.mark.parametrize("spec", [EXTRACT, PROPERTY], ids=["extract", "property"])
+def test_fault_31_key_that_cannot_be_used_keeps_the_secret_and_says_what_to_do(
+    api: AwsApi, make_rig: MakeRig, front: StrictFront, spec: dict[str, Any], policy: str
 ) -> None:
-    api.create("db", '{"user":"u","pass":"p"}')
-    rig = make_rig([external_secret(EXTRACT)])
-    rig.run()
-    api.call("DeleteSecret", SecretId="db", RecoveryWindowInDays=7)
-    (outcome,) = rig.run()
+    rig, before = _with_sibling(api, make_rig, {**spec, "target": {"deletionPolicy": policy}})
+    front.inject(rewriting(_undecryptable), operation="BatchGetSecretValue")
+    outcome, other = rig.run()
     assert outcome.failed
-    assert "deletion" in outcome.condition_message
-    assert rig.secret() == GOOD
+    assert outcome.message == (
+        "could not get secret data from provider: "
+        'AWS cannot use the KMS key for BatchGetSecretValue of "db" (DecryptionFailure)'
+    )
+    assert "enable the KMS key" in outcome.condition_message
+    assert "kms:Decrypt" in outcome.condition_message
+    assert CANARY not in outcome.condition_message
+    assert rig.secret() == before
+    assert str(other.progress) == "applied"
+    assert rig.secret("sibling") == {"value": f"{CANARY}-2"}
+    # Nothing but the key changes: the version upstream is the same one.
+    front.heal()
+    assert rig.ends() == {"db": "applied", "sibling": "unchanged"}
+    assert rig.secret() == {"user": "u2", "pass": f"{CANARY}-2"}
+
+
+@pytest.mark.parametrize("spec", [EXTRACT, PROPERTY], ids=["extract", "property"])
+def test_fault_32_secret_marked_for_deletion_keeps_the_secret_and_tells_how_to_restore_it(
+    api: AwsApi, make_rig: MakeRig, spec: dict[str, Any]
+) -> None:
+    rig, before = _with_sibling(api, make_rig, spec)
+    api.call("DeleteSecret", SecretId="db", RecoveryWindowInDays=7)
+    outcome, other = rig.run()
+    assert outcome.failed
+    assert outcome.message == (
+        'could not get secret data from provider: secret "db" is scheduled for deletion'
+    )
+    assert "aws secretsmanager restore-secret --secret-id db" in outcome.condition_message
+    assert CANARY not in outcome.condition_message
+    assert rig.secret() == before
+    assert str(other.progress) == "applied"
+    assert rig.secret("sibling") == {"value": f"{CANARY}-2"}
     api.call("RestoreSecret", SecretId="db")
-    assert rig.ends() == {"db": "unchanged"}
+    assert rig.ends() == {"db": "applied", "sibling": "unchanged"}
+    assert rig.secret() == {"user": "u2", "pass": f"{CANARY}-2"}
+
+
+def test_fault_32_deletion_policy_takes_a_marked_secret_for_gone_at_the_second_look_only(
+    api: AwsApi, make_rig: MakeRig, clock: FakeClock
+) -> None:
+    spec = {**EXTRACT, "target": {"deletionPolicy": "Delete"}}
+    rig, before = _with_sibling(api, make_rig, spec, one_shot=False)
+    api.call("DeleteSecret", SecretId="db", RecoveryWindowInDays=7)
+    outcome, _ = rig.run()
+    assert not outcome.failed
+    assert "not confirmed yet" in outcome.condition_message
+    assert rig.secret() == before
+    clock.advance(61)
+    rig.run()
+    assert rig.secret() is None
+    assert rig.secret("sibling") == {"value": f"{CANARY}-2"}
 
 
 @pytest.fixture

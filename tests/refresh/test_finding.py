@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from secretsync.cluster.base import KINDS
+from secretsync.core import noting
 from secretsync.core.secrets import VERSIONS_ANNOTATION
 from secretsync.refresh.narrowing import Narrowing
 from secretsync.resources.external_secret import ExternalSecret
+from secretsync.resources.guards import Guards
 from tests.core.secret_cases import external_secret, item
 from tests.refresh.kit import FakeClock, Rig
 from tests.support.aws import AwsApi
@@ -174,6 +177,65 @@ def test_key_that_is_found_no_more_goes_after_two_looks_and_a_new_one_comes_at_o
     clock.advance(31)
     rig.run()
     assert rig.secret() == {"app_two": "2", "app_three": "3"}
+
+
+@pytest.mark.parametrize("found_chars", [64 * 1024, 10], ids=["few", "very-many"])
+def test_key_that_is_found_no_more_goes_while_others_rotate(
+    api: AwsApi,
+    make_rig: MakeRig,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    found_chars: int,
+) -> None:
+    monkeypatch.setattr(noting, "_FOUND_CHARS", found_chars)
+    create(api, **{"app/one": "1", "app/two": "2"})
+    rig = make_rig([finder()], one_shot=False)
+    rig.run()
+    drop(api, "app/one")
+    for look in range(3):
+        api.put("app/two", f"new-{look}")
+        rig.run()
+        assert rig.secret() == {"app_one": "1", "app_two": f"new-{look}"}
+        clock.advance(20)
+    api.put("app/two", "newest")
+    rig.run()
+    assert rig.secret() == {"app_two": "newest"}
+
+
+def test_key_of_very_many_that_is_found_no_more_goes_after_two_looks_too(
+    api: AwsApi, make_rig: MakeRig, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many that only whether their names are the same is noted beside the Secret."""
+    monkeypatch.setattr(noting, "_FOUND_CHARS", 10)
+    create(api, **{"app/one": "1", "app/two": "2"})
+    rig = make_rig([finder()], one_shot=False)
+    rig.run()
+    api.put("app/two", "new")
+    (outcome,) = rig.run()
+    assert outcome.retry_after_s is None, "no name is another one"
+    drop(api, "app/one")
+    (outcome,) = rig.run()
+    assert outcome.retry_after_s == pytest.approx(60)
+    assert rig.secret() == {"app_one": "1", "app_two": "new"}
+    clock.advance(61)
+    rig.run()
+    assert rig.secret() == {"app_two": "new"}
+    clock.advance(61)
+    assert rig.ends() == {"db": "unchanged"}
+
+
+def test_guard_holds_for_very_many_too(
+    api: AwsApi, make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(noting, "_FOUND_CHARS", 10)
+    create(api, **{"app/one": "1234", "app/two": "2"})
+    guarded = replace(finder(), guards=Guards(max_shrink_percent=10))
+    rig = make_rig([guarded], one_shot=False)
+    rig.run()
+    api.put("app/one", "1")
+    (outcome,) = rig.run()
+    assert outcome.failed
+    assert rig.secret() == {"app_one": "1234", "app_two": "2"}
 
 
 def test_secret_that_is_found_again_in_between_stays(

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from secretsync.refresh.lanes import Lane, LaneQueue
+from secretsync.refresh.lanes import SPARE, Lane, LaneQueue
 from tests.refresh.kit import FakeClock, es_ref, in_threads
 
 A, B, C = es_ref("a"), es_ref("b"), es_ref("c")
@@ -145,6 +145,26 @@ def test_a_first_key_lingers_for_those_that_come_with_it(clock: FakeClock) -> No
     lane, keys = queue.take()
     feeder.join()
     assert (lane, len(keys)) == (Lane.NEW, 20)
+
+
+def test_plans_for_a_far_day_that_are_made_anew_at_each_look_do_not_pile_up(
+    clock: FakeClock,
+) -> None:
+    queue = LaneQueue(clock, linger_s=0.0)
+    for _ in range(5_000):
+        queue.add_after(A, Lane.DUE, 86_400.0)
+        queue.add(A, Lane.NEW)
+        assert queue.take() == (Lane.NEW, [A])
+        queue.done(A)
+        clock.advance(0.1)
+    queue.add_after(A, Lane.DUE, 86_400.0)
+    queue.add_after(B, Lane.DUE, 60.0)
+    assert len(queue._later) <= SPARE + 4  # what it holds is what the law is about
+    clock.advance(61)
+    assert queue.take() == (Lane.DUE, [B])
+    clock.advance(86_400)
+    assert queue.take() == (Lane.DUE, [A])
+    assert set(queue.depths().values()) == {0}
 
 
 def test_many_threads_never_work_on_one_key_at_a_time(clock: FakeClock) -> None:

@@ -268,9 +268,9 @@ def test_what_the_process_allows_reaches_the_adapter(cluster: DirectoryCluster, 
 
 def test_templates_of_stores_are_rendered(cluster: DirectoryCluster, put: Any) -> None:
     found = _resolved(cluster, ConfigMapKeySelector("keys", "a"), put(_config_map(a="b")))
-    assert found.render("url", "{{ .a | upper }}", {"a": b"b"}) == b"B"
+    assert found.rendering()("url", "{{ .a | upper }}", {"a": b"b"}) == b"B"
     with pytest.raises(ValueError, match="url") as caught:
-        found.render("url", "{{ fail .a }}", {"a": CANARY.encode()})
+        found.rendering()("url", "{{ fail .a }}", {"a": CANARY.encode()})
     assert CANARY not in repr(caught.value)
 
 

@@ -31,6 +31,10 @@ def manifest(api_version, kind, **target):
     return {"spec.target": {"manifest": {"apiVersion": api_version, "kind": kind}, **target}}
 
 
+def annotated(name, text, **changes):
+    return {"metadata.annotations": {f"secretsync.io/{name}": text}, **changes}
+
+
 def policies(deletion, creation):
     return {"spec.target": {"deletionPolicy": deletion, "creationPolicy": creation}}
 
@@ -40,7 +44,42 @@ def parse(changes):
     return parse_external_secret(source, default_namespace="default")
 
 
+REQUIRE = 'metadata.annotations["secretsync.io/require-keys"]'
+SHRINK = 'metadata.annotations["secretsync.io/max-shrink-percent"]'
+
 CASES = {
+    # Guards that cannot be read must not let anything pass.
+    "guard-of-no-key": (annotated("require-keys", ""), REQUIRE, "not a list of keys of a Secret"),
+    "guard-of-half-a-list": (
+        annotated("require-keys", "user,"),
+        REQUIRE,
+        "not a list of keys of a Secret",
+    ),
+    "guard-of-spaces": (
+        annotated("require-keys", "user pass"),
+        REQUIRE,
+        "not a list of keys of a Secret",
+    ),
+    **{
+        f"guard-of-{name}": (
+            annotated("max-shrink-percent", text),
+            SHRINK,
+            "not a whole number from 0 to 100",
+        )
+        for name, text in {
+            "nothing": "",
+            "a-sign": "50%",
+            "too-much": "101",
+            "less": "-1",
+            "part": "1.5",
+            "another-script": "\u0665",
+        }.items()
+    },
+    "guard-of-another-kind": (
+        annotated("max-shrink-percent", "5", **manifest("v1", "ConfigMap")),
+        SHRINK,
+        "guards Secrets only, and target.manifest makes another kind",
+    ),
     # Several fields together.
     "no-data": ({"spec.data": None}, "spec", "either data or dataFrom should be specified"),
     "empty-data": ({"spec.data": []}, "spec", "either data or dataFrom should be specified"),
@@ -381,6 +420,17 @@ CASES = {
         "spec.syncWindows",
         "syncWindows needs external-secrets.io/v1",
     ),
+    **{
+        f"beta-{kind}": (
+            {
+                **V1BETA1,
+                "spec.dataFrom": [{"sourceRef": {"generatorRef": {"kind": kind, "name": "n"}}}],
+            },
+            "spec.dataFrom[0].sourceRef.generatorRef.kind",
+            f"{kind} needs external-secrets.io/v1",
+        )
+        for kind in ("CloudsmithAccessToken", "GitlabDeployToken", "MFA")
+    },
     "beta-finalizers": (
         {**V1BETA1, **template(metadata={"finalizers": ["a/b"]})},
         "spec.target.template.metadata.finalizers",

@@ -64,6 +64,17 @@ def test_templates_are_rendered_with_the_values(rig: Rig) -> None:
     assert _values(rig.secret()) == {"url": "x://u@db", "plain": "as it is", "more": "m"}
 
 
+def test_templates_of_one_sealed_secret_share_what_they_may_cost(rig: Rig) -> None:
+    costly = '{{ repeat 5000000 "x" | len }}'
+    rig.one(parsed(sealed({"a": "1"}, name="one", template={"data": {"t": costly}})))
+    assert _values(rig.secret("one"))["t"] == "5000000"
+    many = {f"t{number}": costly for number in range(6)}
+    outcome = rig.one(parsed(sealed({"a": "1"}, name="six", template={"data": many})))
+    assert outcome.progress is Progress.FAILED
+    assert "t5" in outcome.message
+    assert "too much memory" in outcome.message
+
+
 def test_outcomes_come_in_the_order_of_the_batch_and_each_is_told(rig: Rig) -> None:
     items = [parsed(sealed(name=f"s-{index}")) for index in range(12)]
     heard: list[str] = []
@@ -81,7 +92,9 @@ def test_an_outcome_is_told_before_slower_ones_are_known(rig: Rig) -> None:
         return text.encode()
 
     options = SealedOptions(openers=2)
-    unsealer = Unsealer(Applier(rig.cluster), rig.claims, options=options, render=render_by_time)
+    unsealer = Unsealer(
+        Applier(rig.cluster), rig.claims, options=options, rendering=lambda: render_by_time
+    )
     waiting = parsed(sealed(name="slow", template={"data": {"t": "x"}}))
     batch = [waiting, parsed(sealed(name="quick"))]
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,15 @@ class ObjectRepository(GitRepository):
 
 
 class AppWorld:
-    """One repository, one directory cluster."""
+    """One repository, one directory cluster.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        env: variables of every process, such as lead to a store.
+    """
+
+    def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self.env = dict(env or {})
         self.repository = ObjectRepository(folder / "repository")
         self.root = folder / "cluster"
         self.services: list[RunningService] = []
@@ -72,8 +78,9 @@ class AppWorld:
 
     def put(self, application: dict[str, Any]) -> None:
         """Put an Application into the cluster, as a person would, or change it."""
-        name = application["metadata"]["name"]
-        path = self.path("argocd", "applications.argoproj.io", name)
+        metadata = application["metadata"]
+        name = metadata["name"]
+        path = self.path(metadata["namespace"], "applications.argoproj.io", name)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{name}.draft")
         draft.write_text(yaml.safe_dump(application))
@@ -92,7 +99,7 @@ class AppWorld:
         ended = subprocess.run(
             [sys.executable, "-m", "secretsync", "app", verb, *about, *rest, *where],
             capture_output=True,
-            env={**clean_environment(), "PYTHONPATH": str(ROOT)},
+            env={**clean_environment(), "PYTHONPATH": str(ROOT), **self.env},
             timeout=120,
             check=False,
         )
@@ -104,7 +111,7 @@ class AppWorld:
         cache = str(self.folder / "cache")
         service = RunningService(
             ["--to", f"dir:{self.root}", "--cache-dir", cache, "--poll-interval", "1", *arguments],
-            env={"PYTHONPATH": str(ROOT)},
+            env={"PYTHONPATH": str(ROOT), **self.env},
             log=self.folder / "service.log",
         )
         self.services.append(service)

@@ -7,16 +7,19 @@ that gives the true reply, so that it can spoil that.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from tests.support.aws_http import Reply
+from tests.support.web import fault
 
 __all__ = [
     "Fault",
     "answering",
+    "as_web_server",
     "aws_error",
     "dropped",
     "not_json",
@@ -51,6 +54,15 @@ def aws_error(
 def answering(reply: Reply) -> Fault:
     """Answer with this."""
     return lambda _: reply
+
+
+def as_web_server(name: str) -> Fault:
+    """Go wrong in a way in which any web server may; see `web.fault`."""
+    answer = fault(name)
+    if isinstance(answer, Reply):
+        return answering(answer)
+    # Nobody sets the event: what writes ends when its connection is cut.
+    return answering(Reply(by_hand=lambda connection: answer(connection, threading.Event())))
 
 
 def throttled(retry_after: str = "", code: str = "ThrottlingException") -> Fault:

@@ -2,15 +2,14 @@
 
 moto accepts what AWS refuses and never fails. Between it and the code under test this
 enforces AWS's limits, error shapes, list order and list delay, and breaks on command.
-It counts what passes. Neighbours: `aws_list` for ListSecrets, `aws_parameters` for
-Parameter Store, `aws_faults` for faults.
+It counts what passes. Neighbours: `aws_secrets` for Secrets Manager, `aws_parameters` for
+Parameter Store, `aws_calls` for moto, `aws_faults` for faults.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import re
 import threading
 import time
 from collections import Counter
@@ -18,38 +17,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlencode
 
 from tests.support.aws import new_account
-from tests.support.aws_faults import CONTENT_TYPE, Fault, aws_error
-from tests.support.aws_http import HttpServer, Reply, Request, Upstream
-from tests.support.aws_list import BadRequestError, SecretList
+from tests.support.aws_calls import Behind, Call, denial, json_reply, parsed
+from tests.support.aws_faults import Fault, aws_error
+from tests.support.aws_http import HttpServer, Reply, Request
+from tests.support.aws_list import BadRequestError
 from tests.support.aws_parameters import PARAMETER_TARGET, Parameters
+from tests.support.aws_secrets import SecretsManager
 
 __all__ = ["Call", "StrictFront"]
-
-_BATCH_MAX_IDS = 20
-_FILTER_PAGE = 20
-_ARN_SUFFIX = 7
-_MARKED = "You can't perform this operation on the secret because it was marked for deletion."
-_MISSING = "Secrets Manager can't find the specified secret."
-_MISSING_VALUE = "Secrets Manager can't find the specified secret value for staging label: {}"
-
-_WRITES = frozenset(
-    """CreateSecret DeleteSecret PutSecretValue RestoreSecret RotateSecret TagResource
-    UntagResource UpdateSecret UpdateSecretVersionStage""".split()  # noqa: SIM905 - reads as a list
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request that arrived, as the service would understand it."""
-
-    operation: str
-    params: dict[str, Any]
-    access_key: str
-    region: str
-    request: Request
 
 
 @dataclass(slots=True)
@@ -93,11 +70,10 @@ class StrictFront:
         self.sts_duration_s: int | None = None
         self.calls: list[Call] = []
         self._rules: list[_Rule] = []
-        self._issued: dict[str, str] = {}
-        self._lists: dict[tuple[str, str], SecretList] = {}
         self._parameters: dict[tuple[str, str], Parameters] = {}
         self._lock = threading.Lock()
-        self._upstream = Upstream(upstream_url)
+        self._behind = Behind(upstream_url, self.account)
+        self._secrets = SecretsManager(self._behind, self)
         self._server = HttpServer(self._handle)
         self.url = self._server.url
 
@@ -110,7 +86,7 @@ class StrictFront:
     def close(self) -> None:
         """Stop serving."""
         self._server.close()
-        self._upstream.close()
+        self._behind.close()
 
     def inject(
         self, fault: Fault, *, operation: str = "", times: int | None = None, region: str = ""
@@ -146,11 +122,10 @@ class StrictFront:
 
     def redate_list(self, *, step_s: float) -> None:
         """Date what was listed so far one step apart, from now, in the order of creation."""
-        for secrets in self._lists.values():
-            secrets.redate(self.clock(), step_s)
+        self._secrets.redate(step_s=step_s)
 
     def _handle(self, request: Request) -> Reply:
-        call = _parsed(request)
+        call = parsed(request)
         with self._lock:
             self.calls.append(call)
             fault = self._next_fault(call)
@@ -173,43 +148,26 @@ class StrictFront:
             message = "The security token included in the request is invalid."
             return aws_error("UnrecognizedClientException", message)
         if call.operation in self.denied_operations:
-            return _denial(call.operation, "*")
+            return denial(call.operation, "*")
         try:
             if call.request.headers.get("x-amz-target", "").startswith(PARAMETER_TARGET):
                 return self._parameter_store(call)
-            return self._secrets(call)
+            if call.operation == "GetAuthorizationToken":
+                token = _registry_token(call, self._behind.account_of(call), self.clock())
+                return json_reply(token)
+            return self._secrets.served(call)
         except BadRequestError as refused:
             return aws_error(refused.code, refused.message)
 
-    def _secrets(self, call: Call) -> Reply:
-        match call.operation:
-            case "ListSecrets":
-                entries, start, size = self._list_of(call).shown(
-                    call.params, lag_s=self.list_lag_s, sort=not self.ignore_sort
-                )
-                return _json(_page(entries, start, min(size, self.list_page or size)))
-            case "BatchGetSecretValue":
-                return _json(self._batch(call))
-            case "GetSecretValue":
-                return self._get(call)
-            case "DescribeSecret":
-                return self._described(call)
-            case "GetAuthorizationToken":
-                return _json(_registry_token(call, self._account_of(call), self.clock()))
-            case operation if operation in _WRITES:
-                return self._written(call)
-            case _:
-                return self._forwarded(call)
-
     def _parameter_store(self, call: Call) -> Reply:
-        key = (self._account_of(call), call.region)
+        key = (self._behind.account_of(call), call.region)
         with self._lock:
             parameters = self._parameters.setdefault(key, Parameters())
         denied = parameters.asked(call.operation, call.params) & self.denied
         if denied:
             # One denied name is the denial of the whole call.
-            return _denial(call.operation, denied.pop(), service="ssm")
-        return _json(
+            return denial(call.operation, denied.pop(), service="ssm")
+        return json_reply(
             parameters.served(
                 call.operation,
                 call.params,
@@ -224,191 +182,19 @@ class StrictFront:
         """Run an operation behind; raises what it refuses."""
         target = {**call.request.headers, "x-amz-target": PARAMETER_TARGET + operation}
         request = replace(call.request, headers=target)
-        reply = self._forwarded(replace(call, operation=operation, params=params, request=request))
+        reply = self._behind.forwarded(
+            replace(call, operation=operation, params=params, request=request)
+        )
         fields = json.loads(reply.body)
         if reply.status != 200:
             raise BadRequestError(fields["__type"], fields.get("message", ""))
         return fields
 
-    def _get(self, call: Call) -> Reply:
-        if self._is_denied(call.params.get("SecretId", "")):
-            return _denial(call.operation, call.params["SecretId"])
-        reply = self._forwarded(call)
-        stage = call.params.get("VersionStage")
-        if stage and json.loads(reply.body).get("__type") == "ResourceNotFoundException":
-            exists = self._ask(call, "DescribeSecret", {"SecretId": call.params["SecretId"]})
-            message = _MISSING_VALUE.format(stage) if exists else _MISSING
-            return aws_error("ResourceNotFoundException", message)
-        return reply
-
-    def _described(self, call: Call) -> Reply:
-        reply = self._forwarded(call)
-        fields = json.loads(reply.body)
-        changed_at = self._list_of(call).changed_at(fields.get("ARN", ""))
-        if changed_at is not None:
-            fields["LastChangedDate"] = changed_at
-            return replace(reply, body=json.dumps(fields).encode())
-        return reply
-
-    def _written(self, call: Call) -> Reply:
-        secrets = self._list_of(call)
-        secrets.load()
-        reply = self._forwarded(call)
-        if reply.status == 200:
-            fields = json.loads(reply.body)
-            secret_id = call.params.get("SecretId") or call.params.get("Name")
-            secrets.changed(fields.get("ARN") or secret_id, fields.get("ARN", ""))
-        return reply
-
-    def _batch(self, call: Call) -> dict[str, Any]:
-        params = call.params
-        ids = params.get("SecretIdList", [])
-        if len(ids) > _BATCH_MAX_IDS:
-            raise BadRequestError(
-                "ValidationException",
-                "1 validation error detected: Value at 'secretIdList' failed to satisfy "
-                f"constraint: Member must have length less than or equal to {_BATCH_MAX_IDS}",
-            )
-        if params.get("Filters"):
-            params = {"MaxResults": _FILTER_PAGE, **params}
-            return _without_nulls(self._ask(call, call.operation, params) or {})
-        values, errors = self._batch_by_id(call, ids)
-        start, size = int(params.get("NextToken", 0)), self.batch_page or len(values) or 1
-        page = {"SecretValues": values[start : start + size], "Errors": errors if not start else []}
-        if start + size < len(values):
-            page["NextToken"] = str(start + size)
-        return page
-
-    def _batch_by_id(self, call: Call, ids: list[str]) -> tuple[list[Any], list[Any]]:
-        allowed = [asked for asked in ids if not self._is_denied(asked)]
-        errors = [
-            {
-                "SecretId": asked,
-                "ErrorCode": "AccessDeniedException",
-                "Message": _denial_text("GetSecretValue", asked),
-            }
-            for asked in ids
-            if self._is_denied(asked)
-        ]
-        reply = self._ask(call, "BatchGetSecretValue", {"SecretIdList": allowed}) if allowed else {}
-        if reply is None:
-            # moto fails the whole call for a secret without a value; AWS reports that one.
-            return self._one_by_one(call, allowed, errors)
-        errors += [_as_aws(error) for error in reply.get("Errors", [])]
-        # AWS promises no order; the reverse finds whoever relies on one.
-        return reply.get("SecretValues", [])[::-1], errors
-
-    def _one_by_one(self, call: Call, ids: list[str], errors: list[Any]) -> tuple[list, list]:
-        values = []
-        for asked in ids:
-            value = self._ask(call, "GetSecretValue", {"SecretId": asked})
-            if value is not None:
-                values.append(value)
-                continue
-            exists = self._ask(call, "DescribeSecret", {"SecretId": asked})
-            message = _MISSING_VALUE.format("AWSCURRENT") if exists else _MISSING
-            code = "ResourceNotFoundException"
-            errors.append({"SecretId": asked, "ErrorCode": code, "Message": message})
-        return values, errors
-
     def _sts(self, call: Call) -> Reply:
         params = dict(call.params)
         if self.sts_duration_s is not None:
             params["DurationSeconds"] = str(self.sts_duration_s)
-        body = urlencode({"Action": call.operation, "Version": "2011-06-15", **params}).encode()
-        reply = self._upstream.send("/", self._passed_on(call), body)
-        issued = re.search(rb"<AccessKeyId>(\w+)</AccessKeyId>", reply.body)
-        role = re.match(r"arn:aws:iam::(\d{12}):role/", params.get("RoleArn", ""))
-        if issued and role:
-            self._issued[issued[1].decode()] = role[1]
-        return replace(reply, headers={"Content-Type": "text/xml"})
-
-    def _list_of(self, call: Call) -> SecretList:
-        key = (self._account_of(call), call.region)
-        with self._lock:
-            if key not in self._lists:
-                self._lists[key] = SecretList(
-                    lambda operation, params: self._ask(call, operation, params),
-                    lambda: self.clock(),  # noqa: PLW0108 - a test may replace the clock later
-                )
-            return self._lists[key]
-
-    def _account_of(self, call: Call) -> str:
-        return self._issued.get(call.access_key, self.account)
-
-    def _is_denied(self, asked: str) -> bool:
-        name = asked.rpartition(":secret:")[2]
-        return bool({name, name[:-_ARN_SUFFIX]} & self.denied)
-
-    def _ask(self, call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any] | None:
-        """Run another operation behind, as the same caller; None where it says not found."""
-        target = {**call.request.headers, "x-amz-target": f"secretsmanager.{operation}"}
-        request = replace(call.request, headers=target)
-        asked = replace(call, operation=operation, params=params, request=request)
-        reply = self._forwarded(asked)
-        fields = json.loads(reply.body)
-        if fields.get("__type") == "ResourceNotFoundException":
-            return None
-        assert reply.status == 200, f"{operation} behind the front: {fields}"
-        return fields
-
-    def _forwarded(self, call: Call) -> Reply:
-        headers = self._passed_on(call)
-        reply = self._upstream.send("/", headers, json.dumps(call.params).encode())
-        return (
-            _json(_without_nulls(json.loads(reply.body))) if reply.status < 300 else _error(reply)
-        )
-
-    def _passed_on(self, call: Call) -> dict[str, str]:
-        kept = ("authorization", "content-type", "host", "x-amz-target", "x-amz-security-token")
-        headers = {name: call.request.headers.get(name, "") for name in kept}
-        return {
-            **{name: value for name, value in headers.items() if value},
-            "x-moto-account-id": self._account_of(call),
-        }
-
-
-def _parsed(request: Request) -> Call:
-    credential = re.search(
-        r"Credential=([^/]+)/\d+/([^/]+)/", request.headers.get("authorization", "")
-    )
-    access_key, region = credential.groups() if credential else ("", "")
-    target = request.headers.get("x-amz-target", "")
-    if target:
-        params = json.loads(request.body or b"{}")
-        return Call(target.rpartition(".")[2], params, access_key, region, request)
-    params = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
-    params.pop("Version", None)
-    return Call(params.pop("Action", "Unknown"), params, access_key, region, request)
-
-
-def _json(fields: dict[str, Any]) -> Reply:
-    headers = {
-        "Content-Type": CONTENT_TYPE,
-        "x-amzn-RequestId": "00000000-0000-0000-0000-000000000000",
-    }
-    return Reply(200, headers, json.dumps(fields).encode())
-
-
-def _error(reply: Reply) -> Reply:
-    """Give an error of moto the status, headers and wording of AWS."""
-    fields = json.loads(reply.body)
-    code, message = fields.get("__type", "InternalServiceError"), fields.get("message", "")
-    if reply.status >= 500:
-        return aws_error(code, message, status=reply.status)
-    return aws_error(code, _MARKED if "marked deleted" in message else message)
-
-
-def _as_aws(error: dict[str, Any]) -> dict[str, Any]:
-    marked = "marked deleted" in error.get("Message", "")
-    return {**error, "Message": _MARKED} if marked else error
-
-
-def _page(entries: list[Any], start: int, size: int) -> dict[str, Any]:
-    page: dict[str, Any] = {"SecretList": entries[start : start + size]}
-    if start + size < len(entries):
-        page["NextToken"] = f"offset-{start + size}"
-    return page
+        return self._behind.issue(call, params)
 
 
 def _registry_token(call: Call, account: str, now: float) -> dict[str, Any]:
@@ -419,19 +205,3 @@ def _registry_token(call: Call, account: str, now: float) -> dict[str, Any]:
         return {"authorizationData": found}
     found["proxyEndpoint"] = f"https://{account}.dkr.ecr.{call.region}.amazonaws.com"
     return {"authorizationData": [found]}
-
-
-def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _denial_text(operation: str, resource: str, service: str = "secretsmanager") -> str:
-    return (
-        "User: arn:aws:iam::000000000000:user/test is not authorized to perform: "
-        f"{service}:{operation} on resource: {resource} because no identity-based policy "
-        f"allows the {service}:{operation} action"
-    )
-
-
-def _denial(operation: str, resource: str, service: str = "secretsmanager") -> Reply:
-    return aws_error("AccessDeniedException", _denial_text(operation, resource, service))

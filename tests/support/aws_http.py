@@ -33,6 +33,8 @@ class Reply:
     Args:
         sent_bytes: cut the body after so many, though its full length is announced.
         drop: close the connection without an answer.
+        by_hand: writes what a broken server sends, instead of all the rest; the connection
+            is closed afterwards.
     """
 
     status: int = 200
@@ -40,6 +42,7 @@ class Reply:
     body: bytes = b""
     sent_bytes: int | None = None
     drop: bool = False
+    by_hand: Callable[[socket.socket], None] | None = None
 
 
 Handler = Callable[[Request], Reply]
@@ -115,6 +118,9 @@ def _read_request(stream) -> Request | None:
 def _send(connection: socket.socket, reply: Reply) -> bool:
     """Send a reply; return whether the connection stays open."""
     if reply.drop:
+        return False
+    if reply.by_hand is not None:
+        reply.by_hand(connection)
         return False
     lines = [f"HTTP/1.1 {reply.status} {http.client.responses.get(reply.status, '')}"]
     lines += [f"{name}: {value}" for name, value in reply.headers.items()]

@@ -9,21 +9,35 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from examples.ports import free_port
 from tests.support.kube import KubeServer
-from tests.support.kube_process import ChildProcess, free_port
+from tests.support.kube_process import ChildProcess
 from tests.support.tools import tool_path
 from tests.tools.build import HERE, PROGRAMS, go_program, module_folder
 
-__all__ = ["PROGRAM", "EsoOperator", "eso_crds"]
+__all__ = ["PROGRAM", "EsoOperator", "eso_crds", "published_crds"]
 
 PROGRAM = "external-secrets"
 
 
+def published_crds() -> list[dict[str, Any]]:
+    """Return the CRDs of the operator, as its module publishes them."""
+    program = PROGRAMS[PROGRAM]
+    module = HERE / program.module
+    source = module_folder(program.package, module, go_program(module))
+    files = sorted((source / "config" / "crds" / "bases").glob("*.yaml"))
+    documents = [yaml.load(file.read_text(), yaml.CSafeLoader) for file in files]
+    crds = [each for each in documents if each["kind"] == "CustomResourceDefinition"]
+    assert crds, f"{source} has no CRDs"
+    return crds
+
+
 def eso_crds(folder: Path) -> Path:
-    """Write the CRDs of the operator, as it publishes them, into a file.
+    """Write the CRDs of the operator into a file.
 
     Args:
         folder: takes the file.
@@ -31,12 +45,7 @@ def eso_crds(folder: Path) -> Path:
     Returns:
         Its path. It is JSON, which is YAML.
     """
-    program = PROGRAMS[PROGRAM]
-    module = HERE / program.module
-    source = module_folder(program.package, module, go_program(module))
-    files = sorted((source / "config" / "crds" / "bases").glob("*.yaml"))
-    assert files, f"{source} has no CRDs"
-    crds = [yaml.load(file.read_text(), yaml.CSafeLoader) for file in files]
+    crds = published_crds()
     path = folder / "eso-crds.yaml"
     path.write_text("\n---\n".join(json.dumps(crd) for crd in crds))
     return path

@@ -25,7 +25,7 @@ from tests.support.gcp_account import Account, Code, Refusal, State, canonical, 
 from tests.support.gcp_certificates import server_certificate
 from tests.support.gcp_tokens import TokenServer
 
-__all__ = ["GcpServer", "gcp_server"]
+__all__ = ["GcpServer", "gcp_server", "padded"]
 
 _SERVICE = "/google.cloud.secretmanager.v1.SecretManagerService/"
 _PAGE_CAP = 25_000
@@ -50,6 +50,7 @@ class GcpServer(grpc.GenericRpcHandler):
         self.metadata: list[dict[str, str]] = []
         self._fault: Callable[[str, Any, bytes], bytes] | None = None
         self._faulty: frozenset[str] = frozenset()
+        self._spoiled: dict[str, Callable[[Any, bytes], bytes]] = {}
         self._released = threading.Event()
         self._server = grpc.server(
             ThreadPoolExecutor(16, thread_name_prefix="gcp-server"),
@@ -84,9 +85,18 @@ class GcpServer(grpc.GenericRpcHandler):
         """Let a fault make the answers, of these operations or of all, until `heal`."""
         self._fault, self._faulty = fault, frozenset(operations)
 
+    def spoil(self, key: str, wrong: Callable[[Any, bytes], bytes]) -> None:
+        """Answer reads of one secret's value wrongly, until `heal`.
+
+        Args:
+            wrong: gets the context of the call and the true answer.
+        """
+        self._spoiled[key] = wrong
+
     def heal(self) -> None:
         """Work again."""
         self._fault = None
+        self._spoiled.clear()
 
     def throttle(self, retry_after_s: float | None, *operations: str) -> None:
         def fault(operation: str, context: Any, answer: bytes) -> bytes:
@@ -122,11 +132,7 @@ class GcpServer(grpc.GenericRpcHandler):
 
     def pad(self, size: int, *operations: str) -> None:
         """Answer with so many bytes more, in a field that nobody knows."""
-
-        def fault(operation: str, context: Any, answer: bytes) -> bytes:
-            return answer + b"\xfa\x7f" + _varint(size) + bytes(size)
-
-        self.inject(fault, *operations)
+        self.inject(lambda _, __, answer: padded(answer, size), *operations)
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         """Return what serves a method (gRPC asks for each call)."""
@@ -161,6 +167,9 @@ class GcpServer(grpc.GenericRpcHandler):
         out = plain.SerializeToString()
         if self._fault is not None and (not self._faulty or operation in self._faulty):
             return self._fault(operation, context, out)
+        key = resource.partition("/secrets/")[2].partition("/")[0]
+        if operation == "AccessSecretVersion" and key in self._spoiled:
+            return self._spoiled[key](context, out)
         return bytes(out)
 
     def _admit(self, operation: str, resource: str, headers: dict[str, str]) -> None:
@@ -248,6 +257,11 @@ def gcp_server() -> Iterator[GcpServer]:
         yield server
     finally:
         server.stop()
+
+
+def padded(answer: bytes, size: int) -> bytes:
+    """Return an answer with so many bytes more, in a field that nobody knows."""
+    return answer + b"\xfa\x7f" + _varint(size) + bytes(size)
 
 
 def _told(resource: str, version: Any) -> Any:

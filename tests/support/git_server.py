@@ -23,12 +23,14 @@ class GitServer:
     Args:
         expected: the Authorization header that is taken; "" takes any request.
         command_lines: those of every process, as they were while a request was served.
+        watched: these are kept.
     """
 
     folder: Path
     web: WebServer = field(init=False)
     expected: str = ""
     command_lines: list[bytes] = field(default_factory=list)
+    watched: bool = True
 
     def basic(self, username: str, password: str) -> None:
         """Take this login alone."""
@@ -45,7 +47,8 @@ class GitServer:
 
     def answer(self, request: Request) -> Reply:
         """Answer one request."""
-        self.command_lines += _command_lines()
+        if self.watched:
+            self.command_lines += _command_lines()
         if self.expected and request.headers.get("authorization", "") != self.expected:
             return Reply(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"")
         path, _, query = request.path.partition("?")

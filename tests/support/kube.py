@@ -19,6 +19,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from examples.ports import free_port
 from tests.support.kube_admin import KubeAdmin, KubeRequestError
 from tests.support.kube_certs import (
     CertificateAuthority,
@@ -26,7 +27,7 @@ from tests.support.kube_certs import (
     public_pem,
     write_private,
 )
-from tests.support.kube_process import ChildProcess, free_port
+from tests.support.kube_process import ChildProcess
 from tests.support.tools import tool_path
 
 __all__ = ["CONTROLLERS", "KubeServer"]

@@ -61,6 +61,11 @@ class KubeFront:
         """Return how many requests arrived."""
         return len(self._web.requests)
 
+    @property
+    def requests(self) -> list[Request]:
+        """What arrived."""
+        return self._web.requests
+
     def close(self) -> None:
         """Stop."""
         self._web.close()

@@ -22,8 +22,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from examples.ports import free_port
 from tests.support.kube_certs import CertificateAuthority, write_private
-from tests.support.kube_process import ChildProcess, free_port
+from tests.support.kube_process import ChildProcess
 
 __all__ = ["Bao", "BaoError", "shared_bao"]
 
@@ -136,6 +137,9 @@ class Bao:
         mount = self.unique("kv")
         options = {"type": "kv", "options": {"version": str(version)}}
         self.ask("POST", f"sys/mounts/{mount}", options, namespace=namespace)
+        if version > 1:
+            # A new engine upgrades itself first, and refuses everything until then.
+            _await(lambda: self.ask("GET", f"{mount}/config", namespace=namespace))
         return mount
 
     def policy(self, rules: Mapping[str, Sequence[str]], name: str = "") -> str:

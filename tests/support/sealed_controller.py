@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from examples.ports import free_port
 from tests.support.kube import KubeServer
 from tests.support.kube_admin import KubeRequestError
 from tests.support.kube_certs import write_private
-from tests.support.kube_process import ChildProcess, free_port
+from tests.support.kube_process import ChildProcess
 from tests.support.tools import tool_path
 
 __all__ = ["KEY_SELECTOR", "SealedController"]

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.kube_process import free_port
+from examples.ports import free_port
 
 __all__ = ["RunningService", "aws_environment", "clean_environment"]
 

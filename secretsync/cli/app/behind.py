@@ -8,20 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from secretsync.cli.app.session import AppSession
 from secretsync.cli.keys import KeyFlags, OneShotUnsealing
 from secretsync.cli.report import outcome_problem
+from secretsync.core.secrets import live_secret
+from secretsync.gitops.look import Look
+from secretsync.gitops.owned_secrets import secrets_of
 from secretsync.refresh.allowances import Allowances
 from secretsync.refresh.expanding import expanded
+from secretsync.refresh.leftovers import Extra, removal
 from secretsync.refresh.oneshot import OneShot, Result
+from secretsync.refresh.outcomes import Outcome, Progress
+from secretsync.refresh.single import write_status
 from secretsync.resources.documents import Document, Origin
+from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.manifests import load_manifests
 from secretsync.resources.meta import ObjectRef
 from secretsync.resources.problems import Problem
+from secretsync.resources.sealed_secret import SealedSecret
+from secretsync.sealed.single import write_sealed_status
+from secretsync.sealed.unsealing import SealedOutcome
 
-__all__ = ["SealingFlags", "run_behind"]
+__all__ = ["SealingFlags", "going_with", "run_behind"]
 
 _GROUPS = ("external-secrets.io", "generators.external-secrets.io", "bitnami.com")
 _CORE = ("Secret", "ConfigMap", "Namespace")
@@ -71,10 +81,44 @@ def run_behind(
         allowed=flags.allowed,
     )
     result = one_shot.run(prune=False)
+    if writes:
+        _write_statuses(session, result)
     failed = [
         outcome_problem(item, lambda ref, _: (str(ref), 0)) for item in result.ended if item.failed
     ]
     return result, [*manifests.problems, *failed, *result.problems]
+
+
+def going_with(session: AppSession, look: Look) -> list[Extra]:
+    """Return the Secrets that go with what a prune deletes: its owner takes each along.
+
+    Raises:
+        ClusterError: the cluster cannot be asked.
+    """
+    gone = [
+        pair.key
+        for pair in look.comparison.pairs
+        if pair.target is None and pair.key in look.prune.doomed
+    ]
+    return [Extra(removal(live_secret(obj))) for obj in secrets_of(session.cluster, gone)]
+
+
+def _write_statuses(session: AppSession, result: Result) -> None:
+    """Say in the objects what came of them: their health, and the application's, is that.
+
+    Raises:
+        ClusterError: a status cannot be written.
+    """
+    for outcome in result.outcomes:
+        item = outcome.item
+        if isinstance(item, ExternalSecret):
+            if item.status.ready == "True" and outcome.progress is Progress.UNCHANGED:
+                continue  # Whatever the words were, it is as well as before.
+            refreshed = outcome.progress is Progress.APPLIED
+            found = cast("Outcome[ExternalSecret]", outcome)
+            write_status(session.cluster, found, session.clock, refreshed=refreshed)
+        elif isinstance(item, SealedSecret):
+            write_sealed_status(session.cluster, cast("SealedOutcome", outcome), session.clock)
 
 
 def _place(ref: ObjectRef, _field: str) -> tuple[str, int]:

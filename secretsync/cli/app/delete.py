@@ -34,27 +34,38 @@ def command(*, cascade: bool, timeout_s: float, **options: Any) -> int:
     # Imported here, as in every verb: --help needs no YAML reader.
     from secretsync.cli.app.report import echo_json  # noqa: PLC0415 - see above
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
-    from secretsync.gitops.deleting import delete_application  # noqa: PLC0415 - see above
+    from secretsync.gitops.deleting import begin_deletion  # noqa: PLC0415 - see above
+    from secretsync.gitops.deletions import Deletions  # noqa: PLC0415 - see above
+    from secretsync.gitops.overview import place_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
     said: dict[str, str] = {}
     with opened(request, writes=True) as session:
-        app, clock = session.find(), session.clock
+        asked, clock = session.find(), session.clock
+        about = asked.meta
         end_s = clock.monotonic_s() + timeout_s
 
         def told(key: object, what: str) -> None:
             said[str(key)] = what
 
+        def go_on() -> bool:
+            """Do the next part; a service that serves the Application may do it too."""
+            app = session.store.get(about.namespace, about.name)
+            if app is None:
+                return True
+            if not begin_deletion(session.cluster, app, cascade=cascade):
+                return False
+            app = session.store.get(about.namespace, about.name)
+            return app is None or Deletions(session.engine).go_on(app, told) is None
+
         while True:
-            gone = delete_application(
-                session.cluster, session.store, app, cascade=cascade, told=told
-            )
+            gone = go_on()
             if gone or clock.monotonic_s() >= end_s or not clock.wait(POLL_S):
                 break
     if request.output == "json":
-        echo_json({"application": str(app.ref), "gone": gone, "objects": said})
+        echo_json({"application": place_of(asked), "gone": gone, "objects": said})
     else:
         for key, what in said.items():
             click.echo(f"{what:<9} {key}")
-        click.echo(f"{app.ref}: {'deleted' if gone else 'part of it is left'}")
+        click.echo(f"{asked.ref}: {'deleted' if gone else 'part of it is left'}")
     return 0 if gone else 1

@@ -8,6 +8,7 @@ import click
 
 from secretsync.cli.app.options import app_options
 from secretsync.cli.options import help_epilog
+from secretsync.gitops.revisions import short_revision
 
 __all__ = ["command"]
 
@@ -49,7 +50,7 @@ def command(*, revision: str, base: str, **options: Any) -> int:
                 f"{app.ref} was never deployed", remedy="give --from, or see app plan"
             )
         old = session.resolved(app, base) if base else revisions_of(history[-1])
-        new = session.resolved(app, revision) if revision else session.engine.renderer.resolve(app)
+        new = session.resolved(app, revision) if revision else session.engine.resolve(app)
         before, after = render(app, revisions=old), render(app, revisions=new)
         namespace, resolve = app.spec.destination.namespace, session.engine.cluster.resolve
         old_side, new_side = (
@@ -66,4 +67,4 @@ def command(*, revision: str, base: str, **options: Any) -> int:
 
 
 def _short(revisions: tuple[str, ...]) -> str:
-    return ", ".join(each[:7] for each in revisions)
+    return ", ".join(map(short_revision, revisions))

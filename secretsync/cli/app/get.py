@@ -20,18 +20,24 @@ def command(**options: Any) -> int:
     """Show one application: sync, health, operation, pin, conditions, objects."""
     from secretsync.cli.app.report import echo_json, table  # noqa: PLC0415 - --help stays light
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
+    from secretsync.cli.app.windows import windows_now  # noqa: PLC0415 - see above
     from secretsync.gitops.overview import row_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
-    with opened(request, writes=False) as session:
+    with opened(request, writes=False, values=False) as session:
         app = session.find()
-    row = row_of(app)
+        windows = windows_now(session, app)
+    row = {**row_of(app), **windows}
     resources = list(app.status.get("resources") or ())
     if request.output == "json":
         echo_json({**row, "resources": resources})
     else:
         for name in ("namespace", "name", "project", "sync", "health", "revision", "operation"):
             click.echo(f"{name + ':':<11} {row[name]}")
+        for each in row["windows"]:
+            click.echo(f"{'window:':<11} {each}")
+        if row["syncs"] != "allowed":
+            click.echo(f"{'SYNCS:':<11} {row['syncs']}")
         if row["pinned"] is not None:
             click.echo(f"{'PINNED:':<11} entry {row['pinned']} of the history")
         for each in row["conditions"]:

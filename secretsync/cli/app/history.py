@@ -9,6 +9,7 @@ import click
 
 from secretsync.cli.app.options import app_options
 from secretsync.cli.options import help_epilog
+from secretsync.gitops.revisions import short_revision
 
 __all__ = ["command"]
 
@@ -25,7 +26,7 @@ def command(*, everything: bool, **options: Any) -> int:
     from secretsync.gitops.history import journal_of, revisions_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
-    with opened(request, writes=False) as session:
+    with opened(request, writes=False, values=False) as session:
         app = session.find()
         entries = (
             journal_of(app.meta.annotations) if everything else app.status.get("history") or []
@@ -34,7 +35,9 @@ def command(*, everything: bool, **options: Any) -> int:
             echo_json(entries)
             return 0
         if everything:
-            rows = [("DATE", "ACTION", "RESULT", "REVISION", "BY", "AUTHOR", "ID")]
+            rows: list[tuple[str, ...]] = [
+                ("DATE", "ACTION", "RESULT", "REVISION", "BY", "AUTHOR", "ID", "DRIFT")
+            ]
             rows += [_journal_row(each) for each in entries]
             table(rows)
             return 0
@@ -45,7 +48,7 @@ def command(*, everything: bool, **options: Any) -> int:
                 (
                     str(each.get("id", "")),
                     str(each.get("deployedAt", "")),
-                    ",".join(revision[:7] for revision in revisions_of(each)),
+                    ",".join(map(short_revision, revisions_of(each))),
                     _by(each.get("initiatedBy") or {}),
                 )
                 for each in entries
@@ -54,16 +57,17 @@ def command(*, everything: bool, **options: Any) -> int:
     return 0
 
 
-def _journal_row(each: Mapping[str, Any]) -> tuple[str, str, str, str, str, str, str]:
+def _journal_row(each: Mapping[str, Any]) -> tuple[str, ...]:
     times = f" x{each['times']}" if each.get("times") else ""
     return (
         str(each.get("at", "")),
         str(each.get("action", "")),
         f"{each.get('result', '')}{times}",
-        ",".join(str(revision)[:7] for revision in each.get("revisions") or ()),
+        ",".join(short_revision(str(one)) for one in each.get("revisions") or ()),
         str(each.get("by", "")),
         str(each.get("author", "")),
         str(each.get("id", "")),
+        "; ".join(str(text) for text in each.get("drift") or ()),
     )
 
 

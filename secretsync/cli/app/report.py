@@ -16,11 +16,13 @@ from typing import Any
 import click
 
 from secretsync.cli.problems import problem_json
-from secretsync.cli.report import rows_of
+from secretsync.cli.report import extra_rows, rows_of
 from secretsync.core.fingerprints import Fingerprinter
-from secretsync.gitops.engine import Look
+from secretsync.gitops.look import Look
 from secretsync.gitops.model import OperationState, Pair, ResultCode, SyncStatus
+from secretsync.gitops.overview import place_of
 from secretsync.gitops.revision_diff import every_change
+from secretsync.gitops.revisions import short_revision
 from secretsync.refresh.oneshot import Result
 from secretsync.resources.problems import Problem
 
@@ -59,7 +61,7 @@ def show_look(
     """
     rows = object_rows(look.comparison.pairs, prints, prune=prune)
     _add_results(rows, state)
-    secrets = rows_of(behind, prints)
+    secrets = rows_of(behind, prints) + extra_rows(behind, prints, prune=prune)
     conditions = [*look.comparison.conditions, *look.conditions]
     if look.prune.reason and prune is False:
         conditions.append(("PruneStopped", look.prune.reason))
@@ -153,8 +155,7 @@ def _failed(code: ResultCode | None) -> bool:
 
 def _head(look: Look) -> dict[str, Any]:
     return {
-        "namespace": look.app.meta.namespace,
-        "name": look.app.meta.name,
+        **place_of(look.app),
         "revisions": list(look.rendered.revisions),
         "sync": str(look.comparison.status),
         "health": str(look.comparison.health.status),
@@ -180,16 +181,14 @@ def _print(
     conditions: Sequence[tuple[str, str]],
     state: OperationState | None,
 ) -> None:
-    revisions = ", ".join(revision[:7] for revision in look.rendered.revisions)
+    revisions = ", ".join(map(short_revision, look.rendered.revisions))
     click.echo(f"{look.app.ref} at {revisions}: {look.comparison.status}")
     for kind, message in conditions:
         click.echo(f"  {kind}: {message}")
     print_rows(rows)
     for row in secrets:
-        click.echo(
-            f"{row['action']:<9} {row['kind']} {row['namespace']}/{row['name']}"
-            f"  (from {row['from']})"
-        )
+        origin = f"  (from {row['from']})" if row["from"] else ""
+        click.echo(f"{row['action']:<9} {row['kind']} {row['namespace']}/{row['name']}{origin}")
         for key in row["keys"]:
             prints = " -> ".join(key[side] for side in ("before", "after") if side in key)
             click.echo(f"          {key['change']} {key['key']}  {prints}")

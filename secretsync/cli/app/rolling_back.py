@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import click
 
+from secretsync.cli.app.report import echo_json
 from secretsync.cli.app.session import AppSession
 from secretsync.cli.app.showing import SealingFlags
-from secretsync.cli.app.syncing import sync_once
+from secretsync.cli.app.syncing import check_windows, sync_once
 from secretsync.errors import ConfigError
 from secretsync.gitops.history import entry_versions, journal_of, rollback_target
+from secretsync.gitops.overview import place_of
 from secretsync.gitops.pins import PIN, Pin, pin_of, pin_text
 
 __all__ = ["release_pin", "roll_back"]
@@ -34,9 +36,9 @@ def roll_back(
     app = session.find()
     entry = rollback_target(app.status.get("history") or [], number)
     versions = entry_versions(journal_of(app.meta.annotations), int(entry.get("id") or 0))
-    resolved = session.engine.renderer.resolve(app)
+    resolved = session.engine.resolve(app)
     pin = Pin.at(entry, app, resolved=resolved, versions=versions)
-    session.engine.look(app, revisions=pin.revisions)
+    check_windows(session, session.engine.look(app, revisions=pin.revisions))
     session.store.annotate(app, {PIN: pin_text(pin)})
     click.echo(f"{app.ref}: {pin}, until the next commit or app rollback --release", err=True)
     look = session.engine.look(session.again(app), tokens=tokens)
@@ -54,5 +56,8 @@ def release_pin(session: AppSession) -> int:
     if pin is None:
         raise ConfigError(f"{app.ref} is not rolled back", remedy="see app get")
     session.engine.release(app)
-    click.echo(f"{app.ref}: released from entry {pin.number}; app sync, or automation, goes on")
+    if session.request.output == "json":
+        echo_json({"application": place_of(app), "released": pin.number})
+    else:
+        click.echo(f"{app.ref}: released from entry {pin.number}; app sync, or automation, goes on")
     return 0

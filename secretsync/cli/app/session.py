@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from secretsync.cli.app.finishing import finishing
 from secretsync.cli.cache_folder import cache_folder
 from secretsync.cli.inputs import read_paths
 from secretsync.cli.problems import show_problems
@@ -19,7 +21,9 @@ from secretsync.core.fingerprints import Fingerprinter
 from secretsync.errors import ConfigError, InputError
 from secretsync.gitops.app_store import AppStore
 from secretsync.gitops.assembly import build_engine
-from secretsync.gitops.engine import Engine, Look
+from secretsync.gitops.engine import Engine
+from secretsync.gitops.look import Look
+from secretsync.gitops.repo_logins import REPOSITORY_NAMESPACE
 from secretsync.refresh.clock import Clock
 from secretsync.resources.application import Application, parse_application
 from secretsync.resources.problems import errors
@@ -108,7 +112,7 @@ class AppSession:
         first, *others = app.spec.all_sources
         asked = (replace(first, target_revision=revision), *others)
         spec = replace(app.spec, source=None, sources=asked)
-        return self.engine.renderer.resolve(replace(app, spec=spec))
+        return self.engine.resolve(replace(app, spec=spec))
 
     def again(self, app: Application) -> Application:
         """Return the Application as the cluster has it now.
@@ -123,22 +127,27 @@ class AppSession:
 
     def _named(self, default: str) -> Application:
         namespace, slash, name = self.request.app.rpartition("/")
-        found = self.store.get(namespace if slash else default, name)
-        if found is None:
-            where = namespace if slash else default
-            raise ConfigError(
-                f"Application {where}/{name} does not exist in {self.cluster.name}",
-                remedy="check the name and -n, or give its manifest file",
-            )
-        return found
+        places = [namespace] if slash else [default]
+        if not slash and not self.request.namespace:
+            places.append(REPOSITORY_NAMESPACE)
+        for place in places:
+            found = self.store.get(place, name)
+            if found is not None:
+                return found
+        where = " and ".join(f"{place}/{name}" for place in dict.fromkeys(places))
+        raise ConfigError(
+            f"Application {where} does not exist in {self.cluster.name}",
+            remedy="check the name and -n, or give its manifest file",
+        )
 
 
 @contextlib.contextmanager
-def opened(request: AppRequest, *, writes: bool) -> Iterator[AppSession]:
+def opened(request: AppRequest, *, writes: bool, values: bool = True) -> Iterator[AppSession]:
     """Open the cluster for a command.
 
     Args:
         writes: False promises to write nothing.
+        values: False where nothing that it shows stands for a value.
 
     Raises:
         SecretSyncError: it cannot be opened.
@@ -147,15 +156,15 @@ def opened(request: AppRequest, *, writes: bool) -> Iterator[AppSession]:
     cluster = open_cluster(spec, read_only=not writes)
     clock = Clock()
     try:
-        key = stored_key(cluster, spec, create=writes)
-        prints = fingerprinter(key)
+        key = stored_key(cluster, spec, create=writes) if values else None
+        prints = fingerprinter(key) if values else Fingerprinter(secrets.token_bytes(32))
         built = build_engine(
             cluster,
             prints,
             cache_dir=cache_folder(request.cache_dir),
             local=spec.type == "dir",
             now=clock.now,
-            wait=clock.wait,
+            wait=clock.wait if spec.type != "dir" else finishing(cluster, clock.wait),
             served=spec.type != "dir",
         )
         with contextlib.closing(built):

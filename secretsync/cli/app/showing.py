@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from secretsync.cli.app.behind import SealingFlags, run_behind
+from collections.abc import Sequence
+from dataclasses import replace
+
+from secretsync.cli.app.behind import SealingFlags, going_with, run_behind
 from secretsync.cli.app.report import show_look
 from secretsync.cli.app.session import AppSession
 from secretsync.cli.problems import show_problems
 from secretsync.cli.report import shown_verb
 from secretsync.core.plan import Verb
 from secretsync.errors import ClusterError
-from secretsync.gitops.engine import Look
+from secretsync.gitops.look import Look
 from secretsync.gitops.model import Object, OperationPhase, OperationState, SyncStatus
+from secretsync.refresh.leftovers import Extra
 from secretsync.resources.application import Application
 from secretsync.resources.problems import errors
 
-__all__ = ["SealingFlags", "prunes", "show", "show_synced"]
+__all__ = ["SealingFlags", "prunes", "show", "show_synced", "wants_prune"]
+
+
+def wants_prune(app: Application, given: bool | None) -> bool:  # noqa: FBT001 - a flag of click
+    """Return whether a sync is to delete what left the repository.
+
+    Args:
+        given: by the command line; None as automated.prune says.
+    """
+    automated = app.spec.automated
+    return given if given is not None else bool(automated and automated.prune)
 
 
 def prunes(app: Application, look: Look, given: bool | None) -> bool:  # noqa: FBT001 - a flag of click
@@ -23,9 +37,7 @@ def prunes(app: Application, look: Look, given: bool | None) -> bool:  # noqa: F
     Args:
         given: by the command line; None as automated.prune says.
     """
-    automated = app.spec.automated
-    wanted = given if given is not None else bool(automated and automated.prune)
-    return wanted and look.prune.allowed
+    return wants_prune(app, given) and look.prune.allowed
 
 
 def show(session: AppSession, look: Look, flags: SealingFlags, *, prune: bool | None) -> int:
@@ -39,7 +51,7 @@ def show(session: AppSession, look: Look, flags: SealingFlags, *, prune: bool | 
         session.prints,
         output=session.request.output,
         prune=prunes(look.app, look, prune),
-        behind=behind,
+        behind=replace(behind, extras=going_with(session, look)),
         problems=problems,
     )
     if errors(problems) or look.comparison.status is SyncStatus.UNKNOWN:
@@ -50,9 +62,19 @@ def show(session: AppSession, look: Look, flags: SealingFlags, *, prune: bool | 
 
 
 def show_synced(
-    session: AppSession, look: Look, state: OperationState, flags: SealingFlags, *, prune: bool
+    session: AppSession,
+    look: Look,
+    state: OperationState,
+    flags: SealingFlags,
+    *,
+    prune: bool,
+    going: Sequence[Extra] = (),
 ) -> int:
-    """Make the Secrets behind where nobody else does, print all, return the exit code."""
+    """Make the Secrets behind where nobody else does, print all, return the exit code.
+
+    Args:
+        going: what goes with what was pruned, as it was before the sync.
+    """
     namespace = look.app.spec.destination.namespace or session.cluster.default_namespace
     live = _live(session, look)
     behind, problems = run_behind(
@@ -66,7 +88,7 @@ def show_synced(
         session.prints,
         output=session.request.output,
         prune=prune,
-        behind=behind,
+        behind=replace(behind, extras=going),
         problems=problems,
         state=state,
     )

@@ -22,9 +22,10 @@ def command(**options: Any) -> int:
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
     from secretsync.errors import ConfigError  # noqa: PLC0415 - see above
     from secretsync.gitops.operation_status import state_from  # noqa: PLC0415 - see above
+    from secretsync.gitops.overview import place_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
-    with opened(request, writes=True) as session:
+    with opened(request, writes=True, values=False) as session:
         app = session.find()
         state = state_from(app.status.get("operationState") or {})
         under_way = state is not None and not state.phase.completed
@@ -34,7 +35,7 @@ def command(**options: Any) -> int:
         after = session.again(app)
     phase = (after.status.get("operationState") or {}).get("phase") or ""
     if request.output == "json":
-        echo_json({"application": str(app.ref), "phase": phase})
+        echo_json({"application": place_of(app), "phase": phase})
     else:
         click.echo(f"{app.ref}: {phase or 'nothing is under way any more'}")
     return 0

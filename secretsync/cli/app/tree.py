@@ -24,13 +24,14 @@ def command(**options: Any) -> int:
     """Show the objects of an application, and the Secrets made from them."""
     from secretsync.cli.app.report import echo_json  # noqa: PLC0415 - --help stays light
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
+    from secretsync.gitops.overview import place_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
-    with opened(request, writes=False) as session:
+    with opened(request, writes=False, values=False) as session:
         app = session.find()
         nodes = [_node(session, each) for each in app.status.get("resources") or ()]
     if request.output == "json":
-        echo_json({"application": str(app.ref), "objects": nodes})
+        echo_json({"application": place_of(app), "objects": nodes})
         return 0
     click.echo(f"{app.ref}")
     for number, node in enumerate(nodes, start=1):

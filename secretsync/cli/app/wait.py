@@ -34,7 +34,7 @@ def command(*, sync: bool, health: bool, operation: bool, timeout_s: float, **op
     # Imported here, as in every verb: --help needs no YAML reader.
     from secretsync.cli.app.report import echo_json  # noqa: PLC0415 - see above
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
-    from secretsync.gitops.overview import row_of  # noqa: PLC0415 - see above
+    from secretsync.gitops.overview import place_of, row_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
     every = not (sync or health or operation)
@@ -43,7 +43,7 @@ def command(*, sync: bool, health: bool, operation: bool, timeout_s: float, **op
         for name, asked in (("sync", sync), ("health", health), ("operation", operation))
         if asked or every
     ]
-    with opened(request, writes=False) as session:
+    with opened(request, writes=False, values=False) as session:
         app, clock = session.find(), session.clock
         end_s = clock.monotonic_s() + timeout_s
         while True:
@@ -55,7 +55,7 @@ def command(*, sync: bool, health: bool, operation: bool, timeout_s: float, **op
                 break
             app = session.again(app)
     if request.output == "json":
-        echo_json({**row, "missing": missing})
+        echo_json({"application": place_of(app), **row, "missing": missing})
     else:
         click.echo(f"{app.ref}: {row['sync']}, {row['health']}, {row['operation'] or 'at rest'}")
     if missing:

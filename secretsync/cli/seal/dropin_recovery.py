@@ -52,9 +52,9 @@ def _render(sealed: Mapping[str, Any]) -> Any:
     template = spec.get("template") if isinstance(spec, dict) else None
     if not (isinstance(template, dict) and template.get("data")):
         return None
-    from secretsync.core.templating import render_sealed_template  # noqa: PLC0415 - heavy
+    from secretsync.core.templating import sealed_rendering  # noqa: PLC0415 - heavy
 
-    return render_sealed_template
+    return sealed_rendering()
 
 
 def read_private_keys(path: str) -> list[PrivateKey]:

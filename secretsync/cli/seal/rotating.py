@@ -6,7 +6,6 @@ the files.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from secretsync.cli.seal.sealed_objects import (
     sealed_objects,
 )
 from secretsync.cli.seal.value_changes import note_change, save
+from secretsync.cores import usable_cores
 from secretsync.errors import SecretSyncError
 
 __all__ = ["rotate_files", "rotate_paths"]
@@ -71,7 +71,7 @@ def rotate_files(
             progress.advance()
 
     # Opening a value is one private-key operation, and that lets other threads run.
-    workers = (os.cpu_count() or 1) if resealer.parallel else 1
+    workers = usable_cores() if resealer.parallel else 1
     try:
         with ThreadPoolExecutor(workers) as pool:
             return [outcome for outcome in pool.map(rotate, files) if outcome is not None]

@@ -18,6 +18,12 @@ def server() -> Iterator[GcpServer]:
 
 
 @pytest.fixture
+def secret(server: GcpServer) -> None:
+    """A secret `app`, of one version."""
+    server.account.put("app", "value")
+
+
+@pytest.fixture
 def environment(server: GcpServer) -> Iterator[pytest.MonkeyPatch]:
     """The environment that leads to the server; a test may change it."""
     with led_to(server) as made:
