@@ -10,6 +10,7 @@ from tests.cli.kit import write
 from tests.sealed.kit import sealed
 from tests.sealing.kit import key_object, other_key
 from tests.support.kube import KubeServer
+from tests.support.kube_waits import granted
 from tests.support.sealed_crd import install_our_crd
 from tests.support.sealed_objects import SealedObjects, data_of
 
@@ -100,7 +101,7 @@ def test_keys_that_may_not_be_read_are_each_sealed_secrets_error(
     """A user who may write Secrets in one namespace and see nothing of the keys'."""
     user = f"ann-{uuid.uuid4().hex[:8]}"
     rules = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["*"]}]
-    kube_server.admin.grant({"kind": "User", "name": user}, rules, objects.namespace)
+    granted(kube_server.admin, {"kind": "User", "name": user}, rules, objects.namespace)
     monkeypatch.setenv("KUBECONFIG", str(kube_server.user_kubeconfig(user)))
     write(tmp_path / "db.yaml", sealed({"k": "v"}, name="db", namespace=objects.namespace))
     to = ["--to", "kube", "--sealing-namespace", key_namespace]

@@ -21,6 +21,7 @@ from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.cluster.directory_files import TEMPORARY_PREFIX, replace_file
 from secretsync.errors import ClusterError, Forbidden, Rejected
+from tests.e2e.rig import eventually
 
 SECRET = KINDS["Secret"]
 NOBODY = 65_534
@@ -83,6 +84,7 @@ def test_second_writer_in_one_process_is_refused_until_the_first_closes(tmp_path
 def test_killed_writer_leaves_whole_files_only(tmp_path: Path) -> None:
     for _ in range(3):
         child = _start_writer(tmp_path)
+        eventually(lambda: list(tmp_path.glob("default/secrets/s*.yaml")))
         time.sleep(0.4)
         child.send_signal(signal.SIGKILL)
         child.communicate()
@@ -102,8 +104,9 @@ def test_reader_never_sees_half_a_write(tmp_path: Path) -> None:
     try:
         reader = _open(tmp_path, read_only=True)
         seen = set()
-        deadline = time.monotonic() + 2
-        while time.monotonic() < deadline:
+        enough_at_s = time.monotonic() + 2
+        deadline = time.monotonic() + 60
+        while time.monotonic() < enough_at_s or (len(seen) < 2 and time.monotonic() < deadline):
             for obj in reader.list(SECRET).items:
                 values = set(obj["data"].values())
                 assert len(values) == 1

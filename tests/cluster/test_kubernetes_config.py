@@ -15,6 +15,7 @@ from secretsync.cluster import kubernetes_config
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.kubernetes import open_kubernetes
 from secretsync.errors import ClusterUnavailable, ConfigError, Forbidden
+from tests.support.kube_waits import granted
 
 SECRET = KINDS["Secret"]
 CANARY = "canary-0d44f1"
@@ -257,7 +258,7 @@ def test_refused_token_is_read_again_once(kube_server, use_config, tmp_path, kub
     kube_server.admin.request("POST", accounts, {"metadata": {"name": account}})
     subject = {"kind": "ServiceAccount", "name": account, "namespace": kube_namespace}
     rules = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create"]}]
-    kube_server.admin.grant(subject, rules, kube_namespace)
+    granted(kube_server.admin, subject, rules, kube_namespace)
     token = tmp_path / "token"
     token.write_text("expired")
     use_config(

@@ -10,6 +10,7 @@ import pytest
 from secretsync.cluster.base import KINDS, Kind, WatchEventType
 from secretsync.cluster.kubernetes import Timeouts
 from secretsync.errors import ClusterUnavailable, Gone, NotFound, Rejected
+from tests.support.kube_waits import watches_served
 from tests.support.kube_watch import RunningWatch
 
 pytestmark = pytest.mark.built
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.built
 SECRET = KINDS["Secret"]
 ADDED, MODIFIED, DELETED = WatchEventType.ADDED, WatchEventType.MODIFIED, WatchEventType.DELETED
 SYNCED = WatchEventType.SYNCED
+#: Nothing else ends a watch before `Timeouts.watch_idle_s`, ten times as long.
+PROMPTLY_S = 10
 
 
 def write(cluster, namespace, name, *, value="1", labels=None):
@@ -107,7 +110,7 @@ def test_idle_watch_stops_promptly(kube, kube_namespace):
         watch.until_synced()
         time.sleep(0.5)
         watch.stop()
-    assert watch.stopped_in_s < 1
+    assert watch.stopped_in_s < PROMPTLY_S
     assert watch.error is None
 
 
@@ -128,7 +131,7 @@ def test_busy_watches_all_stop_promptly_and_the_cluster_stays_usable(kube, kube_
                 watch.until_synced()
                 watch.next()
                 watch.stop()
-            assert watch.stopped_in_s < 1
+            assert watch.stopped_in_s < PROMPTLY_S
             assert watch.error is None
     finally:
         done.set()
@@ -141,7 +144,7 @@ def test_close_ends_watches(kube_server, open_as, kube_namespace):
     with RunningWatch(cluster, SECRET, kube_namespace) as watch:
         watch.until_synced()
         cluster.close()
-        watch.wait_end(within_s=2)
+        watch.wait_end(within_s=PROMPTLY_S)
     assert watch.error is None
 
 
@@ -194,6 +197,7 @@ def test_watch_from_compacted_version_is_gone(fragile_server, open_as):
     fragile_server.compact()
     # The server's watch cache remembers what etcd forgot, until it starts anew.
     fragile_server.restart()
+    watches_served(fragile_server.admin, namespace)
     with pytest.raises(Gone, match="too old"):
         next(iter(cluster.watch(SECRET, namespace, resource_version=old, stop=threading.Event())))
 
@@ -215,11 +219,13 @@ def test_list_whose_pages_expire_starts_over(fragile_server, open_as, monkeypatc
 
 
 def test_frozen_server_is_unavailable_within_the_time_limit(fragile_server, open_as):
-    limits = Timeouts(connect_s=1, read_s=1, watch_idle_s=2)
+    # Before it freezes it must keep to them, too, however busy the machine is.
+    limits = Timeouts(connect_s=5, read_s=3, watch_idle_s=8)
     cluster = open_as(fragile_server.kubeconfig, limits)
+    patient = open_as(fragile_server.kubeconfig)
     with RunningWatch(cluster, SECRET, "default") as watch:
         watch.until_synced()
-        write(cluster, "default", f"frozen-{time.time_ns()}")
+        write(patient, "default", f"frozen-{time.time_ns()}")
         assert watch.next().type is ADDED
         fragile_server.pause()
         try:
@@ -228,8 +234,8 @@ def test_frozen_server_is_unavailable_within_the_time_limit(fragile_server, open
             with pytest.raises(ClusterUnavailable, match="is unknown"):
                 write(cluster, "default", "unsure")
             # A half-open connection: no end, no error, only silence.
-            watch.wait_end(within_s=5)
+            watch.wait_end(within_s=60)
         finally:
             fragile_server.resume()
     assert watch.error is None
-    assert cluster.list(SECRET, "default").resource_version
+    assert patient.list(SECRET, "default").resource_version

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.conformance.eso_remotes import Remote, secret_of
 from tests.support.kube import KubeServer
 from tests.support.kube_second import second_server
+from tests.support.kube_waits import granted
 from tests.support.openbao import Bao, shared_bao
 from tests.support.web import Answer, Reply, Request, WebServer, json_reply, web_server
 
@@ -92,7 +93,7 @@ class _Kubernetes:
         accounts = f"/api/v1/namespaces/{self._namespace}/serviceaccounts"
         self._admin.request("POST", accounts, {"metadata": {"name": _ACCOUNT}})
         subject = {"kind": "ServiceAccount", "name": _ACCOUNT, "namespace": self._namespace}
-        self._admin.grant(subject, _MAY, self._namespace)
+        granted(self._admin, subject, _MAY, self._namespace)
         self._token = self._admin.create_token(self._namespace, _ACCOUNT)
 
     def provider(self) -> dict[str, Any]:

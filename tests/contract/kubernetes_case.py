@@ -21,6 +21,7 @@ from tests.contract.provider_cases import Ability
 from tests.contract.respelled import Respelled, respelled
 from tests.support.kube import KubeServer
 from tests.support.kube_second import KubeFront, second_server, status_reply
+from tests.support.kube_waits import granted
 from tests.support.web import fault
 
 __all__ = ["opened_kubernetes_case"]
@@ -44,7 +45,7 @@ class KubernetesCase:
             {"metadata": {"name": ACCOUNT}},
         )
         subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": self._namespace}
-        self._admin.grant(subject, MAY, self._namespace)
+        granted(self._admin, subject, MAY, self._namespace)
         self._token = self._admin.create_token(self._namespace, ACCOUNT)
         self.observed: list[tuple[str, str]] = []
 

@@ -10,6 +10,7 @@ import pytest
 
 from secretsync.errors import Gone
 from tests.contract.cluster_cases import CLUSTERS, SECRET, Arena, Recorder, open_arena
+from tests.support.kube_waits import watches_served
 
 
 @pytest.fixture(params=CLUSTERS)
@@ -149,8 +150,10 @@ def test_watch_from_a_version_that_is_too_old_raises_gone(
         version = arena.cluster.list(SECRET, arena.namespace).resource_version
         for turn in range(3):
             arena.secret(f"s{turn}")
-        request.getfixturevalue("kube_server").compact()
-        request.getfixturevalue("kube_server").restart()
+        server = request.getfixturevalue("kube_server")
+        server.compact()
+        server.restart()
+        watches_served(server.admin, arena.namespace)
     events = arena.cluster.watch(
         SECRET, arena.namespace, resource_version=version, stop=threading.Event()
     )

@@ -48,6 +48,6 @@ def serving(root: Path) -> Iterator[tuple[Service, MovableClock]]:
         yield service, clock
     finally:
         stop.set()
-        thread.join(timeout=20)
+        thread.join(timeout=120)
         cluster.close()
     assert not thread.is_alive()

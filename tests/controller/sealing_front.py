@@ -80,7 +80,7 @@ class Front:
         if waits:
             self.clock.at_s += 100
         content = json.dumps(body).encode() if isinstance(body, dict) else body
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             verb = method or ("GET" if content is None else "POST")
             connection.request(verb, path, content, headers=dict(headers or {}))
@@ -91,10 +91,12 @@ class Front:
 
     def raw(self, sent: bytes, *, half_close: bool = True) -> bytes:
         """Send bytes and return all that comes back."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as peer:
-            peer.sendall(sent)
-            if half_close:
-                peer.shutdown(socket.SHUT_WR)
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as peer:
+            # Who is turned away may be cut off while it still sends; the answer is there.
+            with contextlib.suppress(OSError):
+                peer.sendall(sent)
+                if half_close:
+                    peer.shutdown(socket.SHUT_WR)
             received = b""
             with contextlib.suppress(ConnectionResetError):
                 while chunk := peer.recv(65536):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.controller.live import MovableClock
-from tests.e2e.rig import Rig, eventually, steady
+from tests.e2e.rig import Rig, eventually, settled, steady
 
 GAP_S = 60
 DELETE = {"target": {"deletionPolicy": "Delete"}}
@@ -32,15 +32,16 @@ def test_fault_5_absence_deletes_only_at_the_second_look(rig: Rig, clock: Movabl
     _scene(rig, "one", "two", "three", **DELETE)
     _gone(rig, "one")
     rig.wait_condition("one", "True", "secret retained", "is not confirmed yet")
-    clock.ahead_s += GAP_S - 10
+    # The time that the test itself takes counts too, on a busy machine many seconds.
+    clock.ahead_s += GAP_S - 40
     steady(lambda: rig.holds("one"), for_s=3)
-    clock.ahead_s += 10
+    clock.ahead_s += 40
     eventually(lambda: rig.site.get("Secret", "one") is None)
     deleted = rig.wait_condition("one", "True", "secret deleted due to DeletionPolicy=Delete")
     assert deleted["reason"] == "SecretDeleted"
     assert rig.holds("two")
     # Looking on, it stays that way, and costs no write.
-    steady(rig.versions, for_s=5)
+    settled(rig.versions, for_s=5)
     rig.upstream("one", "back")
     rig.wait_synced("one", "back")
 
@@ -126,6 +127,7 @@ def test_fault_6_few_of_many_go_without_asking(rig: Rig, clock: MovableClock) ->
     names = [f"app-{index:02}" for index in range(10)]
     _scene(rig, *names, **DELETE)
     _gone(rig, *names[:2])
-    rig.wait_condition(names[1], "True", "is not confirmed yet")
+    for name in names[:2]:
+        rig.wait_condition(name, "True", "is not confirmed yet")
     clock.ahead_s += GAP_S
     eventually(lambda: rig.site.names("Secret") == names[2:])

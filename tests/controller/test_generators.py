@@ -57,7 +57,7 @@ def made(rig: Rig, name: str = "db") -> bytes:
 
 def await_followed(rig: Rig, generator: str, user: str) -> None:
     """Edit a generator until the service notices: it begins to watch a kind on first use."""
-    for length in range(21, 31):
+    for length in range(21, 41):
         password(rig, generator, length=length)
         with contextlib.suppress(AssertionError):
             eventually(lambda wanted=length: len(value(rig, user)) == wanted, within_s=3)

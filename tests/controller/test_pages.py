@@ -58,7 +58,7 @@ def test_probes_say_what_is_alive_and_ready(path, status, text, pages):
 
 
 def _asked(port, method, path):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with contextlib.closing(connection):
         connection.request(method, path)
         answer = connection.getresponse()

@@ -210,6 +210,6 @@ def test_reflector_that_never_began_ends_with_the_process(stop: threading.Event)
     first = started(Scripted(), told, stop)
     second = started(Scripted(state("second")), told, stop, after=first)
     stop.set()
-    second.join(5)
+    second.join(60)
     assert not second.alive
     assert told.events == []

@@ -76,7 +76,7 @@ def keeping(
     keeper = RingKeeper(store, renewing, Clock(stop), observed, changed=changed)
     keeper.start()
     try:
-        assert keeper.wait_tried(30)
+        assert keeper.wait_tried(120)
         yield keeper, store
     finally:
         stop.set()

@@ -83,7 +83,7 @@ def test_bodies_are_read_one_at_a_time(desk, path, monkeypatch):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=120)
     assert most == [1] * 6
 
 

@@ -24,8 +24,8 @@ __all__ = ["GROUP", "Answer", "Api", "load_manifests"]
 GROUP = "/apis/external-secrets.io"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
-SERVED_WITHIN_S = 30.0
-REQUEST_TIMEOUT_S = 30.0
+SERVED_WITHIN_S = 120.0
+REQUEST_TIMEOUT_S = 90.0
 
 
 def load_manifests(path: Path) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.deploy.api import Api, load_manifests
+from tests.e2e.rig import eventually
 
 pytestmark = pytest.mark.built
 
@@ -45,7 +46,7 @@ def sorted_objects(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_kustomize_builds_exactly_the_listed_objects(folder: Path) -> None:
     program = Path(sys.executable).with_name("kustomize")
     built = subprocess.run(
-        [program, "build", folder], check=True, capture_output=True, timeout=60
+        [program, "build", folder], check=True, capture_output=True, timeout=240
     ).stdout
     found = sorted_objects(list(yaml.safe_load_all(built)))
     assert found == sorted_objects(listed_objects(folder))
@@ -57,6 +58,11 @@ def restricted_namespace(api: Api, name: str) -> None:
     obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     answer = api.apply(f"/api/v1/namespaces/{name}", obj)
     assert answer.status == 200, answer.message
+    # Admission learns of labels by a watch.
+    spec = {"containers": [{"name": "any", "image": "none"}]}
+    bare = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare"}, "spec": spec}
+    path = f"/api/v1/namespaces/{name}/pods/bare"
+    eventually(lambda: api.apply(path, bare, dry_run=True).status == 403)
 
 
 @pytest.mark.parametrize("folder", ALL, ids=[*NAMES, "applications"])

@@ -195,8 +195,10 @@ def _project(world: AppWorld) -> None:
 def write(path: Path, obj: dict[str, Any]) -> None:
     """Write an object's file, as a person would; Secrets for the owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(obj))
+    draft = path.with_name(f".{path.name}.draft")
+    draft.touch(mode=0o600)
+    draft.write_text(yaml.safe_dump(obj))
+    draft.replace(path)
 
 
 def prepare(world: AppWorld, folder: Path, server: GitServer) -> None:

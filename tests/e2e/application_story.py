@@ -18,7 +18,7 @@ import yaml
 
 from secretsync.cluster.base import KINDS, Kind
 from secretsync.cluster.kubernetes import KubernetesCluster, open_kubernetes
-from secretsync.errors import ClusterError
+from secretsync.errors import ClusterError, Gone
 from tests.e2e.rig import eventually
 from tests.support.git_repository import GitRepository
 from tests.support.kube import KubeServer
@@ -156,10 +156,11 @@ class Life:
                         self._seen.append(
                             Seen(number, str(each.type), kind.kind, metadata["name"], leaving)
                         )
-            except ClusterError:
-                if self._stop.is_set():
-                    return
+            except Gone:
                 version = ""
+            except ClusterError:
+                # It goes on where it broke off: a new beginning tells of what is there once more.
+                self._stop.wait(0.1)
 
     def status(self) -> dict[str, Any]:
         """Return the status of the Application."""
@@ -190,8 +191,6 @@ class Life:
 
     def record(self, name: str, before: int) -> None:
         """Record what was told since, and what is there now."""
-        marker = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"told-{name}"}}
-        marker["metadata"] |= {"namespace": NAMESPACE}
         for api_version, kind_name in WATCHED:
             kind = self.cluster.resolve(api_version, kind_name)
             items = self.cluster.list(kind, NAMESPACE).items
@@ -199,9 +198,15 @@ class Life:
             self.story.objects.setdefault(name, {}).update(
                 {f"{kind_name}/{key}": each for key, each in found.items()}
             )
-        self.cluster.create(KINDS["ConfigMap"], marker, field_manager="test")
-        # What is told of the marker comes after all that was told of ConfigMaps before.
-        eventually(lambda: any(each.name == f"told-{name}" for each in self._seen[before:]))
+        # A watch tells of a marker after all that went before, but no watch waits for another:
+        # each has a marker of its own kind.
+        wanted = set()
+        for api_version, kind_name in WATCHED:
+            obj = marker(api_version, kind_name, f"told-{name}")
+            kind = self.cluster.resolve(api_version, kind_name)
+            self.cluster.create(kind, obj, field_manager="test")
+            wanted.add((kind_name, f"told-{name}"))
+        eventually(lambda: wanted <= {(each.kind, each.name) for each in self._seen[before:]})
         self.story.seen[name] = self._seen[before:]
 
     def patch(self, kind: Kind, name: str, patch: dict[str, Any], manager: str) -> None:
@@ -235,6 +240,26 @@ def application(url: str) -> dict[str, Any]:
             },
         },
     }
+
+
+def marker(api_version: str, kind: str, name: str) -> dict[str, Any]:
+    """Return an object of a watched kind that makes no pod."""
+    labels = {"app": name}
+    pod = {"restartPolicy": "Never", "containers": [{"name": "a", "image": "example.com/a:1"}]}
+    specs: dict[str, dict[str, Any]] = {
+        "Deployment": {
+            "replicas": 0,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {**pod, "restartPolicy": "Always"},
+            },
+        },
+        "Job": {"suspend": True, "template": {"spec": pod}},
+    }
+    metadata = {"name": name, "namespace": NAMESPACE}
+    spec = {"spec": specs[kind]} if kind in specs else {}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **spec}
 
 
 def config_map(name: str, value: str = "1", **annotations: str) -> dict[str, Any]:

@@ -110,7 +110,8 @@ class TlsRelay:
             thread.start()
 
     def _relay(self, raw: socket.socket) -> None:
-        context = self._good if self.trusted else self._bad
+        trusted = self.trusted
+        context = self._good if trusted else self._bad
         behind = (self._behind[0], int(self._behind[1]))
         with (
             contextlib.suppress(OSError),
@@ -119,6 +120,8 @@ class TlsRelay:
             socket.create_connection(behind) as far,
         ):
             self._open |= {near, far}
+            if trusted != self.trusted:
+                return  # shaken hands on while the certificate changed: nobody has cut it
             back = threading.Thread(target=_pump, args=(far, near), daemon=True)
             back.start()
             _pump(near, far)

@@ -31,7 +31,7 @@ INTERVAL = "2s"
 _T = TypeVar("_T")
 
 
-def eventually(look: Callable[[], _T], *, within_s: float = 20.0, what: str = "") -> _T:
+def eventually(look: Callable[[], _T], *, within_s: float = 60.0, what: str = "") -> _T:
     """Return what `look` gives as soon as that is true.
 
     AssertionErrors of `look` are a "not yet", and the last of them is raised in the end.
@@ -59,7 +59,7 @@ def steady(look: Callable[[], _T], *, for_s: float) -> _T:
     return first
 
 
-def settled(look: Callable[[], _T], *, for_s: float, within_s: float = 40.0) -> _T:
+def settled(look: Callable[[], _T], *, for_s: float, within_s: float = 60.0) -> _T:
     """Return what `look` gives once that has stayed the same for a time.
 
     Statuses and events are written after what they tell of, on a busy machine seconds later.
@@ -195,7 +195,7 @@ class Rig:
         """Return whether a Secret's key is value(text)."""
         return self.data(name).get(key) == self.value(text).encode()
 
-    def wait_holds(self, name: str, text: str = "v1", *, within_s: float = 20.0) -> None:
+    def wait_holds(self, name: str, text: str = "v1", *, within_s: float = 60.0) -> None:
         """Wait until a Secret's password is value(text)."""
         eventually(lambda: self.holds(name, text), within_s=within_s, what=f"{name}: not {text}")
 
@@ -209,7 +209,7 @@ class Rig:
         status: str,
         *texts: str,
         kind: str = "ExternalSecret",
-        within_s: float = 20,
+        within_s: float = 60,
     ) -> dict[str, Any]:
         """Wait until the Ready condition has a status and its message all the texts."""
 

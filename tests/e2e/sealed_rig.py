@@ -145,7 +145,7 @@ class SealedRig:
         conditions = (obj.get("status") or {}).get("conditions") or []
         return next((each for each in conditions if each["type"] == "Synced"), {})
 
-    def wait_status(self, name: str, status: str, *texts: str, within_s: float = 20) -> None:
+    def wait_status(self, name: str, status: str, *texts: str, within_s: float = 60) -> None:
         """Wait until Synced has a status and its message all the texts."""
 
         def look() -> bool:

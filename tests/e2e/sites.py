@@ -131,10 +131,12 @@ class DirectorySite:
 
     def events(self) -> list[dict[str, Any]]:
         """Return the recorded events."""
-        file = self.root / ".secretsync" / "events.jsonl"
-        if not file.exists():
+        try:
+            text = (self.root / ".secretsync" / "events.jsonl").read_text()
+        except FileNotFoundError:
             return []
-        return [json.loads(line) for line in file.read_text().splitlines()]
+        # Of a line that is just being written, a part may be there.
+        return [json.loads(line) for line in text.split("\n")[:-1]]
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Yield everything that may be read, but the data of Secrets."""

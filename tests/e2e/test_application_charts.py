@@ -60,6 +60,8 @@ def test_chart_follows_its_range_and_values_and_survives_a_lost_login(
     know(world, server, "another")
     eventually(lambda: data(world)["version"] == "1.4.0", within_s=WITHIN_S)
     eventually(lambda: "refuses the login" not in conditions(world), within_s=WITHIN_S)
+    # Later than the service's own writes, which the edit below would take away again.
+    eventually(lambda: is_synced(world, "1.4.0"), within_s=WITHIN_S)
 
     # A version is what it was, until somebody asks for it anew.
     server.entries.clear()
@@ -70,6 +72,14 @@ def test_chart_follows_its_range_and_values_and_survives_a_lost_login(
     world.put({**app, "metadata": {**app["metadata"], "annotations": annotations}})
     eventually(lambda: data(world) == {"version": "anew"}, within_s=WITHIN_S)
     assert CANARY.encode() not in (world.folder / "service.log").read_bytes()
+
+
+def is_synced(world: AppWorld, version: str) -> bool:
+    status = world.status()
+    sync = status.get("sync") or {}
+    phase = (status.get("operationState") or {}).get("phase")
+    chart, *_ = sync.get("revisions") or [""]
+    return (sync.get("status"), chart, phase) == ("Synced", version, "Succeeded")
 
 
 def conditions(world: AppWorld) -> str:

@@ -16,7 +16,7 @@ import yaml
 
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.kubernetes import KubernetesCluster, open_kubernetes
-from tests.e2e.rig import eventually, steady
+from tests.e2e.rig import eventually, settled, steady
 from tests.e2e.sealed_rig import key_object
 from tests.support.git_server import git_server
 from tests.support.gitops_example import CANARY, ExampleRepository
@@ -159,6 +159,8 @@ def test_every_example_becomes_synced_and_healthy_in_kubernetes(company: Company
 
 
 def test_examples_looked_at_again_write_nothing(company: Company) -> None:
+    # What the last child became is in the status of the root a moment later.
+    settled(company.versions, for_s=3, within_s=120)
     steady(company.versions, for_s=5)
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -35,13 +37,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppWorld]:
         service = found.serve("--loglevel", "debug")
         for case in CASES:
             eventually(lambda c=case: c.synced(), within_s=120, what=f"{case.name}: not synced")
-            eventually(lambda c=case: c.secret() == CANARY, within_s=60, what=case.name)
+            eventually(lambda c=case: c.secret() == CANARY, within_s=120, what=case.name)
         for case in CASES:
             case.breaks(case)
         for case in CASES:
             # What is not told of fails the test of its case, not those of all.
             with contextlib.suppress(AssertionError):
-                eventually(lambda c=case: c.told(), within_s=60)
+                eventually(lambda c=case: c.told(), within_s=120)
         for case in CASES:
             case.found = case.conditions()
             case.values = {name: case.value(name) for name in ("a", "b")}
@@ -77,12 +79,15 @@ def test_no_value_is_to_be_read_but_where_it_belongs(world: AppWorld) -> None:
     """Not in the caches of Git and of renders, history, status, events and logs."""
     needles = [CANARY.encode(), base64.b64encode(CANARY.encode())[:-4]]
     searched = set()
-    for path in world.folder.rglob("*"):
+    for path in files_below(world.folder):
         if not path.is_file() or path.is_symlink() or "repositories" in path.parts:
             continue
         if path.parent.name == "secrets" or path.parent.name.startswith("clustersecretstores"):
             continue
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue  # The service runs: a draft of its has become the file since.
         if "cache" in path.parts:
             # The value of the telling chart is in Git, and so in the cache of Git.
             content = content.replace(CANARY.encode() + b"-chart", b"")
@@ -90,6 +95,12 @@ def test_no_value_is_to_be_read_but_where_it_belongs(world: AppWorld) -> None:
         assert shown == [], f"a value is shown in {path}"
         searched.add(path.name)
     assert {"service.log", "events.jsonl", "gone.yaml"} <= searched
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield what is below a folder, from which the service removes what it needs no more."""
+    for place, _, names in os.walk(folder):
+        yield from (Path(place, name) for name in names)
 
 
 def test_branch_that_was_pushed_over_is_followed(world: AppWorld) -> None:
@@ -101,6 +112,7 @@ def test_branch_that_was_pushed_over_is_followed(world: AppWorld) -> None:
     repository.git("branch", "--force", "--move", "anew", "main")
     repository.git("reflog", "expire", "--expire=now", "--all")
     repository.git("gc", "--quiet", "--prune=now")
-    eventually(lambda: case.value() == "3", within_s=60)
-    eventually(case.synced, within_s=60)
+    # Git may fail while the repository is cleared; it is asked again after a minute.
+    eventually(lambda: case.value() == "3", within_s=180)
+    eventually(case.synced, within_s=120)
     assert (case.value("b"), case.secret()) == ("3", CANARY)

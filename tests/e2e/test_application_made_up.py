@@ -94,7 +94,7 @@ def test_password_that_a_chart_makes_up_stays_over_restarts_of_the_service(
     world.repository.commit(FILES)
     world.put(world.application(policy=HEALING))
     first_service = world.serve()
-    eventually(lambda: (world.status().get("sync") or {}).get("status") == "Synced", within_s=60)
+    eventually(lambda: (world.status().get("sync") or {}).get("status") == "Synced", within_s=120)
     first = (password(world), checksum(world))
     assert steady(lambda: (password(world), checksum(world)), for_s=2) == first
     first_service.kill()
@@ -118,7 +118,7 @@ def test_object_that_a_chart_names_anew_is_made_once_a_revision(world: AppWorld)
         return {path.stem for path in (world.root / "shop/configmaps").glob("[!.]*.yaml")}
 
     first_service = world.serve()
-    eventually(lambda: len(names()) == 1, within_s=60)
+    eventually(lambda: len(names()) == 1, within_s=120)
     eventually(lambda: (world.status().get("operationState") or {}).get("phase") == "Succeeded")
     first = names()
     steady(names, for_s=2)

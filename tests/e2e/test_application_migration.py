@@ -233,7 +233,7 @@ def test_migration_from_argo_cd_writes_no_object(company: Company) -> None:
         # Ours has looked: Argo CD's status above had no such field.
         return all("reconciledAt" in each for each in statuses.values())
 
-    eventually(looked_at, within_s=60)
+    eventually(looked_at, within_s=120)
     after = steady(lambda: {name: company.versions(name, wanted) for name in names}, for_s=4)
     assert after == before
     for name in names:
@@ -245,7 +245,7 @@ def test_migration_from_argo_cd_writes_no_object(company: Company) -> None:
     company.repository.commit({f"{name}/all.yaml": text for name in names}, "change both")
     for name in names:
         eventually(
-            lambda name=name: company.live(name, wanted[0])["data"] == {"a": "2"}, within_s=60
+            lambda name=name: company.live(name, wanted[0])["data"] == {"a": "2"}, within_s=120
         )
         settings = company.live(name, wanted[0])["metadata"]
         assert {each["manager"] for each in settings["managedFields"]} == {FIELD_MANAGER}
@@ -268,5 +268,5 @@ def test_migration_from_argo_cd_prunes_what_left_git_meanwhile(company: Company)
         found = company.cluster.get(maps, "shop", "old")
         return found is None or bool(found["metadata"].get("deletionTimestamp"))
 
-    eventually(marked, within_s=60)
+    eventually(marked, within_s=120)
     assert company.cluster.get(maps, "shop", "settings") is not None

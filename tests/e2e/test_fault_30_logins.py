@@ -144,10 +144,11 @@ def test_fault_30_login_that_lives_shorter_than_a_refresh_is_kept_alive_and_revo
 ) -> None:
     """At most one login for each longest life, and none is left behind."""
     life_s, watched_s = 8, 24
+    began_s = time.monotonic()
     service = start(scene, tmp_path, token_ttl="4s", token_max_ttl=f"{life_s}s")
     time.sleep(watched_s)
-    age_s = watched_s + 20  # what the start took at most
-    assert 1 < scene.logins() <= 1 + age_s / (life_s / 2)
+    logins = eventually(lambda: scene.logins() if scene.logins() > 1 else 0)
+    assert logins <= 1 + (time.monotonic() - began_s) / (life_s / 2)
     scene.upstream("v2")
     eventually(lambda: scene.passwords() == {"v2"}, within_s=40)
     eventually(lambda: scene.ready() == {("True", "SecretSynced")}, within_s=40)
@@ -165,8 +166,9 @@ def test_fault_30_token_that_is_revoked_costs_one_more_login(scene: Scene, tmp_p
     eventually(lambda: scene.passwords() == {"v2"}, within_s=60)
     eventually(lambda: scene.ready() == {("True", "SecretSynced")}, within_s=60)
     assert scene.logins() == 2
+    tokens = scene.tokens()
     service.stop()
-    assert not any(scene.bao.lives(each) for each in scene.tokens())
+    eventually(lambda: not any(scene.bao.lives(each) for each in tokens))
 
 
 def test_fault_30_login_that_is_no_longer_granted_keeps_the_secrets_and_heals(

@@ -77,7 +77,7 @@ def test_service_killed_at_random_moments_converges(rig: Rig) -> None:
         if kill % 10 == 9:
             assert_whole(rig)
     rig.start()
-    eventually(lambda: len(rig.site.secrets()) == OBJECTS, within_s=60)
+    eventually(lambda: len(rig.site.secrets()) == OBJECTS, within_s=120)
     assert_whole(rig)
     assert_all_there(rig, names)
 

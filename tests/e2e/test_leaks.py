@@ -121,5 +121,7 @@ def test_search_finds_what_is_shown(rig: Rig) -> None:
         rig.site.patch("ExternalSecret", "one", note)
         with pytest.raises(AssertionError, match="is shown in"):
             rig.sweep()
+    # The Secret has the last note, so that no write with one is still to come.
+    eventually(lambda: shown in json.dumps((rig.site.get("Secret", "one") or {})["metadata"]))
     rig.site.patch("ExternalSecret", "one", {"metadata": {"annotations": {"note": None}}})
     eventually(lambda: "note" not in json.dumps((rig.site.get("Secret", "one") or {})["metadata"]))

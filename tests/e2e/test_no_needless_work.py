@@ -10,6 +10,7 @@ import pytest
 
 from secretsync.core.hashes import created_by_hash, data_hash, synced_resource_version
 from tests.e2e.rig import Rig, eventually, settled, steady
+from tests.support.service import RunningService
 
 NAMES = [f"app-{index}" for index in range(12)]
 CYCLES_S = 6.5
@@ -24,23 +25,38 @@ def _writes(rig: Rig) -> int:
     return len(front.writes()) if front else 0
 
 
+def _at_rest(rig: Rig, service: RunningService) -> None:
+    """Wait until all that a first sync has written, statuses and events too, is there."""
+    rig.wait_condition("aws", "True", kind="ClusterSecretStore")
+    settled(lambda: (service.writes(), _writes(rig)), for_s=2)
+
+
+def _count_after(rig: Rig, operation: str) -> None:
+    """Count from a tick on: one that came late would be an extra one of those to come."""
+    seen = rig.front.count(operation)
+    eventually(lambda: rig.front.count(operation) > seen)
+    rig.front.calls.clear()
+
+
 def test_unchanged_cycle_lists_and_does_nothing_else(rig: Rig) -> None:
     service = rig.scene(*NAMES)
-    rig.wait_condition("aws", "True", kind="ClusterSecretStore")
-    settled(service.writes, for_s=2)
+    _at_rest(rig, service)
     before, written, arrived = rig.versions(), service.writes(), _writes(rig)
-    rig.front.calls.clear()
+    _count_after(rig, "ListSecrets")
     time.sleep(CYCLES_S)
     assert rig.front.counts().keys() == {"ListSecrets"}
     assert 2 <= rig.front.count() <= 4
     assert service.writes() == written
     assert _writes(rig) == arrived
     assert rig.versions() == before
-    assert service.total("secretsync_provider_reads_avoided_total") >= 2 * len(NAMES)
+    avoided = "secretsync_provider_reads_avoided_total"
+    eventually(lambda: service.total(avoided) >= 2 * len(NAMES))
 
 
 def test_restart_reads_and_writes_nothing(rig: Rig) -> None:
-    rig.scene(*NAMES).stop()
+    first = rig.scene(*NAMES)
+    _at_rest(rig, first)
+    first.stop()
     before, arrived = rig.versions(), _writes(rig)
     rig.front.calls.clear()
     service = rig.start()
@@ -59,7 +75,7 @@ def test_rotation_while_stopped_is_found_at_start(rig: Rig) -> None:
     rig.scene(*NAMES).stop()
     rig.upstream(NAMES[3], "v2")
     service = rig.start()
-    rig.wait_holds(NAMES[3], "v2", within_s=5)
+    rig.wait_holds(NAMES[3], "v2")
     # Counted after it is written, so the file may be seen first.
     eventually(lambda: service.writes(kind="Secret") == 1)
 
@@ -67,10 +83,9 @@ def test_rotation_while_stopped_is_found_at_start(rig: Rig) -> None:
 def test_identity_without_list_reads_in_batches_and_writes_nothing(rig: Rig) -> None:
     rig.front.denied_operations.add("ListSecrets")
     service = rig.scene(*NAMES)
-    rig.wait_condition("aws", "True", kind="ClusterSecretStore")
-    settled(service.writes, for_s=2)
+    _at_rest(rig, service)
     before, written = rig.versions(), service.writes()
-    rig.front.calls.clear()
+    _count_after(rig, "BatchGetSecretValue")
     time.sleep(CYCLES_S)
     counts = rig.front.counts()
     assert counts.keys() <= {"ListSecrets", "BatchGetSecretValue"}
@@ -78,11 +93,14 @@ def test_identity_without_list_reads_in_batches_and_writes_nothing(rig: Rig) -> 
     assert service.writes() == written
     assert rig.versions() == before
     rig.upstream(NAMES[0], "v2")
-    rig.wait_holds(NAMES[0], "v2", within_s=8)
+    rig.wait_holds(NAMES[0], "v2")
 
 
 def test_interval_zero_is_never_asked_again(rig: Rig) -> None:
     rig.scene("one", refreshInterval="0s")
+    # The store is looked at beside the first sync.
+    rig.wait_condition("aws", "True", kind="ClusterSecretStore")
+    settled(rig.front.count, for_s=1)
     rig.front.calls.clear()
     time.sleep(3)
     assert rig.front.count() == 0

@@ -102,9 +102,9 @@ def test_path_file_that_is_removed_leaves_its_secret(rig: Rig, manifests: Path) 
 def test_path_drift_is_undone(rig: Rig, manifests: Path) -> None:
     _started(rig, manifests)
     rig.site.patch("Secret", "one", {"data": {"password": "AAAA"}})
-    rig.wait_holds("one", within_s=5)
+    rig.wait_holds("one")
     rig.site.delete("Secret", "two")
-    rig.wait_holds("two", within_s=5)
+    rig.wait_holds("two")
 
 
 def test_path_restart_reads_and_writes_only_what_it_must(rig: Rig, manifests: Path) -> None:

@@ -14,6 +14,7 @@ from tests.e2e.endpoints import hanging
 from tests.e2e.kube_front import ApiReply, api_error
 from tests.e2e.rig import Rig, eventually
 from tests.support.aws_faults import server_error
+from tests.support.service import RunningService
 
 STOP_S = 10.0
 
@@ -49,7 +50,11 @@ def test_metrics_have_the_names_of_eso(rig: Rig) -> None:
     rig.scene("good")
     rig.external_secret("bad", ["not-there"])
     rig.wait_condition("bad", "False", "not-there")
-    service = rig.services[0]
+    eventually(lambda: _has_the_names_of_eso(rig, rig.services[0]))
+
+
+def _has_the_names_of_eso(rig: Rig, service: RunningService) -> bool:
+    """Or raise: what a look took, and what stores are, is told after the statuses are written."""
     page = service.metrics_page()
     where = {"namespace": rig.site.namespace}
     total = service.total
@@ -71,6 +76,7 @@ def test_metrics_have_the_names_of_eso(rig: Rig) -> None:
         ("externalsecret_reconcile_duration", "gauge"),
     ):
         assert re.search(rf"^# TYPE {name} {kind}$", page, re.MULTILINE), name
+    return True
 
 
 def test_metrics_of_a_namespaced_store_and_of_what_is_gone(rig: Rig) -> None:
@@ -79,7 +85,8 @@ def test_metrics_of_a_namespaced_store_and_of_what_is_gone(rig: Rig) -> None:
     rig.external_secret("one", secretStoreRef={"name": "own"})
     service = rig.start()
     rig.wait_synced("one")
-    assert service.total("secretstore_status_condition", name="own", status="True") == 1
+    own = {"name": "own", "status": "True"}
+    eventually(lambda: service.total("secretstore_status_condition", **own) == 1)
     rig.site.delete("ExternalSecret", "one")
     rig.site.delete("SecretStore", "own")
     eventually(lambda: 'name="one"' not in service.metrics_page())
@@ -176,12 +183,12 @@ def test_stop_during_a_large_sync_is_clean_and_the_next_start_goes_on(rig: Rig) 
     eventually(lambda: len(rig.site.secrets()) > 5)
     assert service.stop() < STOP_S
     rig.start()
-    eventually(lambda: len(rig.site.secrets()) == len(names), within_s=30)
+    eventually(lambda: len(rig.site.secrets()) == len(names), within_s=180)
     assert all(rig.holds(name) for name in names)
 
 
 def test_second_service_on_a_directory_is_refused(dir_rig: Rig) -> None:
     dir_rig.start()
     second = dir_rig.start(ready=False)
-    assert second.wait_end() == 2
+    assert second.wait_end(within_s=120) == 2
     assert "is being written by another process" in second.log_text()

@@ -16,6 +16,10 @@ from tests.support.aws_faults import Fault, dropped, server_error, throttled
 
 NAMES = [f"app-{index}" for index in range(5)]
 ELSEWHERE = "us-east-1"
+#: What hangs does so until shortly before the SDK would give up.
+HANGS_S = 14.0
+#: Far less than that: who waits for what hangs comes too late.
+SOON_S = 9.0
 
 
 @pytest.mark.parametrize(
@@ -42,8 +46,11 @@ def test_fault_1_outage_keeps_secrets_says_why_and_recovers(
     rig.wait_synced(NAMES[0], "v2")
     for name in NAMES:
         rig.wait_condition(name, "True")
-    assert time.monotonic() - healed_s < 6
-    assert rig.front.count() <= 8, "a stampede after the outage"
+    # The next tick finds it; a store that is merely looked at again takes half a minute.
+    passed_s = time.monotonic() - healed_s
+    assert passed_s < 20
+    # Each further tick lists, and may read.
+    assert rig.front.count() <= max(8, 2 + passed_s), "a stampede after the outage"
     eventually(lambda: service.total("secretsync_store_age_seconds") < 4)
     service.assert_alive()
 
@@ -54,7 +61,8 @@ def test_fault_1_outage_is_probed_with_few_calls(dir_rig: Rig) -> None:
     dir_rig.front.inject(server_error())
     for index in range(20):
         dir_rig.external_secret(f"new-{index}", refreshInterval="1h")
-    dir_rig.wait_condition("new-19", "False", "InternalServiceError")
+    for index in range(20):
+        dir_rig.wait_condition(f"new-{index}", "False", "InternalServiceError")
     dir_rig.front.calls.clear()
     time.sleep(6)
     # A tick every 2 s is 3 lists. The new ones come in one batch or two, which are tried
@@ -66,7 +74,8 @@ def test_fault_1_outage_is_probed_with_few_calls(dir_rig: Rig) -> None:
 
 def test_fault_1_one_lost_answer_is_no_outage(rig: Rig) -> None:
     service = rig.scene(*NAMES)
-    written = settled(service.writes, for_s=1)
+    rig.wait_condition("aws", "True", kind="ClusterSecretStore")
+    written = settled(service.writes, for_s=2)
     rig.front.inject(dropped(), operation="ListSecrets", times=1)
     eventually(lambda: "store not compared" in service.log_text())
     steady(service.writes, for_s=3)
@@ -119,7 +128,7 @@ def regional(dir_site: DirectorySite, tmp_path: Path) -> Iterator[Rig]:
     "trouble",
     [
         pytest.param(throttled("30"), id="throttled"),
-        pytest.param(hanging(9), id="hanging"),
+        pytest.param(hanging(HANGS_S), id="hanging"),
         pytest.param(server_error(), id="failing"),
     ],
 )
@@ -135,9 +144,9 @@ def test_fault_2_trouble_of_one_store_does_not_slow_another(regional: Rig, troub
     for name in NAMES:
         regional.upstream(name)
         regional.external_secret(name)
-        regional.wait_holds(name, within_s=4)
+        regional.wait_holds(name, within_s=SOON_S)
     regional.upstream(NAMES[0], "v2")
-    regional.wait_holds(NAMES[0], "v2", within_s=6)
+    regional.wait_holds(NAMES[0], "v2", within_s=SOON_S)
     regional.site.delete("ExternalSecret", NAMES[1])
-    eventually(lambda: regional.site.get("Secret", NAMES[1]) is None, within_s=4)
+    eventually(lambda: regional.site.get("Secret", NAMES[1]) is None, within_s=SOON_S)
     assert regional.front.arrivals[ELSEWHERE] <= 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.kube_front import ApiCall, ApiReply, KubeFront
-from tests.e2e.rig import Rig, eventually, steady
+from tests.e2e.rig import Rig, eventually, settled
 from tests.e2e.sealed_rig import SealedRig
 from tests.support.kube import KubeServer
 
@@ -75,7 +75,8 @@ def test_secret_that_was_absent_once_is_mended_and_made_again(world: SealedRig) 
     world.site.delete("Secret", "db")
     eventually(lambda: world.rig.holds("db"))
     assert world.secret("db")["metadata"]["uid"] != before
-    steady(service.writes, for_s=1)
+    # Statuses and events are written after what they tell of.
+    settled(service.writes, for_s=1)
 
 
 def test_list_after_a_gap_brings_back_what_went_and_spares_what_came(
@@ -95,6 +96,6 @@ def test_list_after_a_gap_brings_back_what_went_and_spares_what_came(
     crd_server.compact()
     front.heal()
     world.put("late")
-    eventually(lambda: world.rig.holds("db"), within_s=40)
+    eventually(lambda: world.rig.holds("db"), within_s=120)
     world.wait_status("late", "False", "not managed by")
     assert world.secret("late")["data"].keys() == {"old"}

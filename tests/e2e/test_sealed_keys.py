@@ -144,7 +144,7 @@ def test_key_that_could_not_be_stored_never_seals(kube_rig: Rig) -> None:
     assert (status, body) == (500, "cannot get certificate\n")
     assert service.total("secretsync_sealing_key_failures_total") > 0
     front.heal()
-    eventually(lambda: served_fingerprint(service), within_s=40)
+    eventually(lambda: served_fingerprint(service), within_s=180)
     steady(lambda: len(world.key_names()) == 1, for_s=1)
 
 
@@ -159,7 +159,7 @@ def test_install_key_is_made_when_its_namespace_comes_after_the_start(kube_rig: 
     world.wait_unsealed("before")
     assert "no install key" in service.log_text()
     kube_rig.kube.admin.request("POST", "/api/v1/namespaces", {"metadata": {"name": late}})
-    eventually(lambda: "install key found" in service.log_text(), within_s=40)
+    eventually(lambda: "install key found" in service.log_text(), within_s=180)
     world.put("after")
     world.wait_unsealed("after")
     assert DIGEST not in world.secret("before")["metadata"].get("annotations", {})

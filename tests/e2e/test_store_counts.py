@@ -74,11 +74,11 @@ def start(cluster, scene, tmp_path):
 def test_store_is_read_by_key_and_logged_in_to_once(scene, cluster, start):
     service = start()
     made = cluster / NAMESPACE / "secrets"
-    eventually(lambda: len([*made.glob("app-*.yaml")]) == OBJECTS, within_s=90)
+    eventually(lambda: len([*made.glob("app-*.yaml")]) == OBJECTS, within_s=180)
     assert scene.reads() == FIRST_READS[scene.name], scene.counts()
     # The first cycles learn versions, and statuses follow the Secrets.
     time.sleep(CYCLES_S)
-    settled(service.writes, for_s=1)
+    settled(service.writes, for_s=4)
     before, written = Counter(scene.counts()), service.writes()
     steady(scene.reads, for_s=CYCLES_S)
     asked = scene.counts() - before
@@ -89,7 +89,7 @@ def test_store_is_read_by_key_and_logged_in_to_once(scene, cluster, start):
     scene.forget()
     again = start()
     avoided = "secretsync_provider_reads_avoided_total"
-    eventually(lambda: again.total(avoided) >= OBJECTS, within_s=60)
+    eventually(lambda: again.total(avoided) >= OBJECTS, within_s=180)
     assert scene.reads() == 0, scene.counts()
     assert again.writes() == 0
     assert scene.login_count() == 1

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rig import Rig, eventually, ready, steady
+from tests.e2e.rig import Rig, eventually, ready, settled, steady
 from tests.e2e.store_worlds import STORE, WORLDS, World
 from tests.support.web import json_reply, web_server
 
@@ -211,7 +211,7 @@ def test_store_of_another_namespace_serves_nobody_else(dir_rig: Rig) -> None:
         rig.wait_synced(name)
     eventually(lambda: rig.site.get("Secret", "old", "elsewhere") is not None)
     before = rig.site.get("Secret", "old", "elsewhere")
-    reads = rig.reads()
+    reads = settled(rig.reads, for_s=1)
     rig.external_secret(
         "old", ["one"], secretStoreRef=ref, metadata={"name": "old", "namespace": "elsewhere"}
     )

@@ -102,5 +102,6 @@ def test_store_that_denies_one_of_two_users_stays_valid(rig: Rig) -> None:
     rig.start()
     rig.wait_synced("two")
     rig.wait_condition("one", "False", "AccessDenied")
+    _wait_says(rig, STORE, "ClusterSecretStore", "True", "Valid", "store validated")
     steady(lambda: rig.condition(STORE, "ClusterSecretStore").get("reason"), for_s=4)
     _wait_says(rig, STORE, "ClusterSecretStore", "True", "Valid", "store validated")

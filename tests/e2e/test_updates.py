@@ -16,7 +16,7 @@ def test_upstream_rotation_is_picked_up_and_writes_one_secret(rig: Rig) -> None:
     written = service.writes(kind="Secret")
     others = {name: rig.site.get("Secret", name) for name in ("one", "three")}
     rig.upstream("two", "v2")
-    rig.wait_holds("two", "v2", within_s=8)
+    rig.wait_holds("two", "v2")
     eventually(lambda: service.writes(kind="Secret") == written + 1)
     assert {name: rig.site.get("Secret", name) for name in others} == others
 
@@ -38,7 +38,7 @@ def test_force_sync_annotation_reads_again(rig: Rig) -> None:
     rig.upstream("one", "v2")
     steady(lambda: rig.holds("one", "v1"), for_s=1)
     rig.site.patch("ExternalSecret", "one", {"metadata": {"annotations": {"force-sync": "1"}}})
-    rig.wait_holds("one", "v2", within_s=5)
+    rig.wait_holds("one", "v2")
 
 
 def test_renamed_target_deletes_the_old_secret(rig: Rig) -> None:
@@ -77,7 +77,7 @@ def test_deleted_external_secret_takes_its_owned_secret_along(rig: Rig) -> None:
     rig.scene("one", "two")
     with rig.garbage_collected():
         rig.site.delete("ExternalSecret", "one")
-        eventually(lambda: rig.site.get("Secret", "one") is None, within_s=60)
+        eventually(lambda: rig.site.get("Secret", "one") is None, within_s=180)
         assert rig.holds("two")
 
 
@@ -99,7 +99,7 @@ def test_on_change_reads_again_only_when_edited(rig: Rig) -> None:
     rig.upstream("one", "v2")
     steady(lambda: rig.holds("one", "v1"), for_s=3)
     rig.site.patch("ExternalSecret", "one", {"metadata": {"labels": {"edited": "yes"}}})
-    rig.wait_holds("one", "v2", within_s=5)
+    rig.wait_holds("one", "v2")
 
 
 def test_invalid_external_secret_says_why_and_keeps_its_secret(rig: Rig) -> None:
@@ -126,7 +126,7 @@ def test_finalizer_of_eso_is_removed_from_an_invalid_external_secret(kube_rig: R
     kube_rig.start()
     kube_rig.wait_condition("one", "False")
     kube_rig.site.delete("ExternalSecret", "one")
-    eventually(lambda: kube_rig.site.get("ExternalSecret", "one") is None, within_s=8)
+    eventually(lambda: kube_rig.site.get("ExternalSecret", "one") is None)
 
 
 def test_store_that_comes_later_is_used_at_once(rig: Rig) -> None:
@@ -137,7 +137,7 @@ def test_store_that_comes_later_is_used_at_once(rig: Rig) -> None:
     began_s = time.monotonic()
     rig.store()
     rig.wait_synced("one")
-    assert time.monotonic() - began_s < 5
+    assert time.monotonic() - began_s < 8
 
 
 def test_store_that_is_fixed_later_is_used_at_once(rig: Rig) -> None:
@@ -155,7 +155,7 @@ def test_store_that_is_fixed_later_is_used_at_once(rig: Rig) -> None:
 def test_deleted_store_is_said_and_keeps_its_secrets(rig: Rig) -> None:
     rig.scene("one")
     rig.site.delete("ClusterSecretStore", "aws")
-    rig.wait_condition("one", "False", "ClusterSecretStore aws does not exist", within_s=8)
+    rig.wait_condition("one", "False", "ClusterSecretStore aws does not exist")
     assert rig.holds("one")
     rig.upstream("one", "v2")
     rig.store()
@@ -196,10 +196,12 @@ def test_edit_that_is_undone_at_once_leaves_nothing_behind(rig: Rig) -> None:
         for note in (f"n{round_}", None):
             rig.site.patch("ExternalSecret", "one", {"metadata": {"labels": {"note": note}}})
             time.sleep(0.05 * round_)
-    eventually(lambda: "note" not in (rig.site.get("Secret", "one") or {})["metadata"]["labels"])
-    steady(
-        lambda: "note" not in (rig.site.get("Secret", "one") or {})["metadata"]["labels"], for_s=1
-    )
+
+    def noted() -> bool:
+        return "note" in (rig.site.get("Secret", "one") or {})["metadata"]["labels"]
+
+    # The last edits may not have been looked at yet.
+    eventually(lambda: not steady(noted, for_s=1))
 
 
 def test_deletion_that_overtakes_the_first_sync_leaves_no_secret(dir_rig: Rig) -> None:
@@ -214,5 +216,5 @@ def test_deletion_that_overtakes_the_first_sync_leaves_no_secret(dir_rig: Rig) -
         rig.external_secret(name)
         time.sleep(0.2 + 0.02 * index)
         rig.site.delete("ExternalSecret", name)
-    eventually(lambda: rig.site.names("Secret") == [])
-    steady(lambda: rig.site.names("Secret"), for_s=2)
+    # What is still being written comes, and must go again.
+    eventually(lambda: steady(lambda: rig.site.names("Secret"), for_s=2) == [])

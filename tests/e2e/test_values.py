@@ -52,8 +52,9 @@ def test_fault_4_denial_of_everything_keeps_everything(rig: Rig) -> None:
     rig.front.denied_operations.clear()
     rig.upstream(NAMES[0], "v2")
     for name in NAMES:
-        rig.wait_condition(name, "True", within_s=30)
-    assert rig.holds(NAMES[0], "v2")
+        rig.wait_condition(name, "True")
+    # A tick before the rotation may have healed it with the old value.
+    rig.wait_synced(NAMES[0], "v2")
 
 
 def test_fault_4_revoked_key_is_another_reason_and_heals(rig: Rig) -> None:

@@ -45,7 +45,7 @@ def tour(checkout: Path, *arguments: str, mark: str = "") -> subprocess.Complete
         text=True,
         cwd=checkout.parent,
         env={**environment, MARK: mark, "PYTHONPATH": str(checkout)},
-        timeout=120,
+        timeout=240,
         check=False,
     )
 

@@ -63,7 +63,7 @@ def alive(mark: str) -> list[str]:
     for process in Path("/proc").iterdir():
         try:
             if process.name.isdigit() and mark.encode() in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text())
+                found.append((process / "cmdline").read_bytes().decode(errors="replace"))
         except OSError:
             continue  # It ended meanwhile, or is not ours to look at.
     return found
@@ -108,7 +108,7 @@ def test_tour_that_is_ended_leaves_no_process_behind_either(tmp_path):
             assert tour.poll() is None, "the tour ended before its endpoint was ready"
         assert len(alive(mark)) >= 2, "the tour and its endpoint"
         tour.terminate()
-        assert tour.wait(timeout=30) == 128 + signal.SIGTERM
+        assert tour.wait(timeout=120) == 128 + signal.SIGTERM
     assert alive(mark) == []
 
 

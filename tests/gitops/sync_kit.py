@@ -71,7 +71,7 @@ class Scene:
         self.written: list[str] = []
         self.read: list[str] = []
         self.cluster: Any = Noting(bench.cluster, self.written, self.read)
-        self.give_up_after(20)
+        self.give_up_after(120)
 
     def give_up_after(self, seconds: float) -> None:
         """Let a wave take no longer than that."""

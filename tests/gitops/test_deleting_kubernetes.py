@@ -269,7 +269,7 @@ def test_hooks_of_a_deletion_run_before_and_after_and_go_as_their_policies_say(
             seen.append(bool(leaving.there("web")))
         return ended
 
-    eventually(through, within_s=60)
+    eventually(through, within_s=180)
     assert set(seen) == {False}, "hooks after it see nothing of it"
     assert leaving.app() is None
     for name in ("farewell", "swept"):
@@ -294,7 +294,7 @@ def test_hook_of_a_deletion_that_fails_holds_it_and_is_tried_again(leaving: Leav
             return True
         return False
 
-    eventually(fails, within_s=60)
+    eventually(fails, within_s=120)
     assert leaving.there("web") == ["web"]
     assert leaving.app() is not None
     spec["containers"][0]["args"] = []
@@ -305,7 +305,7 @@ def test_hook_of_a_deletion_that_fails_holds_it_and_is_tried_again(leaving: Leav
         except ConfigError:
             return False
 
-    eventually(mended, within_s=60)
+    eventually(mended, within_s=120)
     assert (leaving.there("web"), leaving.app()) == ([], None)
 
 

@@ -97,7 +97,7 @@ def rivals(
 def synced(engine: Engine, look: Look, start: threading.Barrier, **by: str) -> bool:
     """Sync what was looked at; return whether it was this one who did."""
     operation = sync_operation(look.rendered.revisions, multiple=False, **by)
-    start.wait(30)
+    start.wait(120)
     try:
         engine.sync(look, operation, action="sync")
     except OperationTaken:
@@ -116,7 +116,7 @@ def test_two_who_start_at_the_same_instant_run_one_operation_and_its_hook_once(
                 synced, rivals.engines[0], looks[0], start, username="ada", command=f"c{number}"
             )
             service = pool.submit(synced, rivals.engines[1], looks[1], start)
-            assert sorted([command.result(60), service.result(60)]) == [False, True]
+            assert sorted([command.result(120), service.result(120)]) == [False, True]
         journal = journal_of(rivals.application().meta.annotations)
         assert (rivals.hook_runs(), len(journal)) == (number, number)
 

@@ -190,6 +190,7 @@ def test_finalizer_that_never_ends_fails_the_sync_and_holds_what_is_below(scene:
     assert "finalizer" in found.message
     assert scene.has("low")
     scene.patch(MAPS, "held", {"metadata": {"finalizers": None}})
+    scene.give_up_after(120)
     again = scene.sync(annotated("web"), app=app, prune=True)
     assert again.phase is OperationPhase.SUCCEEDED
     assert not scene.has("low")

@@ -47,7 +47,7 @@ class Crowd:
             if self._now >= self._least:
                 self._enough.set()
         if self._least:
-            assert self._enough.wait(30), "nobody came along"
+            assert self._enough.wait(100), "nobody came along"
         try:
             self.fail(name)
             return self._real(kind, obj, **options)

@@ -162,6 +162,9 @@ class _Cluster:
                 name for name in wanted if found.get(name, 0) < (3 if "generated" in name else 1)
             ]
             assert not late, late
+            # It counts before it says so, and what it says gives way to Secrets.
+            unready = [each["metadata"]["name"] for each in objects if not _is_ready(each)]
+            assert not unready, unready
             return True
 
         self.makers.seen_by(service)
@@ -232,9 +235,13 @@ class _Cluster:
         return eventually(gone, within_s=WITHIN_S, what=f"{old} stays")
 
 
+def _is_ready(obj: dict[str, Any]) -> bool:
+    return bool(ready(obj).get("status") == "True")
+
+
 def _is_fresh(obj: dict[str, Any], since: str) -> bool:
     status = obj.get("status") or {}
-    if ready(obj).get("status") != "True":
+    if not _is_ready(obj):
         return False
     # RFC 3339 in UTC and whole seconds sorts as text.
     return obj["spec"].get("refreshInterval") == "0s" or status.get("refreshTime", "") > since

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sealing import parse_certificate, seal_value
-from tests.e2e.rig import eventually
+from tests.e2e.rig import eventually, settled
 from tests.support.kube import KubeServer
 from tests.support.sealed_controller import SealedController
 from tests.support.sealed_crd import install_their_crd
@@ -220,6 +220,8 @@ def _by_us(cluster: _Cluster, story: Story) -> None:
         try:
             service.wait_ready()
             eventually(_worked(service, len(EVERYTHING)), what="not all are looked at")
+            # A request is counted when it begins.
+            settled(lambda: service.total("secretsync_private_key_operations_total"), for_s=1.0)
         except BaseException:
             service.kill()
             raise

@@ -22,6 +22,7 @@ import yaml
 
 from tests.interop.pod_steps import pod_steps
 from tests.support.kube import KubeServer
+from tests.support.kube_waits import granted
 from tests.support.network_namespace import add_address
 from tests.support.sealed_controller import SealedController
 from tests.support.sealed_install import SYSTEM, install_ours
@@ -123,7 +124,8 @@ def _expose(server: KubeServer, their_port: int, our_port: int) -> None:
         _make_service(server, service, our_port if service.namespace == SYSTEM else their_port)
         proxied += [f"http:{service.name}:", f"http:{service.name}:http", service.name]
     proxy = {"resources": ["services/proxy"], "resourceNames": proxied, "verbs": ["get", "create"]}
-    server.admin.grant(
+    granted(
+        server.admin,
         {"kind": "Group", "name": "system:authenticated"},
         [
             {"apiGroups": [""], "resources": ["services"], "verbs": ["get"]},

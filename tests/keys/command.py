@@ -18,7 +18,7 @@ from tests.contract.cluster_cases import Arena
 __all__ = ["Ran", "RingPlace", "process", "ran_on_terminal", "seal_command"]
 
 PROGRAM = "import sys; from secretsync.cli.seal import main; sys.exit(main())"
-WAIT_S = 60
+WAIT_S = 180
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ from secretsync.sealed.key_lease import RenewalLease
 from secretsync.sealed.key_store import KeyStore
 from tests.keys.kit import NOW, SMALL, DyingCluster, ThroughCluster, put_key, store
 from tests.keys.test_key_lease import HandClock
+from tests.support.kube_waits import granted
 
 REPLICAS = 6
 #: Fresh interpreters: a fork of a process with threads and connections may hang.
 PROCESSES = multiprocessing.get_context("spawn")
-WAIT_S = 90
+WAIT_S = 200
 LEASE_S = 1
 
 
@@ -235,7 +236,7 @@ RULES = [
 @pytest.mark.parametrize("rules", [RULES, RULES[:1]], ids=["with leases", "without"])
 def test_renewal_needs_these_rights_and_no_others(kube_server, kubernetes, monkeypatch, rules):
     account = {"kind": "User", "name": f"keeper-{len(rules)}-{kubernetes.namespace}"}
-    kube_server.admin.grant(account, rules, kubernetes.namespace)
+    granted(kube_server.admin, account, rules, kubernetes.namespace)
     file = kube_server.user_kubeconfig(account["name"])
     monkeypatch.setenv("KUBECONFIG", str(file))
     cluster = open_kubernetes()
@@ -253,7 +254,7 @@ def test_list_of_all_rings_that_is_forbidden_says_how_to_list_one(
     kube_server, kubernetes, monkeypatch, seal
 ):
     account = {"kind": "User", "name": f"reader-{kubernetes.namespace}"}
-    kube_server.admin.grant(account, RULES[:1], kubernetes.namespace)
+    granted(kube_server.admin, account, RULES[:1], kubernetes.namespace)
     monkeypatch.setenv("KUBECONFIG", str(kube_server.user_kubeconfig(account["name"])))
     everywhere = seal("keys", "list", "--to", "kube")
     assert everywhere.code == 1

@@ -140,17 +140,17 @@ def test_reply_that_comes_after_the_close_leaves_no_connection_behind():
 
     def late(_):
         asked.set()
-        assert answer.wait(20)
+        assert answer.wait(60)
         return Reply()
 
     behind = HttpServer(late)
     upstream = Upstream(behind.url)
     with ThreadPoolExecutor() as pool:
         sent = pool.submit(upstream.send, "/", {}, b"")
-        assert asked.wait(20)
+        assert asked.wait(60)
         upstream.close()
         answer.set()
-        assert sent.result(20).status == 200
+        assert sent.result(60).status == 200
     assert upstream._idle == []
     behind.close()
 

@@ -41,6 +41,7 @@ from providers.kubernetes.config import (
 from providers.registry import load
 from tests.support.kube import KubeServer
 from tests.support.kube_second import second_server
+from tests.support.kube_waits import granted
 from tests.support.showing import shown
 
 pytestmark = pytest.mark.built
@@ -65,7 +66,7 @@ class Place:
         self.admin.request("POST", accounts, {"metadata": {"name": "reader"}})
         subject = {"kind": "ServiceAccount", "name": "reader", "namespace": self.namespace}
         if rules:
-            self.admin.grant(subject, rules, self.namespace)
+            granted(self.admin, subject, rules, self.namespace)
         self.token = self.admin.create_token(self.namespace, "reader")
 
     def put(self, name: str, metadata: dict[str, Any] | None = None, **data: bytes) -> None:
@@ -114,7 +115,7 @@ def test_every_login_reads_the_remote_namespace(kube_server, how, which):
         auth = None
     elif how == "certificate":
         user = f"user-{place.namespace}"
-        place.admin.grant({"kind": "User", "name": user}, READ, place.namespace)
+        granted(place.admin, {"kind": "User", "name": user}, READ, place.namespace)
         cert, key = place.server._authority.issue_client(user, [])
         secrets = {CERT: SecretBytes(cert), KEY: SecretBytes(key)}
         auth = KubernetesAuth(cert=KubernetesCert(CERT, KEY))
@@ -335,7 +336,7 @@ def test_deleting_the_last_key_deletes_the_secret(kube_server):
 def test_push_to_another_namespace_needs_a_cluster_store(kube_server):
     place, other = Place(kube_server, WRITE), Place(kube_server)
     subject = {"kind": "ServiceAccount", "name": "reader", "namespace": place.namespace}
-    place.admin.grant(subject, WRITE, other.namespace)
+    granted(place.admin, subject, WRITE, other.namespace)
     pushed = item("db", b"v", "k", remoteNamespace=other.namespace)
     store = place.open()
     with pytest.raises(InvalidRef, match="ClusterSecretStore"):

@@ -59,7 +59,7 @@ def trusted(server: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     authority = tmp_path / "ca.pem"
     authority.write_bytes(server.ca_pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    monkeypatch.setattr(tokens_over_http, "DEADLINE_S", 0.7)
+    monkeypatch.setattr(tokens_over_http, "DEADLINE_S", 60.0)
     server.requests.clear()
     return server
 
@@ -247,8 +247,10 @@ def test_status_says_what_to_do_and_shows_nothing_of_the_answer(
 @BOTH
 @pytest.mark.parametrize("name", FAULTS)
 def test_server_that_goes_wrong_is_an_error_without_a_value(
-    trusted: WebServer, module: Any, spec: Any, name: str
+    trusted: WebServer, monkeypatch: pytest.MonkeyPatch, module: Any, spec: Any, name: str
 ) -> None:
+    monkeypatch.setattr(tokens_over_http, "DEADLINE_S", 0.7)
+
     def answer(request: Request) -> Any:
         return fault(name)
 

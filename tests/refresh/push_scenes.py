@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.kube_second import KubeFront, second_server
+from tests.support.kube_waits import granted
 from tests.support.web import Request, json_reply, web_server
 
 __all__ = ["SCENES", "PushScene"]
@@ -112,7 +113,7 @@ def _kubernetes() -> Iterator[PushScene]:
     account = {"metadata": {"name": "pusher"}}
     admin.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", account)
     subject = {"kind": "ServiceAccount", "name": "pusher", "namespace": namespace}
-    admin.grant(subject, MAY, namespace)
+    granted(admin, subject, MAY, namespace)
     token = admin.create_token(namespace, "pusher")
 
     def foreign(key: str) -> None:

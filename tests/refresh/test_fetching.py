@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -25,6 +24,7 @@ from secretsync.refresh.fetching import (
     asked_to_wait,
 )
 from secretsync.refresh.sessions import Sessions, StoreSession
+from tests.e2e.rig import eventually
 from tests.refresh.kit import FakeClock, ScriptedProvider, in_threads, open_session, store
 from tests.support.aws import AwsApi
 from tests.support.aws_faults import server_error
@@ -89,23 +89,31 @@ def test_nothing_to_read_asks_nothing(clock: FakeClock) -> None:
 
 
 def test_many_threads_read_a_real_store_once(
-    front: StrictFront, api: AwsApi, aws: StoreSession
+    front: StrictFront, api: AwsApi, aws: StoreSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"app/{n:02}" for n in range(30)]
     for name in names:
         api.create(name, f"value of {name}")
     front.calls.clear()
     started = threading.Barrier(8)
-    arrived = threading.Semaphore(0)
+    arrived, asking = threading.Semaphore(0), threading.Semaphore(0)
     released = threading.Event()
 
     def held(true_reply: object) -> object:
         arrived.release()
-        released.wait(10)
+        released.wait(60)
         return true_reply()
 
     front.inject(held, operation="BatchGetSecretValue", times=2)
     fetcher = Fetcher(FakeClock())
+    claim = fetcher._claim
+
+    def claiming(*args: Any) -> Any:
+        found = claim(*args)
+        asking.release()
+        return found
+
+    monkeypatch.setattr(fetcher, "_claim", claiming)
 
     def read(_: int) -> dict:
         started.wait()
@@ -113,8 +121,9 @@ def test_many_threads_read_a_real_store_once(
 
     def release() -> None:
         for _ in range(2):
-            assert arrived.acquire(timeout=10)
-        time.sleep(0.3)  # The others have long been at the barrier: they ask meanwhile.
+            assert arrived.acquire(timeout=60)
+        for _ in range(8):
+            assert asking.acquire(timeout=60)
         released.set()
 
     releasing = threading.Thread(target=release)
@@ -134,17 +143,27 @@ def test_who_asks_while_a_read_is_under_way_gets_its_answer(clock: FakeClock) ->
 
     def hold() -> None:
         under_way.set()
-        assert go_on.wait(10)
+        assert go_on.wait(120)
 
     provider.before_fetch = hold
     fetcher, session = Fetcher(clock), open_session(provider, clock)
     first: list[dict] = []
     reader = threading.Thread(target=lambda: first.append(fetcher.fetch(session, _refs("one"))))
     reader.start()
-    assert under_way.wait(10)
-    threading.Timer(0.05, go_on.set).start()
+    assert under_way.wait(60)
+
+    def let_go() -> None:
+        try:
+            # It has asked for both when it reads the other one.
+            eventually(lambda: len(provider.fetches) == 2)
+        finally:
+            go_on.set()
+
+    letting_go = threading.Thread(target=let_go)
+    letting_go.start()
     second = fetcher.fetch(session, _refs("one", "two"))
-    reader.join(10)
+    letting_go.join()
+    reader.join(60)
     assert _shown(second) == {"one": "1", "two": "2"}
     assert first[0][SecretRef("one")] is second[SecretRef("one")]
     assert Counter(provider.read) == {"one": 1, "two": 1}
@@ -157,7 +176,7 @@ def test_sessions_do_not_share_a_read(clock: FakeClock) -> None:
     one, two = ScriptedProvider({"k": "1"}), ScriptedProvider({"k": "2"})
     sessions = [open_session(one, clock, store("a")), open_session(two, clock, store("b"))]
     gate = threading.Barrier(2)
-    one.before_fetch = two.before_fetch = lambda: gate.wait(10)
+    one.before_fetch = two.before_fetch = lambda: gate.wait(60)
     fetcher = Fetcher(clock)
     results = in_threads(2, lambda n: fetcher.fetch(sessions[n], _refs("k")))
     assert [_shown(each)["k"] for each in results] == ["1", "2"]

@@ -106,7 +106,7 @@ def test_a_slow_store_does_not_delay_another(
     released = threading.Event()
 
     def held(true_reply: Callable[[], Any]) -> Any:
-        assert released.wait(20), "the quick store waited for the slow one"
+        assert released.wait(100), "the quick store waited for the slow one"
         return true_reply()
 
     front.inject(held, operation="BatchGetSecretValue")

@@ -130,7 +130,7 @@ def test_each_namespace_of_a_referent_store_reads_with_its_own_credentials(
 
     def read(number: int) -> object:
         session = sessions.session(used, ("web", "shop")[number])
-        gate.wait(10)
+        gate.wait(60)
         return fetcher.fetch(session, [SecretRef("app/db")])[SecretRef("app/db")]
 
     front.calls.clear()
@@ -146,7 +146,7 @@ def test_many_threads_open_one_session(sessions: Sessions, source: Source) -> No
     gate = threading.Barrier(12)
 
     def open_one(_: int) -> StoreSession:
-        gate.wait(10)
+        gate.wait(60)
         return sessions.session(used, "web")
 
     assert len({id(each) for each in in_threads(12, open_one)}) == 1
@@ -367,7 +367,7 @@ def test_many_threads_renew_once(
     gate = threading.Barrier(12)
 
     def use(_: int) -> StoreSession:
-        gate.wait(10)
+        gate.wait(60)
         return sessions.session(used, "web")
 
     assert len({id(each) for each in in_threads(12, use)}) == 1

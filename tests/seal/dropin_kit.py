@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[2]
 START = "import sys; from secretsync.cli.seal import main; sys.exit(main(sys.argv[1:]))"
 #: Sealed values begin with the length of a wrapped key and differ on every run.
 _SEALED = re.compile(rb"A[gQ][A-D][A-Za-z0-9+/]{200,}={0,2}")
-TIMEOUT_S = 60
+TIMEOUT_S = 180
 
 
 class Ended(NamedTuple):

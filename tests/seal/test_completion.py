@@ -34,7 +34,7 @@ def scripts(tmp_path_factory):
 
 def shell(*command, folder):
     run = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=30, check=False
+        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False
     )
     assert (run.returncode, run.stderr) == (0, "")
     return run.stdout.split("\n")

@@ -137,7 +137,7 @@ def seal_process(*arguments, stdin=b"", **extra):
         input=stdin,
         capture_output=True,
         env=environment(**extra),
-        timeout=60,
+        timeout=180,
         check=False,
     )
     return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())

@@ -62,14 +62,14 @@ def test_value_on_stdin_is_in_no_argument_and_no_file(tmp_path, files, home):
     shown += Path(f"/proc/{process.pid}/environ").read_bytes()
     assert CANARY.encode() not in shown
     assert leaks(tmp_path) == []
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert CANARY.encode() not in out + err
     assert opened(file) == {"k": CANARY.encode()}
     assert leaks(tmp_path) == []
 
 
-def until_read(pipe, patience_s=30.0):
+def until_read(pipe, patience_s=120.0):
     """Wait until the process has taken all that was written, and waits for the end."""
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:

@@ -32,7 +32,7 @@ def at_terminal(*arguments, **extra):
         pass  # how Linux says that nobody is at the other end any more
     finally:
         os.close(ours)
-    return process.wait(60), shown.decode()
+    return process.wait(120), shown.decode()
 
 
 @pytest.mark.parametrize("verb", ["rotate", "files"])
@@ -94,7 +94,7 @@ def test_set_asks_for_the_value_on_a_terminal(tmp_path, files):
     ) as process:
         os.close(theirs)
         os.write(ours, b"typed\n\x04")
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=120)
     os.close(ours)
     assert process.returncode == 0, err
     assert b"type the value" in err

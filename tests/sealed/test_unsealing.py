@@ -88,7 +88,7 @@ def test_an_outcome_is_told_before_slower_ones_are_known(rig: Rig) -> None:
     heard = threading.Event()
 
     def render_by_time(_key: str, text: str, _values: object) -> bytes:
-        assert heard.wait(30)
+        assert heard.wait(120)
         return text.encode()
 
     options = SealedOptions(openers=2)

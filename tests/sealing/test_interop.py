@@ -82,7 +82,7 @@ def kubeseal(*arguments, given, check=True):
         input=given,
         env=environment,
         capture_output=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     if check:

@@ -28,7 +28,7 @@ from tests.support.aws_http import Upstream
 __all__ = ["REGION", "AwsApi", "MotoServer", "new_account", "shared_moto", "start_moto"]
 
 REGION = "eu-central-1"
-_READY_WITHIN_S = 60
+_READY_WITHIN_S = 180
 
 #: The kernel ends the child when the test process dies, however it dies.
 _CHILD = """

@@ -32,7 +32,7 @@ from tests.support.tools import tool_path
 
 __all__ = ["CONTROLLERS", "KubeServer"]
 
-READY_WITHIN_S = 90.0
+READY_WITHIN_S = 180.0
 START_ATTEMPTS = 3
 HOSTS = ("127.0.0.1", "localhost", "kubernetes", "kubernetes.default.svc")
 ADMIN = "test-admin"

@@ -20,9 +20,9 @@ import yaml
 
 __all__ = ["KubeAdmin", "KubeRequestError"]
 
-ESTABLISHED_WITHIN_S = 30.0
-REQUEST_TIMEOUT_S = 30.0
-BUSY_WITHIN_S = 30.0
+ESTABLISHED_WITHIN_S = 120.0
+REQUEST_TIMEOUT_S = 90.0
+BUSY_WITHIN_S = 120.0
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 

@@ -11,7 +11,7 @@ from secretsync.cluster.base import Cluster, Kind, WatchEvent, WatchEventType
 
 __all__ = ["RunningWatch"]
 
-EVENT_WITHIN_S = 15.0
+EVENT_WITHIN_S = 60.0
 _END = object()
 
 

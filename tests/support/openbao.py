@@ -28,7 +28,7 @@ from tests.support.kube_process import ChildProcess
 
 __all__ = ["Bao", "BaoError", "shared_bao"]
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 180.0
 START_ATTEMPTS = 3
 HOSTS = ("127.0.0.1", "localhost")
 

@@ -21,12 +21,13 @@ from tests.support.kube import KubeServer
 from tests.support.kube_admin import KubeRequestError
 from tests.support.kube_certs import write_private
 from tests.support.kube_process import ChildProcess
+from tests.support.kube_waits import granted
 from tests.support.tools import tool_path
 
 __all__ = ["KEY_SELECTOR", "SealedController"]
 
 PROGRAM = "sealed-secrets-controller"
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 180.0
 START_ATTEMPTS = 3
 KEY_SELECTOR = "sealedsecrets.bitnami.com/sealed-secrets-key"
 
@@ -170,8 +171,8 @@ class SealedController:
             if exc.status != http.HTTPStatus.CONFLICT:
                 raise
         else:
-            admin.grant(subject, UNSEALER_RULES)
-            admin.grant(subject, KEY_ADMIN_RULES, self.namespace)
+            granted(admin, subject, UNSEALER_RULES)
+            granted(admin, subject, KEY_ADMIN_RULES, self.namespace)
         token = admin.create_token(self.namespace, PROGRAM)
         write_private(self._folder / "token", token.encode())
         (self._folder / "ca.crt").write_bytes(self._server.ca.read_bytes())

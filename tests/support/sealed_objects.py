@@ -16,7 +16,7 @@ from tests.support.kube_admin import KubeRequestError
 
 __all__ = ["SealedObjects", "data_of"]
 
-SYNCED_WITHIN_S = 30.0
+SYNCED_WITHIN_S = 120.0
 MERGE = "application/merge-patch+json"
 
 

@@ -12,7 +12,7 @@ from tests.support.tools import tool_path
 
 __all__ = ["kubeseal", "ran", "seal", "secretsync"]
 
-RUN_WITHIN_S = 120.0
+RUN_WITHIN_S = 240.0
 _SEAL = "import sys; from secretsync.cli.seal import main; sys.exit(main())"
 _FOREIGN = ("AWS_", "KUBE", "SECRETSYNC_", "SEALED_SECRETS_", "POD_NAMESPACE", "PYTEST_")
 

@@ -23,9 +23,9 @@ from examples.ports import free_port
 
 __all__ = ["RunningService", "aws_environment", "clean_environment"]
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 180.0
 #: What `run` promises, and room for a busy machine.
-STOPS_WITHIN_S = 20.0
+STOPS_WITHIN_S = 40.0
 LOG_TAIL_LINES = 30
 
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)

@@ -413,13 +413,13 @@ def test_sessions_do_not_wait_for_each_other(server, open_gcp, three):
     def fault(operation, context, answer):
         if server.calls[-1][1].endswith("/2"):
             started.set()
-            server._released.wait(30)
+            server._released.wait(120)
         return answer
 
     server.inject(fault, "AccessSecretVersion")
     thread = threading.Thread(target=lambda: seen.append(read(waiting, three, "2")))
     thread.start()
-    assert started.wait(10)
+    assert started.wait(60)
     assert text(read(others, three, "1")) == ("value 1", "1")
     assert text(read(waiting, three, "1")) == ("value 1", "1")
     server._released.set()

@@ -34,6 +34,7 @@ from providers.vault.config import (
 )
 from tests.providers.vault.conftest import TOKEN, only
 from tests.support.kube_certs import CertificateAuthority, private_pem, public_pem
+from tests.support.kube_waits import until_allowed
 from tests.support.web import fault, json_reply
 
 ONE = SecretKeySelector("login", "one")
@@ -194,6 +195,8 @@ def test_a_service_account_of_a_real_cluster_logs_in(
     }
     bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
     admin.request("POST", bindings, binding)
+    review = {"verb": "create", "group": "authentication.k8s.io", "resource": "tokenreviews"}
+    until_allowed(admin, binding["subjects"][0], review)
     path = bao.method("kubernetes")
     config = {
         "kubernetes_host": kube_server.url,
@@ -228,7 +231,7 @@ def test_many_threads_log_in_once(put, app_role, open_vault, observed):
     gate = threading.Barrier(12)
 
     def read(_):
-        gate.wait(10)
+        gate.wait(60)
         return only(provider, "app/db")
 
     with ThreadPoolExecutor(12) as pool:
