@@ -36,6 +36,7 @@ class AppItem:
         automatic: the sync that runs was nobody's wish: a newer commit ends it.
         wanted: the revisions that the last poll saw.
         failure: what the last poll met instead.
+        misses: looks that a cause broke off which may pass, one after the other.
         parsed: `raw` without what came since in status alone; None until it is read.
     """
 
@@ -48,6 +49,7 @@ class AppItem:
     automatic: bool = False
     wanted: tuple[str, ...] = ()
     failure: str = ""
+    misses: int = 0
     parsed: Application | None = field(default=None, repr=False)
 
 

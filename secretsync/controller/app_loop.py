@@ -19,13 +19,14 @@ from secretsync.controller.app_retries import AppRetries
 from secretsync.errors import ClusterError, ConfigError, SecretSyncError
 from secretsync.gitops.approval import unagreed
 from secretsync.gitops.attempts import attempt_of, drifted_since
+from secretsync.gitops.backoff import look_wait_s
 from secretsync.gitops.decision import Act, Decision, Situation, decide
 from secretsync.gitops.deleting import is_held
 from secretsync.gitops.deletion_hooks import hold_for_hooks
 from secretsync.gitops.deletions import Deletions
 from secretsync.gitops.drift import DRIFTED, told
 from secretsync.gitops.engine import Engine
-from secretsync.gitops.errors import GitOpsError
+from secretsync.gitops.errors import GitOpsError, SourceUnavailable
 from secretsync.gitops.look import Look
 from secretsync.gitops.model import (
     ObjectKey,
@@ -47,7 +48,6 @@ __all__ = ["REFRESH", "SKIP", "AppLoop"]
 log = logging.getLogger(__name__)
 
 SKIP = "argocd.argoproj.io/skip-reconcile"
-RENDER_RETRY_S = 60.0
 _HERE = "the service cannot work with files or processes"
 _LOG = "see its log, and the space that its volume has left"
 
@@ -160,6 +160,7 @@ class AppLoop:
         except SecretSyncError as exc:
             self._unknown(ref, item, app, exc)
             return
+        item.misses = 0
         if look.unpinned:
             self._engine.release(app)
         self._act(ref, item, app, look)
@@ -173,7 +174,8 @@ class AppLoop:
         self._end_unrenderable(app)
         self._operations.elsewhere(ref, item, app)
         # A commit is looked at at once; what only went wrong is tried again too.
-        self._queue.add_after(ref, Lane.DUE, RENDER_RETRY_S)
+        item.misses = item.misses + 1 if isinstance(error, SourceUnavailable) else 0
+        self._queue.add_after(ref, Lane.DUE, look_wait_s(item.misses))
 
     def _act(self, ref: ObjectRef, item: AppItem, app: Application, look: Look) -> None:
         """Go on with what was begun, do what was asked for, or what automation wants."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 from secretsync.resources.application_spec import Backoff, SyncPolicy
 from secretsync.resources.durations import parse_duration
 
-__all__ = ["HEAL_MAX_S", "SPENT_S", "heal_wait_s", "retry_wait_s"]
+__all__ = ["HEAL_MAX_S", "SPENT_S", "heal_wait_s", "look_wait_s", "retry_wait_s"]
 
 _DURATION_S, _FACTOR, _MAX_S = 5.0, 2, 180.0
 #: Healing: at once, then 2 s, 6 s, 18 s and so on.
 _HEAL_FIRST_S, _HEAL_FACTOR, HEAL_MAX_S = 2.0, 3, 300.0
+#: Looks that told nothing: a server that answered no more may do so again soon.
+_LOOK_FIRST_S, _LOOK_MAX_S = 5.0, 60.0
 #: Once `retry.limit` is used up: a failed revision is not given up, but nobody is pressed.
 SPENT_S = 900.0
 #: Beyond it every wait is the longest one, and powers of it need no computing.
@@ -50,6 +52,18 @@ def heal_wait_s(heals: int) -> float:
     if heals <= 0:
         return 0.0
     return float(min(HEAL_MAX_S, _HEAL_FIRST_S * _HEAL_FACTOR ** min(heals - 1, _MANY)))
+
+
+def look_wait_s(misses: int) -> float:
+    """Return the seconds between a look that told nothing and the next one.
+
+    Args:
+        misses: such looks one after the other whose cause may pass by itself; 0 where
+            somebody has to mend something first.
+    """
+    if misses <= 0:
+        return _LOOK_MAX_S
+    return float(min(_LOOK_MAX_S, _LOOK_FIRST_S * 2 ** min(misses - 1, _MANY)))
 
 
 def _seconds(text: str, default: float) -> float:

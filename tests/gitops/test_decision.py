@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from secretsync.gitops.backoff import heal_wait_s, retry_wait_s
+from secretsync.gitops.backoff import heal_wait_s, look_wait_s, retry_wait_s
 from secretsync.gitops.decision import Act, Attempt, Situation, decide
 from secretsync.gitops.model import (
     Comparison,
@@ -163,6 +163,15 @@ def test_acknowledged_prune_goes_on_without_self_heal() -> None:
     allowed = PruneVerdict(allowed=True, doomed=tuple(p.key for p in many.pairs if not p.target))
     facts = situation(comparison=many, automated=PRUNE, prune=allowed, attempt=attempt())
     assert decide(facts).act is Act.SYNC
+
+
+@pytest.mark.parametrize(
+    ("misses", "wait_s"), [(0, 60), (1, 5), (2, 10), (4, 40), (5, 60), (10**6, 60)]
+)
+def test_look_that_told_nothing_is_repeated_soon_where_the_cause_may_pass(
+    misses: int, wait_s: int
+) -> None:
+    assert look_wait_s(misses) == wait_s
 
 
 def test_backoff_of_the_policy_counts() -> None:

@@ -154,9 +154,12 @@ class AppWorld:
 
     def events(self, reason: str) -> list[str]:
         """Return the messages of the events with a reason."""
-        file = self.root / ".secretsync" / "events.jsonl"
-        lines = file.read_text().splitlines() if file.exists() else []
-        found = [json.loads(line) for line in lines]
+        try:
+            text = (self.root / ".secretsync" / "events.jsonl").read_text()
+        except FileNotFoundError:
+            return []
+        # Of a line that is just being written, a part may be there.
+        found = [json.loads(line) for line in text.split("\n")[:-1]]
         return [each["message"] for each in found if each["reason"] == reason]
 
     def close(self) -> None:

@@ -29,8 +29,10 @@ def know(world: AppWorld, server: ChartServer, password: str = CANARY) -> None:
     for plural, obj in (("secrets", secret), ("configmaps", trust)):
         path = world.path("argocd", plural, obj["metadata"]["name"])
         path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump(obj))
+        draft = path.with_name(".draft")  # A service that runs never sees a half of it.
+        draft.touch(mode=0o600)
+        draft.write_text(yaml.safe_dump(obj))
+        draft.replace(path)
 
 
 def application(world: AppWorld, server: ChartServer, policy: Any = None) -> dict[str, Any]:
