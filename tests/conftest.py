@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from _pytest.nodeid import coerce_node_id
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.support.kube import KubeServer
 from tests.support.sealed_ours import Ours, started_ours
@@ -16,7 +16,7 @@ from tests.support.tools import KUBERNETES_TOOLS, tool_path
 from tests.tools.build import ToolError
 
 # How long a case takes is the machine's business, and no law.
-settings.register_profile("untimed", deadline=None)
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 

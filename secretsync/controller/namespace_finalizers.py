@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 
 from secretsync.cluster.base import KINDS, Cluster
-from secretsync.errors import ClusterError, NotFound
+from secretsync.errors import ClusterError, Conflict, NotFound
 
 __all__ = ["NAMESPACE_FINALIZER", "NamespaceFinalizers"]
 
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 #: ESO's, followed by the name of the ClusterExternalSecret; never set by us.
 NAMESPACE_FINALIZER = "externalsecrets.external-secrets.io/ces-"
 _NAMESPACE = KINDS["Namespace"]
+#: A namespace is written by few: so many conflicts one after the other are a fault of theirs.
+_TRIES = 10
 _REMEDY = "apply -k deploy/from-external-secrets, or remove it from metadata.finalizers by hand"
 
 
@@ -59,6 +61,15 @@ class NamespaceFinalizers:
         return True
 
     def _release(self, namespace: str, maker: str) -> None:
+        for _ in range(_TRIES - 1):
+            try:
+                self._patch(namespace, maker)
+            except Conflict:
+                continue
+            return
+        self._patch(namespace, maker)
+
+    def _patch(self, namespace: str, maker: str) -> None:
         live = self._cluster.get(_NAMESPACE, "", namespace)
         if live is None:
             return

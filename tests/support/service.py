@@ -169,7 +169,8 @@ class RunningService:
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Return its log, a dictionary a line; a line that is no JSON is a failure."""
-        return [json.loads(line) for line in self.log_text().splitlines()]
+        # Of a line that is just being written, a part may be there.
+        return [json.loads(line) for line in self.log_text().split("\n")[:-1]]
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""
