@@ -19,7 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from secretsync.cluster.kubernetes import open_kubernetes
-from secretsync.gitops.comparing import known_from
+from secretsync.gitops.diff.comparing import known_from
 from secretsync.gitops.model import Comparison
 from tests.gitops.comparing_kit import (
     Bench,

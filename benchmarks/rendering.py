@@ -16,14 +16,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.monorepo import Monorepo, application
-from secretsync.gitops import kustomize_source
-from secretsync.gitops.app_store import parsed
-from secretsync.gitops.git_program import GitProgram
-from secretsync.gitops.kustomize_simple import simple_objects
-from secretsync.gitops.programs import Programs
-from secretsync.gitops.rendering import Renderer
-from secretsync.gitops.repositories import Repositories
-from secretsync.gitops.source_files import SourceFiles
+from secretsync.gitops.processes.programs import Programs
+from secretsync.gitops.render import kustomize_source
+from secretsync.gitops.render.kustomize_simple import simple_objects
+from secretsync.gitops.render.rendering import Renderer
+from secretsync.gitops.sources.git_program import GitProgram
+from secretsync.gitops.sources.repositories import Repositories
+from secretsync.gitops.sources.source_files import SourceFiles
+from secretsync.gitops.status.app_store import parsed
 from secretsync.resources.application import Application
 
 

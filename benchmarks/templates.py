@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from gotpl import Template
 from gotpl.funcs.sprig import text_func_map
 
-from secretsync.core.template_dialect import Dialect
-from secretsync.core.template_engine import compile_text
-from secretsync.core.template_limits import Limits
+from secretsync.core.templates.dialect import Dialect
+from secretsync.core.templates.engine import compile_text
+from secretsync.core.templates.limits import Limits
 from secretsync.core.templating import rendering
 from tests.core.eso_template_cases import REPRESENTATIVE
 from tests.core.eso_template_data import text_data

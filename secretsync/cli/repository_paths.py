@@ -1,6 +1,6 @@
 """`git+URL//FOLDER?ref=REV` as PATH: a folder of a repository at a revision.
 
-Neighbours: `inputs` reads the files, `gitops.repositories` fetches them, with the logins
+Neighbours: `inputs` reads the files, `gitops.sources.repositories` fetches them, with the logins
 that the cluster of the command has.
 """
 
@@ -87,11 +87,11 @@ def checkout_with(cluster: Cluster, *, local: bool) -> Checkout:
     @contextlib.contextmanager
     def checkout(path: RepositoryPath) -> Iterator[tuple[Path, str]]:
         # Imported here: most commands read files, and need no git.
-        from secretsync.gitops.cache_use import CacheUse  # noqa: PLC0415 - see above
-        from secretsync.gitops.git_program import GitProgram  # noqa: PLC0415 - see above
-        from secretsync.gitops.git_tree import inside  # noqa: PLC0415 - see above
-        from secretsync.gitops.repo_logins import RepoLogins  # noqa: PLC0415 - see above
-        from secretsync.gitops.repositories import Repositories  # noqa: PLC0415 - see above
+        from secretsync.gitops.sources.cache_use import CacheUse  # noqa: PLC0415 - see above
+        from secretsync.gitops.sources.git_program import GitProgram  # noqa: PLC0415 - see above
+        from secretsync.gitops.sources.git_tree import inside  # noqa: PLC0415 - see above
+        from secretsync.gitops.sources.repo_logins import RepoLogins  # noqa: PLC0415 - see above
+        from secretsync.gitops.sources.repositories import Repositories  # noqa: PLC0415 - see above
 
         cache = cache_folder("")
         with CacheUse(cache):

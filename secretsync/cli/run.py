@@ -127,7 +127,7 @@ def command(
     from secretsync.controller.addresses import parse_address  # noqa: PLC0415 - see above
     from secretsync.controller.app_settings import AppSettings  # noqa: PLC0415 - see above
     from secretsync.controller.settings import Settings  # noqa: PLC0415 - see above
-    from secretsync.gitops.repo_logins import REPOSITORY_NAMESPACE  # noqa: PLC0415 - see above
+    from secretsync.gitops.sources.repo_logins import REPOSITORY_NAMESPACE  # noqa: PLC0415 - see above
     from secretsync.refresh.installkey import service_namespace  # noqa: PLC0415 - see above
 
     local = parse_cluster(cluster).type == "dir"

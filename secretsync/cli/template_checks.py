@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from secretsync.core.errors import TemplateProblem
-from secretsync.core.template_dialect import Dialect
+from secretsync.core.templates.dialect import Dialect
 from secretsync.core.templating import check_template
 from secretsync.resources.composer import Path
 from secretsync.resources.documents import Document

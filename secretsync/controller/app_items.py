@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from secretsync.gitops.app_store import parsed
-from secretsync.gitops.history import JOURNAL
+from secretsync.gitops.diff.pairing import listed_in
 from secretsync.gitops.look import Look, to_keep
 from secretsync.gitops.model import ObjectKey, OperationState, SyncStatus
-from secretsync.gitops.pairing import listed_in
 from secretsync.gitops.runner import ALIVE
+from secretsync.gitops.status.app_store import parsed
+from secretsync.gitops.status.history import JOURNAL
 from secretsync.resources.application import Application
 from secretsync.resources.meta import ObjectRef
 

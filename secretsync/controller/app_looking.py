@@ -10,12 +10,12 @@ from typing import Any
 from secretsync.cluster.base import Object
 from secretsync.controller.app_items import AppItem, AppItems
 from secretsync.controller.app_recorder import AppRecorder
-from secretsync.gitops.comparing import known_from
-from secretsync.gitops.drift import has_drifted
+from secretsync.gitops.diff.comparing import known_from
+from secretsync.gitops.diff.drift import has_drifted
 from secretsync.gitops.engine import Engine
 from secretsync.gitops.look import Look
 from secretsync.gitops.model import Comparison, ObjectKey, SyncStatus
-from secretsync.gitops.operation_status import state_from
+from secretsync.gitops.status.operation_status import state_from
 from secretsync.resources.application import Application
 
 __all__ = ["AppLooker"]

@@ -17,14 +17,13 @@ from secretsync.controller.app_operations import RETRY_S, AppOperations
 from secretsync.controller.app_recorder import AppRecorder
 from secretsync.controller.app_retries import AppRetries
 from secretsync.errors import ClusterError, ConfigError, SecretSyncError
-from secretsync.gitops.approval import unagreed
 from secretsync.gitops.attempts import attempt_of, drifted_since
 from secretsync.gitops.backoff import look_wait_s
 from secretsync.gitops.decision import Act, Decision, Situation, decide
-from secretsync.gitops.deleting import is_held
-from secretsync.gitops.deletion_hooks import hold_for_hooks
+from secretsync.gitops.deletion.deleting import is_held
+from secretsync.gitops.deletion.deletion_hooks import hold_for_hooks
 from secretsync.gitops.deletions import Deletions
-from secretsync.gitops.drift import DRIFTED, told
+from secretsync.gitops.diff.drift import DRIFTED, told
 from secretsync.gitops.engine import Engine
 from secretsync.gitops.errors import GitOpsError, SourceUnavailable
 from secretsync.gitops.look import Look
@@ -32,12 +31,13 @@ from secretsync.gitops.model import (
     ObjectKey,
     OperationPhase,
 )
-from secretsync.gitops.operation_status import (
+from secretsync.gitops.status.operation_status import (
     raw_sources,
     sources_digest,
     state_from,
     sync_operation,
 )
+from secretsync.gitops.sync.approval import unagreed
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.lanes import Lane, LaneQueue
 from secretsync.resources.application import Application

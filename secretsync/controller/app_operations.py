@@ -14,13 +14,17 @@ from typing import Any
 from secretsync.controller.app_items import AppItem, AppItems
 from secretsync.controller.app_recorder import AppRecorder
 from secretsync.errors import ClusterError, Conflict, SecretSyncError
-from secretsync.gitops.asked_syncs import refusal
 from secretsync.gitops.engine import Engine
 from secretsync.gitops.errors import SourceUnavailable
 from secretsync.gitops.look import Look
 from secretsync.gitops.model import OperationPhase, OperationState
-from secretsync.gitops.operation_claims import TERMINATED, OperationTaken, OperationTerminated
-from secretsync.gitops.operation_status import (
+from secretsync.gitops.runner import Runners
+from secretsync.gitops.status.operation_claims import (
+    TERMINATED,
+    OperationTaken,
+    OperationTerminated,
+)
+from secretsync.gitops.status.operation_status import (
     RUNNER,
     is_heal,
     raw_sources,
@@ -28,7 +32,7 @@ from secretsync.gitops.operation_status import (
     state_status,
     timestamp,
 )
-from secretsync.gitops.runner import Runners
+from secretsync.gitops.sync.asked_syncs import refusal
 from secretsync.gitops.window_guard import Paused, WindowGuard
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.lanes import Lane, LaneQueue

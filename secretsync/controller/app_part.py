@@ -25,9 +25,9 @@ from secretsync.controller.reflector import Reflector
 from secretsync.core.fingerprints import Fingerprinter
 from secretsync.errors import ClusterError, SecretSyncError
 from secretsync.gitops.assembly import build_engine
-from secretsync.gitops.confinement import unconfined_because
 from secretsync.gitops.model import ObjectKey
-from secretsync.gitops.permitting import Projects, ProjectsOnce
+from secretsync.gitops.processes.confinement import unconfined_because
+from secretsync.gitops.projects.permitting import Projects, ProjectsOnce
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.lanes import Lane, LaneQueue
 from secretsync.resources.application import Application

@@ -12,10 +12,10 @@ import logging
 from secretsync.cluster.base import Event, EventType
 from secretsync.controller.app_metrics import AppMetrics
 from secretsync.controller.event_writer import EventWriter
-from secretsync.gitops.drift import DRIFTED, said
+from secretsync.gitops.diff.drift import DRIFTED, said
 from secretsync.gitops.look import SYNC_WINDOW, Look
 from secretsync.gitops.model import OperationPhase, OperationState, Pair
-from secretsync.gitops.revisions import short_revision
+from secretsync.gitops.sources.revisions import short_revision
 from secretsync.resources.application import Application
 
 __all__ = ["AppRecorder"]

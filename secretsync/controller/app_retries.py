@@ -10,11 +10,11 @@ from secretsync.controller.app_items import AppItem
 from secretsync.controller.app_operations import RETRY_S, AppOperations
 from secretsync.errors import ClusterError, SecretSyncError
 from secretsync.gitops.asked_retries import asked_retry
-from secretsync.gitops.asked_syncs import refusal
 from secretsync.gitops.engine import Engine
 from secretsync.gitops.errors import SourceUnavailable
 from secretsync.gitops.look import Look
 from secretsync.gitops.model import OperationState
+from secretsync.gitops.sync.asked_syncs import refusal
 from secretsync.refresh.clock import Clock
 from secretsync.refresh.lanes import Lane, LaneQueue
 from secretsync.resources.application import Application

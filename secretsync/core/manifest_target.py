@@ -19,8 +19,8 @@ from typing import Any
 from providers.base import SecretBytes
 from secretsync.core.errors import CoreError
 from secretsync.core.target_template import TargetTemplateError, Texts, decoded, texts_of
-from secretsync.core.template_limits import TemplateLimit
-from secretsync.core.template_yaml_reading import YamlProblem, read_map
+from secretsync.core.templates.limits import TemplateLimit
+from secretsync.core.templates.yaml_reading import YamlProblem, read_map
 from secretsync.core.templating import Rendering, rendering
 from secretsync.resources.external_secret import ExternalSecret
 from secretsync.resources.external_secret_manifest import path_segments

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 
 from providers.base import SecretBytes
 from secretsync.core.errors import CoreError
-from secretsync.core.template_limits import TemplateLimit
-from secretsync.core.template_yaml_reading import YamlProblem
+from secretsync.core.templates.limits import TemplateLimit
+from secretsync.core.templates.yaml_reading import YamlProblem
 from secretsync.core.templating import Rendering, rendering
 from secretsync.core.values import decode
 from secretsync.resources.external_secret_template import (
@@ -202,7 +202,7 @@ class _Target:
 
 def _pairs(path: str, made: bytes, values: Rendering) -> dict[str, bytes]:
     """Read a rendered map of strings."""
-    from secretsync.core.template_yaml import string_map  # noqa: PLC0415 - most need no YAML
+    from secretsync.core.templates.yaml import string_map  # noqa: PLC0415 - most need no YAML
 
     try:
         text = made.decode()

@@ -4,9 +4,9 @@ The text of a template is its author's, the values are secret: what comes out is
 to the Secret, and an error speaks of the text alone. Rendering is pure but for sprig's
 functions that are random or read the clock.
 
-Neighbours: `template_engine` does the work and loads gotpl; a text without `{{` never
-gets that far. `template_limits` says how much a template may cost, `template_dialect`
-whose it is, `template_kept` keeps what was compiled.
+Neighbours: `templates.engine` does the work and loads gotpl; a text without `{{` never
+gets that far. `templates.limits` says how much a template may cost, `templates.dialect`
+whose it is, `templates.kept` keeps what was compiled.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from sealing import TemplateFailed
 from secretsync.core.errors import TemplateProblem
-from secretsync.core.template_dialect import Dialect
-from secretsync.core.template_kept import Kept
-from secretsync.core.template_limits import Budget, Limits, TemplateLimit
+from secretsync.core.templates.dialect import Dialect
+from secretsync.core.templates.kept import Kept
+from secretsync.core.templates.limits import Budget, Limits, TemplateLimit
 
 if TYPE_CHECKING:
     from gotpl import TypedMap
 
-    from secretsync.core.template_engine import Compiled
+    from secretsync.core.templates.engine import Compiled
 
 __all__ = [
     "Engine",
@@ -82,7 +82,7 @@ class Engine:
         """
         found = self._kept.get(key, text)
         if found is None:
-            from secretsync.core.template_engine import (  # noqa: PLC0415 - gotpl loads slowly
+            from secretsync.core.templates.engine import (  # noqa: PLC0415 - gotpl loads slowly
                 compile_text,
             )
 
@@ -110,7 +110,7 @@ class Rendering:
         """Render one of them; see `Engine.render`."""
         if _OPENS_ACTION not in text:
             return text.encode()
-        from secretsync.core.template_engine import dot_of, run  # noqa: PLC0415 - as above
+        from secretsync.core.templates.engine import dot_of, run  # noqa: PLC0415 - as above
 
         self._pay_for(key, text)
         compiled = self._engine.compiled(key, text)

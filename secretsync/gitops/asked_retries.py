@@ -15,8 +15,8 @@ from typing import Any
 
 from secretsync.gitops.backoff import retry_wait_s
 from secretsync.gitops.model import OperationPhase, OperationState
-from secretsync.gitops.operation_claims import TERMINATED
-from secretsync.gitops.operation_status import RUNNER
+from secretsync.gitops.status.operation_claims import TERMINATED
+from secretsync.gitops.status.operation_status import RUNNER
 from secretsync.resources.application_spec import Backoff, Retry, SyncPolicy
 
 __all__ = ["AskedRetry", "asked_retry"]

@@ -12,22 +12,22 @@ from typing import Any
 
 from secretsync.cluster.base import Cluster
 from secretsync.core.fingerprints import Fingerprinter
-from secretsync.gitops.app_store import AppStore
-from secretsync.gitops.cache_use import CacheUse
-from secretsync.gitops.charts import Charts
-from secretsync.gitops.comparing import Comparer
+from secretsync.gitops.diff.comparing import Comparer
 from secretsync.gitops.engine import Engine
-from secretsync.gitops.git_program import GitProgram
-from secretsync.gitops.health import health_of
-from secretsync.gitops.integrity import Integrity
-from secretsync.gitops.jq_paths import JqPaths
 from secretsync.gitops.model import Health, api_group
-from secretsync.gitops.permitting import Permits
-from secretsync.gitops.programs import Programs
-from secretsync.gitops.rendering import Renderer
-from secretsync.gitops.repo_logins import RepoLogins
-from secretsync.gitops.repositories import Repositories
-from secretsync.gitops.syncing import Syncer
+from secretsync.gitops.objects.health import health_of
+from secretsync.gitops.objects.jq_paths import JqPaths
+from secretsync.gitops.processes.programs import Programs
+from secretsync.gitops.projects.permitting import Permits
+from secretsync.gitops.render.rendering import Renderer
+from secretsync.gitops.sources.cache_use import CacheUse
+from secretsync.gitops.sources.charts import Charts
+from secretsync.gitops.sources.git_program import GitProgram
+from secretsync.gitops.sources.integrity import Integrity
+from secretsync.gitops.sources.repo_logins import RepoLogins
+from secretsync.gitops.sources.repositories import Repositories
+from secretsync.gitops.status.app_store import AppStore
+from secretsync.gitops.sync.syncing import Syncer
 
 __all__ = ["Built", "build_engine"]
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from secretsync.gitops.decision import Attempt
-from secretsync.gitops.drift import DRIFTED, has_drifted
-from secretsync.gitops.history import revisions_of
+from secretsync.gitops.diff.drift import DRIFTED, has_drifted
 from secretsync.gitops.model import Comparison, OperationPhase, OperationState, Pair
-from secretsync.gitops.operation_status import count_in, sources_digest, state_from
+from secretsync.gitops.status.history import revisions_of
+from secretsync.gitops.status.operation_status import count_in, sources_digest, state_from
 from secretsync.resources.timestamps import parse_timestamp
 
 __all__ = ["attempt_of", "drifted_since"]

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from secretsync.gitops.backoff import heal_wait_s, retry_wait_s
-from secretsync.gitops.made_up import Fields
 from secretsync.gitops.model import (
     Comparison,
     ObjectKey,
@@ -23,7 +22,8 @@ from secretsync.gitops.model import (
     Pair,
     SyncStatus,
 )
-from secretsync.gitops.prune_guard import PruneVerdict
+from secretsync.gitops.render.made_up import Fields
+from secretsync.gitops.sync.prune_guard import PruneVerdict
 from secretsync.resources.application_spec import Automated, SyncPolicy
 
 __all__ = ["Act", "Attempt", "Decision", "Situation", "decide"]

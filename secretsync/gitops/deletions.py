@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from secretsync.errors import ClusterError, SecretSyncError
-from secretsync.gitops.app_status import conditions_of, settled
-from secretsync.gitops.deleting import FINALIZER, Told, delete_application
-from secretsync.gitops.deletion_hooks import DeletionHooks
+from secretsync.gitops.deletion.deleting import FINALIZER, Told, delete_application
+from secretsync.gitops.deletion.deletion_hooks import DeletionHooks
 from secretsync.gitops.engine import Engine
 from secretsync.gitops.model import Object, ObjectKey
-from secretsync.gitops.permitting import Permits
+from secretsync.gitops.projects.permitting import Permits
+from secretsync.gitops.status.app_status import conditions_of, settled
 from secretsync.resources.application import Application
 
 __all__ = ["Deletions", "asked_again_s"]

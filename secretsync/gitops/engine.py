@@ -14,28 +14,28 @@ from typing import Any, Protocol
 
 from secretsync.cluster.base import Cluster, Served
 from secretsync.errors import SecretSyncError
-from secretsync.gitops.app_status import compared_status, failed_status, settled
-from secretsync.gitops.app_store import AppStore
-from secretsync.gitops.comparing import Comparer
-from secretsync.gitops.hook_running import end_hooks
-from secretsync.gitops.integrity import Integrity
-from secretsync.gitops.keeping_made_up import keep_made_up
+from secretsync.gitops.diff.comparing import Comparer
+from secretsync.gitops.diff.keeping_made_up import keep_made_up
 from secretsync.gitops.look import SYNC_WINDOW, Look
-from secretsync.gitops.made_namespace import check_made_namespace
 from secretsync.gitops.model import Comparison, Object, OperationPhase, OperationState, Rendered
+from secretsync.gitops.objects.sync_options import SyncOptions
 from secretsync.gitops.operating import Operator, Syncs
-from secretsync.gitops.operation_claims import TERMINATED, change_running
-from secretsync.gitops.operation_status import (
+from secretsync.gitops.projects.made_namespace import check_made_namespace
+from secretsync.gitops.projects.permitting import Permits, Projects
+from secretsync.gitops.projects.project_bounds import within_project
+from secretsync.gitops.sources.integrity import Integrity
+from secretsync.gitops.status.app_status import compared_status, failed_status, settled
+from secretsync.gitops.status.app_store import AppStore
+from secretsync.gitops.status.operation_claims import TERMINATED, change_running
+from secretsync.gitops.status.operation_status import (
     raw_sources,
     state_from,
     state_status,
     timestamp,
 )
-from secretsync.gitops.permitting import Permits, Projects
-from secretsync.gitops.pins import PIN, ended, pin_of, pinned_app, pinned_objects
-from secretsync.gitops.project_bounds import within_project
-from secretsync.gitops.prune_guard import acknowledged_by, prune_verdict
-from secretsync.gitops.sync_options import SyncOptions
+from secretsync.gitops.status.pins import PIN, ended, pin_of, pinned_app, pinned_objects
+from secretsync.gitops.sync.hook_running import end_hooks
+from secretsync.gitops.sync.prune_guard import acknowledged_by, prune_verdict
 from secretsync.resources.application import Application
 
 __all__ = ["Engine", "Renders"]

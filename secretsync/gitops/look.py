@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from secretsync.gitops.comparing import without_values
+from secretsync.gitops.diff.comparing import without_values
 from secretsync.gitops.model import Comparison, Rendered
-from secretsync.gitops.permitting import Project
-from secretsync.gitops.pins import Pin
-from secretsync.gitops.project_windows import WindowVerdict, window_verdict
-from secretsync.gitops.prune_guard import PruneVerdict
+from secretsync.gitops.projects.permitting import Project
+from secretsync.gitops.projects.project_windows import WindowVerdict, window_verdict
+from secretsync.gitops.status.pins import Pin
+from secretsync.gitops.sync.prune_guard import PruneVerdict
 from secretsync.resources.application import Application
 
 __all__ = ["SYNC_WINDOW", "Look", "to_keep"]

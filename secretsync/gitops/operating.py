@@ -15,18 +15,18 @@ from typing import Any, Protocol
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.core.secrets import live_secret, written_versions
 from secretsync.errors import ClusterError, ConfigError, SecretSyncError
-from secretsync.gitops.adoption import without_foreign
-from secretsync.gitops.app_store import AppStore
-from secretsync.gitops.history import JOURNAL, journal_of, journal_text, journalled, recorded
-from secretsync.gitops.hook_running import end_hooks
-from secretsync.gitops.keeping import Keeper
+from secretsync.gitops.deletion.owned_secrets import collect_owned, pruned_in
+from secretsync.gitops.diff.adoption import without_foreign
 from secretsync.gitops.look import Look
-from secretsync.gitops.made_namespace import check_made_namespace
 from secretsync.gitops.model import Comparison, OperationPhase, OperationState
-from secretsync.gitops.operation_claims import Claim
-from secretsync.gitops.operation_status import raw_sources, sources_digest, state_status
-from secretsync.gitops.owned_secrets import collect_owned, pruned_in
-from secretsync.gitops.sync_options import SyncOptions
+from secretsync.gitops.objects.sync_options import SyncOptions
+from secretsync.gitops.projects.made_namespace import check_made_namespace
+from secretsync.gitops.status.app_store import AppStore
+from secretsync.gitops.status.history import JOURNAL, journal_of, journal_text, journalled, recorded
+from secretsync.gitops.status.keeping import Keeper
+from secretsync.gitops.status.operation_claims import Claim
+from secretsync.gitops.status.operation_status import raw_sources, sources_digest, state_status
+from secretsync.gitops.sync.hook_running import end_hooks
 from secretsync.resources.application import Application
 
 __all__ = ["Authors", "Operator", "Syncs"]

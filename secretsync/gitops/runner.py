@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from secretsync.gitops.operation_status import timestamp
+from secretsync.gitops.status.operation_status import timestamp
 from secretsync.resources.application import Application
 from secretsync.resources.meta import ObjectRef
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from secretsync.gitops.look import Look
-from secretsync.gitops.project_windows import WindowVerdict
+from secretsync.gitops.projects.project_windows import WindowVerdict
 
 __all__ = ["Paused", "WindowGuard"]
 

@@ -1,7 +1,7 @@
 """The shape of an AppProject's `spec` as the manifest writes it.
 
-Neighbours: `app_project` checks it; `gitops.project_rules`, `gitops.project_windows` and
-`gitops.integrity` ask what it allows.
+Neighbours: `app_project` checks it; `gitops.projects` and `gitops.sources.integrity` ask what it
+allows.
 
 Source: Argo CD 3.6's CRD `appprojects.argoproj.io`, v1alpha1.
 """

@@ -54,7 +54,7 @@ class Application:
     """One validated Application.
 
     Args:
-        status: as the object holds it; `gitops.app_status` reads it.
+        status: as the object holds it; `gitops.status.app_status` reads it.
         operation: what somebody asked for by the live field `operation`, or None.
         live: the object lives in the cluster; False for an object read from a file.
         warnings: what of it has no effect, field first.

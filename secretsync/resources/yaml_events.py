@@ -3,7 +3,7 @@
 YAML 1.1 without timestamps and without base 60; `y`, `yes`, `on` and their likes are
 booleans. libyaml does the scanning; no Python object is built from a tag.
 
-Neighbours: `composer` takes `yaml_events`; `core.template_yaml_reading`, which runs once for
+Neighbours: `composer` takes `yaml_events`; `core.templates.yaml_reading`, which runs once for
 each rendering and not once for each file, takes libyaml's own events and `scalar_value`.
 """
 

@@ -17,8 +17,8 @@ from secretsync.controller.app_settings import AppSettings
 from secretsync.controller.service import Service
 from secretsync.controller.settings import Settings
 from secretsync.gitops import runner
-from secretsync.gitops.history import journal_of
-from secretsync.gitops.operation_status import sync_operation
+from secretsync.gitops.status.history import journal_of
+from secretsync.gitops.status.operation_status import sync_operation
 from tests.cli.kit import run_process
 from tests.e2e.rig import eventually, settled, steady
 from tests.support.app_world import AppWorld, config_map

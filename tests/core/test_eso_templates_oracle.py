@@ -10,9 +10,9 @@ from random import Random
 import pytest
 
 from secretsync.core.errors import TemplateProblem
-from secretsync.core.template_dialect import Dialect
-from secretsync.core.template_engine import function_names
-from secretsync.core.template_yaml import YamlProblem, string_map
+from secretsync.core.templates.dialect import Dialect
+from secretsync.core.templates.engine import function_names
+from secretsync.core.templates.yaml import YamlProblem, string_map
 from secretsync.core.templating import render_template
 from tests.core.eso_template_cases import DIFFERENT, MAPS, REPRESENTATIVE, TEMPLATES
 from tests.core.eso_template_data import data, text_data

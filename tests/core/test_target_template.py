@@ -9,7 +9,7 @@ import pytest
 from secretsync.core.materialize import Materialized, desired_secret
 from secretsync.core.secrets import CREATED_BY_LABEL, DATA_HASH_ANNOTATION, MANAGED_LABEL
 from secretsync.core.target_template import Rendered, TargetTemplateError, render_target
-from secretsync.core.template_limits import Limits
+from secretsync.core.templates.limits import Limits
 from secretsync.resources.external_secret_template import TemplateSource
 from tests.core.secret_cases import CANARY, external_secret, secret_bytes
 

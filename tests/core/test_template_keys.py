@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from secretsync.core.errors import TemplateProblem
-from secretsync.core.template_costs import price
-from secretsync.core.template_limits import Budget, Limits, TemplateLimit
+from secretsync.core.templates.costs import price
+from secretsync.core.templates.limits import Budget, Limits, TemplateLimit
 from secretsync.core.templating import render_template, rendering
 
 #: Each is a product of two primes.

@@ -11,9 +11,9 @@ import pytest
 
 from sealing import TemplateFailed
 from secretsync.core.errors import TemplateProblem
-from secretsync.core.template_dialect import Dialect
-from secretsync.core.template_engine import function_names
-from secretsync.core.template_kept import Kept
+from secretsync.core.templates.dialect import Dialect
+from secretsync.core.templates.engine import function_names
+from secretsync.core.templates.kept import Kept
 from secretsync.core.templating import Engine, render_sealed_template, render_template
 
 CANARY = "canary-7f3a9"

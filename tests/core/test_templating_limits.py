@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from secretsync.core.errors import TemplateProblem
-from secretsync.core.template_limits import Budget, Limits, TemplateLimit, weigh
+from secretsync.core.templates.limits import Budget, Limits, TemplateLimit, weigh
 from secretsync.core.templating import Engine
 from tests.core.template_bombs import BOMBS, ESO_BOMBS
 

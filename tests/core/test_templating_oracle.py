@@ -9,8 +9,8 @@ from random import Random
 import pytest
 
 from sealing import TemplateFailed
-from secretsync.core.template_dialect import Dialect
-from secretsync.core.template_engine import function_names
+from secretsync.core.templates.dialect import Dialect
+from secretsync.core.templates.engine import function_names
 from secretsync.core.templating import render_sealed_template
 from tests.core.template_cases import DATA, DIFFERENT, SAME_ERRORS, TEMPLATES
 from tests.oracle.template import oracle as template_oracle

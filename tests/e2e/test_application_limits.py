@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from secretsync.cli import main
-from secretsync.gitops import repositories
-from secretsync.gitops.git_program import GitProgram
-from secretsync.gitops.programs import Programs
+from secretsync.gitops.processes.programs import Programs
+from secretsync.gitops.sources import repositories
+from secretsync.gitops.sources.git_program import GitProgram
 from tests.support.app_world import AppWorld, config_map
 
 pytestmark = [pytest.mark.e2e, pytest.mark.built]

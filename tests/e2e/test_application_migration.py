@@ -19,7 +19,7 @@ import yaml
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.kubernetes import KubernetesCluster, open_kubernetes
 from secretsync.gitops.model import FIELD_MANAGER
-from secretsync.gitops.normalizing import LAST_APPLIED
+from secretsync.gitops.objects.normalizing import LAST_APPLIED
 from tests.e2e.rig import eventually, steady
 from tests.gitops.comparing_kit import config_map, deployment
 from tests.support.git_repository import GitRepository

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.gitops.hook_running import HOOK_FINALIZER
+from secretsync.gitops.sync.hook_running import HOOK_FINALIZER
 from tests.e2e.application_story import ARGO, GROUP, Story, lived
 from tests.support.git_repository import GitRepository
 from tests.support.git_server import git_server

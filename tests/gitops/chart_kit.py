@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from providers.base import SecretBytes
-from secretsync.gitops.chart_downloads import Downloads
-from secretsync.gitops.charts import ChartRef, Charts
-from secretsync.gitops.repo_credentials import RepoCredentials
+from secretsync.gitops.sources.chart_downloads import Downloads
+from secretsync.gitops.sources.charts import ChartRef, Charts
+from secretsync.gitops.sources.repo_credentials import RepoCredentials
 from tests.support.chart_server import ChartServer
 
 __all__ = ["CANARY", "Refs", "Scene", "both", "each_kind"]

@@ -9,9 +9,9 @@ from typing import Any
 
 from secretsync.cluster.base import Cluster, Object
 from secretsync.core.fingerprints import Fingerprinter
-from secretsync.gitops.comparing import Comparer
-from secretsync.gitops.jq_paths import JqPaths
+from secretsync.gitops.diff.comparing import Comparer
 from secretsync.gitops.model import FIELD_MANAGER, Comparison, Health, Pair
+from secretsync.gitops.objects.jq_paths import JqPaths
 from secretsync.resources.application import Application, parse_application
 from secretsync.resources.documents import load_documents
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from secretsync.gitops.git_tree import GitTree, TreeEntry
-from secretsync.gitops.source_files import SourceFiles
+from secretsync.gitops.sources.git_tree import GitTree, TreeEntry
+from secretsync.gitops.sources.source_files import SourceFiles
 from secretsync.resources.application_spec import Source
 
 __all__ = ["files_of", "random_kustomization", "write"]

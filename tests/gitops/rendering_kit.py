@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from secretsync.cluster.base import Served
-from secretsync.gitops.children import ChildLimits
-from secretsync.gitops.git_program import GitProgram
 from secretsync.gitops.model import Rendered
-from secretsync.gitops.programs import Programs
-from secretsync.gitops.rendering import Renderer
-from secretsync.gitops.repositories import Repositories
+from secretsync.gitops.processes.children import ChildLimits
+from secretsync.gitops.processes.programs import Programs
+from secretsync.gitops.render.rendering import Renderer
+from secretsync.gitops.sources.git_program import GitProgram
+from secretsync.gitops.sources.repositories import Repositories
 from secretsync.resources.application import Application, parse_application
 from secretsync.resources.documents import Document, Origin
 from tests.support.git_repository import GitRepository

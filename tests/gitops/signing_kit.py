@@ -17,9 +17,9 @@ import pytest
 
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
-from secretsync.gitops.git_program import GitProgram
-from secretsync.gitops.integrity import KEYRING, Integrity
-from secretsync.gitops.repositories import Repositories
+from secretsync.gitops.sources.git_program import GitProgram
+from secretsync.gitops.sources.integrity import KEYRING, Integrity
+from secretsync.gitops.sources.repositories import Repositories
 from secretsync.resources.app_project import parse_app_project
 from secretsync.resources.documents import Document, Origin
 from tests.gitops.comparing_kit import application

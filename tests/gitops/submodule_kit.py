@@ -10,12 +10,12 @@ from typing import Any
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.errors import ConfigError
-from secretsync.gitops.charts import Charts
-from secretsync.gitops.git_program import GitProgram
-from secretsync.gitops.programs import Programs
-from secretsync.gitops.rendering import Renderer
-from secretsync.gitops.repo_logins import RepoLogins
-from secretsync.gitops.repositories import Repositories
+from secretsync.gitops.processes.programs import Programs
+from secretsync.gitops.render.rendering import Renderer
+from secretsync.gitops.sources.charts import Charts
+from secretsync.gitops.sources.git_program import GitProgram
+from secretsync.gitops.sources.repo_logins import RepoLogins
+from secretsync.gitops.sources.repositories import Repositories
 from secretsync.resources.application import Application, parse_application
 from secretsync.resources.application_spec import Source
 from secretsync.resources.documents import Document, Origin

@@ -13,10 +13,10 @@ from typing import Any
 
 from secretsync.cluster.base import KINDS, Cluster, Kind
 from secretsync.errors import NotFound
-from secretsync.gitops.adoption import without_foreign
-from secretsync.gitops.health import health_of
+from secretsync.gitops.diff.adoption import without_foreign
 from secretsync.gitops.model import Comparison, OperationPhase, OperationState
-from secretsync.gitops.syncing import Syncer
+from secretsync.gitops.objects.health import health_of
+from secretsync.gitops.sync.syncing import Syncer
 from tests.gitops.comparing_kit import Bench, application, config_map
 
 __all__ = ["ARGO", "MAPS", "READY", "Killed", "Noting", "Scene", "annotated", "job", "order"]

@@ -9,17 +9,7 @@ from typing import Any
 import pytest
 
 from secretsync.errors import ConfigError
-from secretsync.gitops.app_status import conditions_of, settled
 from secretsync.gitops.attempts import attempt_of
-from secretsync.gitops.history import (
-    JOURNAL,
-    entry_versions,
-    journal_of,
-    journal_text,
-    journalled,
-    recorded,
-    rollback_target,
-)
 from secretsync.gitops.model import (
     ObjectKey,
     OperationPhase,
@@ -28,14 +18,32 @@ from secretsync.gitops.model import (
     ResultCode,
     SyncPhase,
 )
-from secretsync.gitops.operation_status import (
+from secretsync.gitops.status.app_status import conditions_of, settled
+from secretsync.gitops.status.history import (
+    JOURNAL,
+    entry_versions,
+    journal_of,
+    journal_text,
+    journalled,
+    recorded,
+    rollback_target,
+)
+from secretsync.gitops.status.operation_status import (
     raw_sources,
     sources_digest,
     state_from,
     state_status,
     sync_operation,
 )
-from secretsync.gitops.pins import PIN, Pin, ended, pin_of, pin_text, pinned_app, pinned_objects
+from secretsync.gitops.status.pins import (
+    PIN,
+    Pin,
+    ended,
+    pin_of,
+    pin_text,
+    pinned_app,
+    pinned_objects,
+)
 from tests.gitops.comparing_kit import application
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from secretsync.gitops.approval import APPROVED, unagreed
 from secretsync.gitops.model import (
     Health,
     HealthStatus,
@@ -21,7 +20,8 @@ from secretsync.gitops.model import (
     SyncPhase,
     SyncStatus,
 )
-from secretsync.gitops.operation_status import raw_sources, state_status
+from secretsync.gitops.status.operation_status import raw_sources, state_status
+from secretsync.gitops.sync.approval import APPROVED, unagreed
 from tests.gitops.comparing_kit import application
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,12 +13,12 @@ import pytest
 
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.core.fingerprints import Fingerprinter
-from secretsync.gitops.asked_syncs import Selection, refusal, unserved
 from secretsync.gitops.assembly import build_engine
 from secretsync.gitops.engine import Engine
 from secretsync.gitops.look import Look
 from secretsync.gitops.model import ObjectKey, OperationPhase, OperationState
-from secretsync.gitops.operation_status import raw_sources, state_from, state_status
+from secretsync.gitops.status.operation_status import raw_sources, state_from, state_status
+from secretsync.gitops.sync.asked_syncs import Selection, refusal, unserved
 from tests.e2e.rig import eventually
 from tests.support.app_world import AppWorld, config_map
 

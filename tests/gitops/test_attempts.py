@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from secretsync.gitops.attempts import attempt_of, drifted_since
-from secretsync.gitops.drift import DRIFTED
-from secretsync.gitops.operation_status import sources_digest
+from secretsync.gitops.diff.drift import DRIFTED
+from secretsync.gitops.status.operation_status import sources_digest
 from tests.gitops.test_decision import compared, pair
 
 SOURCE = {"source": {"repoURL": "https://git.example.com/r.git", "path": "web"}}

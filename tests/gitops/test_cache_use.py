@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from secretsync.gitops import cache_use
-from secretsync.gitops.cache_use import CacheUse
-from secretsync.gitops.charts import KEPT_CHARTS
+from secretsync.gitops.sources import cache_use
+from secretsync.gitops.sources.cache_use import CacheUse
+from secretsync.gitops.sources.charts import KEPT_CHARTS
 
 KINDS = [
     ("git/trees", "KEPT_LAYOUTS"),
@@ -74,7 +74,7 @@ def test_trimming_that_is_killed_leaves_no_half_folder(
     names = leave(parent, 80, size_bytes=100_000)
     with monkeypatch.context() as patched:
         patched.setattr(cache_use, "MAX_REPOSITORIES_BYTES", 250_000)
-        patched.setattr("secretsync.gitops.kept_folders.shutil.rmtree", half)
+        patched.setattr("secretsync.gitops.sources.kept_folders.shutil.rmtree", half)
         with pytest.raises(Killed):
             CacheUse(tmp_path)
     left = [name for name in names if (parent / name).exists()]

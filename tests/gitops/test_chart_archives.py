@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.gitops.chart_archives import MAX_UNPACKED_BYTES, unpack_archive
 from secretsync.gitops.errors import (
     SourceError,
 )
+from secretsync.gitops.sources.chart_archives import MAX_UNPACKED_BYTES, unpack_archive
 
 
 def archive(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:

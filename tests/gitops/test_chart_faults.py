@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.gitops import chart_downloads, chart_repositories
-from secretsync.gitops.charts import ChartRef
 from secretsync.gitops.errors import (
     GitOpsError,
     SourceError,
     SourceUnavailable,
 )
+from secretsync.gitops.sources import chart_downloads, chart_repositories
+from secretsync.gitops.sources.charts import ChartRef
 from tests.gitops.chart_kit import Refs, Scene, both, each_kind
 from tests.support.chart_server import chart_server
 from tests.support.web import Reply

@@ -14,15 +14,15 @@ import pytest
 import yaml
 
 from secretsync.errors import ConfigError
-from secretsync.gitops.chart_downloads import Downloads
-from secretsync.gitops.chart_versions import best_version
-from secretsync.gitops.charts import Charts
 from secretsync.gitops.errors import GitOpsError, RenderError, SourceError
-from secretsync.gitops.git_program import GitProgram
 from secretsync.gitops.model import Rendered
-from secretsync.gitops.programs import Programs
-from secretsync.gitops.rendering import Renderer
-from secretsync.gitops.repositories import Repositories
+from secretsync.gitops.processes.programs import Programs
+from secretsync.gitops.render.rendering import Renderer
+from secretsync.gitops.sources.chart_downloads import Downloads
+from secretsync.gitops.sources.chart_versions import best_version
+from secretsync.gitops.sources.charts import Charts
+from secretsync.gitops.sources.git_program import GitProgram
+from secretsync.gitops.sources.repositories import Repositories
 from secretsync.resources.application import Application, parse_application
 from secretsync.resources.documents import Document, Origin
 from tests.support.chart_server import ChartServer, chart_archive, chart_files, chart_server

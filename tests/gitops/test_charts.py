@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from providers.base import SecretBytes
-from secretsync.gitops import charts
-from secretsync.gitops.charts import ChartRef
 from secretsync.gitops.errors import (
     SourceError,
     SourceForbidden,
     SourceUnavailable,
 )
-from secretsync.gitops.repo_credentials import RepoCredentials, RepoSecrets
+from secretsync.gitops.sources import charts
+from secretsync.gitops.sources.charts import ChartRef
+from secretsync.gitops.sources.repo_credentials import RepoCredentials, RepoSecrets
 from tests.gitops.chart_kit import CANARY, Refs, Scene, both, each_kind
 from tests.support.chart_server import chart_archive, chart_files, chart_server
 from tests.support.kube_certs import CertificateAuthority

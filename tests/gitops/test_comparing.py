@@ -13,11 +13,11 @@ import pytest
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.errors import ClusterUnavailable
-from secretsync.gitops.comparing import known_from, without_values
+from secretsync.gitops.diff.comparing import known_from, without_values
+from secretsync.gitops.diff.revision_diff import renders_compared
 from secretsync.gitops.model import Health, HealthStatus, ObjectKey, SyncStatus
-from secretsync.gitops.normalizing import LAST_APPLIED
-from secretsync.gitops.placing import placed
-from secretsync.gitops.revision_diff import renders_compared
+from secretsync.gitops.objects.normalizing import LAST_APPLIED
+from secretsync.gitops.objects.placing import placed
 from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
 from tests.gitops.comparing_kit import (
     FINGERPRINTS,

@@ -12,10 +12,10 @@ import pytest
 
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.kubernetes import KubernetesCluster, open_kubernetes
-from secretsync.gitops.drift import drifts_of
+from secretsync.gitops.diff.drift import drifts_of
+from secretsync.gitops.diff.takeover import takeover_patch
 from secretsync.gitops.model import FIELD_MANAGER, SyncStatus
-from secretsync.gitops.normalizing import LAST_APPLIED
-from secretsync.gitops.takeover import takeover_patch
+from secretsync.gitops.objects.normalizing import LAST_APPLIED
 from tests.gitops.comparing_kit import Bench, application, config_map, deployment
 from tests.gitops.comparing_objects import SECRET_KINDS
 from tests.support.kube import KubeServer

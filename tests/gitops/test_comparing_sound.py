@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from secretsync.gitops.field_paths import differences
 from secretsync.gitops.model import FIELD_MANAGER
-from secretsync.gitops.normalizing import normalized
-from secretsync.gitops.owned_fields import surely_same
+from secretsync.gitops.objects.field_paths import differences
+from secretsync.gitops.objects.normalizing import normalized
+from secretsync.gitops.objects.owned_fields import surely_same
 from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
 from tests.gitops.comparing_kit import deployment, plain_secret
 

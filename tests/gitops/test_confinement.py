@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.gitops.children import ChildLimits, Finished, run_child
-from secretsync.gitops.confinement import unconfined_because
+from secretsync.gitops.processes.children import ChildLimits, Finished, run_child
+from secretsync.gitops.processes.confinement import unconfined_because
 
 CONNECT = """
 import socket, sys

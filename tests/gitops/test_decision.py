@@ -18,7 +18,7 @@ from secretsync.gitops.model import (
     Pair,
     SyncStatus,
 )
-from secretsync.gitops.prune_guard import PruneVerdict, prune_verdict
+from secretsync.gitops.sync.prune_guard import PruneVerdict, prune_verdict
 from secretsync.resources.application_spec import Automated, Backoff, Retry, SyncPolicy
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

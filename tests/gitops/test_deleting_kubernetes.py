@@ -11,10 +11,10 @@ import pytest
 
 from secretsync.cluster.base import KINDS
 from secretsync.errors import ConfigError
-from secretsync.gitops.app_store import AppStore
-from secretsync.gitops.deleting import begin_deletion, delete_application, is_held
-from secretsync.gitops.deletion_hooks import DeletionHooks, hold_for_hooks
-from secretsync.gitops.hook_running import HOOK_FINALIZER
+from secretsync.gitops.deletion.deleting import begin_deletion, delete_application, is_held
+from secretsync.gitops.deletion.deletion_hooks import DeletionHooks, hold_for_hooks
+from secretsync.gitops.status.app_store import AppStore
+from secretsync.gitops.sync.hook_running import HOOK_FINALIZER
 from secretsync.resources.application import Application
 from tests.e2e.rig import eventually
 from tests.gitops.comparing_kit import config_map, in_namespace

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from secretsync.gitops.errors import RenderError, SourceError
-from secretsync.gitops.git_program import GitProgram
-from secretsync.gitops.git_tree import inside
-from secretsync.gitops.plain_source import plain_objects
-from secretsync.gitops.repositories import Repositories
-from secretsync.gitops.source_files import SourceFiles
+from secretsync.gitops.render.plain_source import plain_objects
+from secretsync.gitops.sources.git_program import GitProgram
+from secretsync.gitops.sources.git_tree import inside
+from secretsync.gitops.sources.repositories import Repositories
+from secretsync.gitops.sources.source_files import SourceFiles
 from secretsync.resources.application_spec import Source
 from tests.support.git_repository import GitRepository
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretsync.gitops.field_paths import (
+from secretsync.gitops.objects.field_paths import (
     ABSENT,
     differences,
     parse_path,

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from secretsync.gitops.health import health_of, worst
 from secretsync.gitops.model import Health, HealthStatus
+from secretsync.gitops.objects.health import health_of, worst
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 H, S, P, D, U = (

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from secretsync.gitops.ignoring import ignored_in, respected, rules_of, without_ignored
-from secretsync.gitops.jq_paths import JqFailed, JqPaths
 from secretsync.gitops.model import ObjectKey
+from secretsync.gitops.objects.ignoring import ignored_in, respected, rules_of, without_ignored
+from secretsync.gitops.objects.jq_paths import JqFailed, JqPaths
 from secretsync.resources.application_spec import IgnoreDifference
 from tests.gitops.comparing_kit import deployment
 

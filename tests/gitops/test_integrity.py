@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from secretsync.gitops.errors import GitOpsError, RenderError, SourceForbidden
-from secretsync.gitops.gpg_program import gpg_verdict, opened_keyring
-from secretsync.gitops.integrity import policy_of
-from secretsync.gitops.signed_objects import read_signed
-from secretsync.gitops.ssh_signatures import ssh_fingerprint
+from secretsync.gitops.sources.gpg_program import gpg_verdict, opened_keyring
+from secretsync.gitops.sources.integrity import policy_of
+from secretsync.gitops.sources.signed_objects import read_signed
+from secretsync.gitops.sources.ssh_signatures import ssh_fingerprint
 from secretsync.resources.app_project_spec import (
     AppProjectSpec,
     GitIntegrity,

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secretsync.gitops.keeping import EVERY, RESULTS_A_SECOND, Keeper
 from secretsync.gitops.model import (
     ObjectKey,
     OperationPhase,
@@ -16,6 +15,7 @@ from secretsync.gitops.model import (
     ResultCode,
     SyncPhase,
 )
+from secretsync.gitops.status.keeping import EVERY, RESULTS_A_SECOND, Keeper
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BEGUN = OperationState({}, OperationPhase.RUNNING, NOW)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from secretsync.gitops.errors import RenderError
-from secretsync.gitops.kustomize_simple import simple_objects
 from secretsync.gitops.model import Object
-from secretsync.gitops.programs import Programs
-from secretsync.gitops.source_files import objects_of
+from secretsync.gitops.processes.programs import Programs
+from secretsync.gitops.render.kustomize_simple import simple_objects
+from secretsync.gitops.sources.source_files import objects_of
 from tests.gitops.kustomizations import files_of, random_kustomization, write
 
 pytestmark = pytest.mark.built

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from secretsync.errors import Rejected
-from secretsync.gitops.lenient_apply import MOST_FIELDS, applied_leniently, undeclared_in
+from secretsync.gitops.diff.lenient_apply import MOST_FIELDS, applied_leniently, undeclared_in
 
 TARGET: dict[str, Any] = {
     "metadata": {"name": "web", "annotations": {"a": "1"}},

@@ -13,9 +13,9 @@ import pytest
 
 from secretsync.cluster.base import KINDS
 from secretsync.errors import SecretSyncError
-from secretsync.gitops import lfs, lfs_objects, whole_files
 from secretsync.gitops.errors import RenderError, SourceError, SourceForbidden, SourceUnavailable
-from secretsync.gitops.repo_credentials import RepoCredentials
+from secretsync.gitops.sources import lfs, lfs_objects, whole_files
+from secretsync.gitops.sources.repo_credentials import RepoCredentials
 from tests.gitops.submodule_kit import CANARY, MAP, Scene, add, head
 from tests.support.git_server import GitServer, git_server
 from tests.support.kube_certs import CertificateAuthority

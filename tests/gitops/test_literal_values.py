@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from secretsync.core.fingerprints import Fingerprinter
-from secretsync.gitops.field_paths import ABSENT, Difference
-from secretsync.gitops.secret_diff import field_changes
+from secretsync.gitops.diff.secret_diff import field_changes
+from secretsync.gitops.objects.field_paths import ABSENT, Difference
 
 CANARY = "canary-9f1c-must-not-show"
 DATA = [{"key": "a", "value": CANARY}]

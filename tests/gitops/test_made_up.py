@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from secretsync.gitops.made_up import kept_as_live, made_up_fields
 from secretsync.gitops.model import ObjectKey
+from secretsync.gitops.render.made_up import kept_as_live, made_up_fields
 
 
 def secret(**texts: str) -> dict[str, Any]:

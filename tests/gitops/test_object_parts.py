@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from secretsync.gitops.drift import UNKNOWN_ACTOR, Actor, drifts_of, sentence
-from secretsync.gitops.field_paths import render_path
-from secretsync.gitops.local_diff import local_differences
+from secretsync.gitops.diff.drift import UNKNOWN_ACTOR, Actor, drifts_of, sentence
+from secretsync.gitops.diff.local_diff import local_differences
+from secretsync.gitops.diff.revision_diff import every_change, renders_compared
+from secretsync.gitops.diff.secret_diff import secret_changes
+from secretsync.gitops.diff.takeover import dropped_by_takeover, takeover_patch
 from secretsync.gitops.model import FIELD_MANAGER, FieldChange, ObjectKey, Pair, SyncStatus
-from secretsync.gitops.normalizing import LAST_APPLIED, folded, normalized
-from secretsync.gitops.owned_fields import owns, surely_same
-from secretsync.gitops.revision_diff import every_change, renders_compared
-from secretsync.gitops.secret_diff import secret_changes
-from secretsync.gitops.takeover import dropped_by_takeover, takeover_patch
+from secretsync.gitops.objects.field_paths import render_path
+from secretsync.gitops.objects.normalizing import LAST_APPLIED, folded, normalized
+from secretsync.gitops.objects.owned_fields import owns, surely_same
 from tests.gitops.comparing_kit import FINGERPRINTS, config_map, deployment, plain_secret
 
 

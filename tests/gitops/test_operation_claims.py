@@ -18,11 +18,11 @@ from secretsync.cluster.kubernetes import KubernetesCluster, open_kubernetes
 from secretsync.core.fingerprints import Fingerprinter
 from secretsync.gitops.assembly import build_engine
 from secretsync.gitops.engine import Engine
-from secretsync.gitops.history import journal_of
 from secretsync.gitops.look import Look
 from secretsync.gitops.model import OperationState
-from secretsync.gitops.operation_claims import OperationTaken, OperationTerminated
-from secretsync.gitops.operation_status import sync_operation
+from secretsync.gitops.status.history import journal_of
+from secretsync.gitops.status.operation_claims import OperationTaken, OperationTerminated
+from secretsync.gitops.status.operation_status import sync_operation
 from secretsync.resources.application import Application
 from tests.gitops.sync_kit import Noting
 from tests.support.app_world import AppWorld, config_map

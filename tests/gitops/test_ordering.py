@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from secretsync.cluster.base import Propagation
-from secretsync.gitops.hooks import (
+from secretsync.gitops.model import ObjectKey, Pair, SyncPhase, SyncStatus
+from secretsync.gitops.objects.hooks import (
     deletes_before,
     deletes_when,
     deletion_phases,
@@ -15,9 +16,8 @@ from secretsync.gitops.hooks import (
     hook_phases,
     wave_of,
 )
-from secretsync.gitops.model import ObjectKey, Pair, SyncPhase, SyncStatus
-from secretsync.gitops.ordering import steps, tasks_of
-from secretsync.gitops.sync_options import SyncOptions
+from secretsync.gitops.objects.sync_options import SyncOptions
+from secretsync.gitops.sync.ordering import steps, tasks_of
 
 ARGO = "argocd.argoproj.io/"
 PRE, SYNC, POST, FAIL = SyncPhase

@@ -11,10 +11,10 @@ import pytest
 from secretsync.cluster.base import KINDS, Cluster
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.errors import ClusterUnavailable, ConfigError
-from secretsync.gitops.app_store import AppStore
-from secretsync.gitops.deleting import delete_application
+from secretsync.gitops.deletion.deleting import delete_application
 from secretsync.gitops.model import Comparison, Health, HealthStatus, ObjectKey, Pair, SyncStatus
-from secretsync.gitops.project_bounds import bounds_of, within_project
+from secretsync.gitops.projects.project_bounds import bounds_of, within_project
+from secretsync.gitops.status.app_store import AppStore
 from secretsync.resources.application import Application
 from tests.gitops.comparing_kit import application, config_map
 from tests.gitops.test_project_rules import ANY, HERE, manifest, put

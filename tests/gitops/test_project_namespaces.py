@@ -11,9 +11,9 @@ import pytest
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.errors import ConfigError
-from secretsync.gitops.made_namespace import check_made_namespace
-from secretsync.gitops.permitting import Project
-from secretsync.gitops.sync_options import SyncOptions
+from secretsync.gitops.objects.sync_options import SyncOptions
+from secretsync.gitops.projects.made_namespace import check_made_namespace
+from secretsync.gitops.projects.permitting import Project
 from tests.gitops.comparing_kit import application
 from tests.gitops.test_project_rules import ANY, project
 

@@ -12,14 +12,14 @@ import pytest
 from secretsync.cluster.base import KINDS
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.errors import ConfigError
-from secretsync.gitops.app_store import AppStore
 from secretsync.gitops.model import ObjectKey
-from secretsync.gitops.permitting import Permits
-from secretsync.gitops.project_rules import (
+from secretsync.gitops.projects.permitting import Permits
+from secretsync.gitops.projects.project_rules import (
     allows_repository,
     denied_application,
     denied_objects,
 )
+from secretsync.gitops.status.app_store import AppStore
 from secretsync.resources.app_project import AppProject, parse_app_project
 from secretsync.resources.documents import Document, Origin
 from tests.gitops.comparing_kit import application

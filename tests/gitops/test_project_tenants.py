@@ -11,9 +11,9 @@ import pytest
 from secretsync.cluster.base import Cluster
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.errors import ConfigError
-from secretsync.gitops.app_store import AppStore
-from secretsync.gitops.instances import instance_of
-from secretsync.gitops.permitting import Permits
+from secretsync.gitops.projects.instances import instance_of
+from secretsync.gitops.projects.permitting import Permits
+from secretsync.gitops.status.app_store import AppStore
 from secretsync.resources.application import Application
 from tests.gitops.comparing_kit import application, in_namespace
 from tests.gitops.test_project_rules import ANY, manifest, put

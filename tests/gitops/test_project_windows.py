@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from secretsync.gitops.project_windows import window_verdict
+from secretsync.gitops.projects.project_windows import window_verdict
 from secretsync.resources.app_project_spec import ProjectWindow
 from tests.gitops.comparing_kit import application
 

@@ -11,11 +11,11 @@ import yaml
 
 from secretsync.errors import ConfigError
 from secretsync.gitops.errors import GitOpsError, RenderError, SourceError, SourceForbidden
-from secretsync.gitops.git_program import GitProgram
-from secretsync.gitops.kustomize_remote import RemoteBase, remote_base
-from secretsync.gitops.programs import Programs
-from secretsync.gitops.rendering import Renderer
-from secretsync.gitops.repositories import Repositories
+from secretsync.gitops.processes.programs import Programs
+from secretsync.gitops.render.kustomize_remote import RemoteBase, remote_base
+from secretsync.gitops.render.rendering import Renderer
+from secretsync.gitops.sources.git_program import GitProgram
+from secretsync.gitops.sources.repositories import Repositories
 from secretsync.resources.application import Application, parse_application
 from secretsync.resources.documents import Document, Origin
 from tests.support.git_repository import GitRepository

@@ -13,10 +13,10 @@ import yaml
 
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.gitops.errors import GitOpsError, SourceError, SourceForbidden, SourceUnavailable
-from secretsync.gitops.git_program import GitProgram, checked_url
-from secretsync.gitops.repo_credentials import RepoSecrets, normal_url
-from secretsync.gitops.repo_logins import RepoLogins
-from secretsync.gitops.repositories import Repositories
+from secretsync.gitops.sources.git_program import GitProgram, checked_url
+from secretsync.gitops.sources.repo_credentials import RepoSecrets, normal_url
+from secretsync.gitops.sources.repo_logins import RepoLogins
+from secretsync.gitops.sources.repositories import Repositories
 from secretsync.resources.timestamps import parse_timestamp
 from tests.support.git_repository import GitRepository
 from tests.support.git_server import GitServer, git_server

@@ -11,9 +11,9 @@ import pytest
 
 from providers.base import SecretBytes
 from secretsync.gitops.errors import SourceForbidden
-from secretsync.gitops.git_program import GitProgram
-from secretsync.gitops.repo_credentials import RepoCredentials
-from secretsync.gitops.repositories import Repositories
+from secretsync.gitops.sources.git_program import GitProgram
+from secretsync.gitops.sources.repo_credentials import RepoCredentials
+from secretsync.gitops.sources.repositories import Repositories
 from tests.support.git_repository import GitRepository
 from tests.support.ssh_server import SshServer, ssh_server
 

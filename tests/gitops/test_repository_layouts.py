@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from secretsync.gitops.errors import SourceError
-from secretsync.gitops.git_program import GIT_LIMITS, GitProgram
-from secretsync.gitops.kept_folders import KeptFolders, remove
-from secretsync.gitops.repositories import Repositories
+from secretsync.gitops.sources.git_program import GIT_LIMITS, GitProgram
+from secretsync.gitops.sources.kept_folders import KeptFolders, remove
+from secretsync.gitops.sources.repositories import Repositories
 from tests.support.git_repository import GitRepository
 
 LIMIT_BYTES = 2 * 1024 * 1024
@@ -112,7 +112,7 @@ def test_removal_that_is_killed_leaves_no_half_folder(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("secretsync.gitops.kept_folders.shutil.rmtree", half)
+        patched.setattr("secretsync.gitops.sources.kept_folders.shutil.rmtree", half)
         with pytest.raises(Killed), KeptFolders(0).using(tmp_path / "kept", two_files):
             pass
     with KeptFolders(1).using(tmp_path / "kept", two_files) as folder:
@@ -157,7 +157,7 @@ def test_folder_that_another_process_made_anew_meanwhile_is_not_removed(
         lock(fd, kind)
 
     two_files(folder)
-    monkeypatch.setattr("secretsync.gitops.kept_folders.fcntl.flock", late)
+    monkeypatch.setattr("secretsync.gitops.sources.kept_folders.fcntl.flock", late)
     assert not remove(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from secretsync.gitops.errors import SourceError
-from secretsync.gitops.git_program import GitProgram
-from secretsync.gitops.repositories import Repositories
-from secretsync.gitops.revisions import commit_at, reference_of, short_revision
+from secretsync.gitops.sources.git_program import GitProgram
+from secretsync.gitops.sources.repositories import Repositories
+from secretsync.gitops.sources.revisions import commit_at, reference_of, short_revision
 from tests.support.git_repository import GitRepository
 
 REFS = {

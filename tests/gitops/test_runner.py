@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from secretsync.gitops.app_store import parsed
 from secretsync.gitops.runner import ALIVE, ALIVE_WITHIN_S, Runners, sign_of_life
+from secretsync.gitops.status.app_store import parsed
 from secretsync.resources.application import Application
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from secretsync.errors import ConfigError, SecretSyncError
-from secretsync.gitops import whole_files
 from secretsync.gitops.errors import SourceError, SourceForbidden, SourceUnavailable
-from secretsync.gitops.git_program import GIT_LIMITS
-from secretsync.gitops.git_tree import GitTree, TreeEntry
-from secretsync.gitops.submodules import submodules_of
+from secretsync.gitops.sources import whole_files
+from secretsync.gitops.sources.git_program import GIT_LIMITS
+from secretsync.gitops.sources.git_tree import GitTree, TreeEntry
+from secretsync.gitops.sources.submodules import submodules_of
 from tests.gitops.submodule_kit import CANARY, MAP, Scene, add, head
 from tests.support.git_server import git_server
 

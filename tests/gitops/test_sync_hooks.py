@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from secretsync.cluster.base import Propagation
-from secretsync.gitops.hook_running import HOOK_FINALIZER, end_hooks
+from secretsync.gitops.diff.pairing import TRACKING
 from secretsync.gitops.model import (
     ObjectKey,
     OperationPhase,
@@ -16,7 +16,7 @@ from secretsync.gitops.model import (
     ResultCode,
     SyncPhase,
 )
-from secretsync.gitops.pairing import TRACKING
+from secretsync.gitops.sync.hook_running import HOOK_FINALIZER, end_hooks
 from tests.gitops.comparing_kit import config_map
 from tests.gitops.sync_kit import MAPS, Scene, annotated, job, order
 

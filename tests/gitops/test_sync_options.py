@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from secretsync.gitops.model import FIELD_MANAGER, OperationPhase, SyncStatus
-from secretsync.gitops.normalizing import LAST_APPLIED
+from secretsync.gitops.objects.normalizing import LAST_APPLIED
 from tests.gitops.comparing_kit import application, config_map, deployment
 from tests.gitops.sync_kit import ARGO, MAPS, Scene, annotated, order
 

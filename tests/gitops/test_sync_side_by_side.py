@@ -11,7 +11,7 @@ import pytest
 
 from secretsync.errors import ClusterUnavailable
 from secretsync.gitops.model import OperationPhase, OperationState, ResultCode
-from secretsync.gitops.syncing import PARALLEL
+from secretsync.gitops.sync.syncing import PARALLEL
 from tests.gitops.comparing_kit import application, deployment
 from tests.gitops.sync_kit import Killed, Scene, annotated, order
 from tests.support.kube import KubeServer

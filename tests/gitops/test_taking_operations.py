@@ -15,9 +15,9 @@ from secretsync.cluster.base import KINDS, Cluster
 from secretsync.cluster.directory import DirectoryCluster
 from secretsync.cluster.kubernetes import open_kubernetes
 from secretsync.errors import Conflict
-from secretsync.gitops.app_store import AppStore
 from secretsync.gitops.model import OperationPhase, OperationState
-from secretsync.gitops.operation_status import raw_sources, state_status
+from secretsync.gitops.status.app_store import AppStore
+from secretsync.gitops.status.operation_status import raw_sources, state_status
 from secretsync.resources.application import Application
 from tests.gitops.comparing_kit import application
 from tests.support.kube import KubeServer

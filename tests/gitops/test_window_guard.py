@@ -10,8 +10,8 @@ import pytest
 
 from secretsync.gitops.look import Look
 from secretsync.gitops.model import Comparison, Health, HealthStatus, Rendered, SyncStatus
-from secretsync.gitops.permitting import Project
-from secretsync.gitops.prune_guard import PruneVerdict
+from secretsync.gitops.projects.permitting import Project
+from secretsync.gitops.sync.prune_guard import PruneVerdict
 from secretsync.gitops.window_guard import Paused, WindowGuard
 from secretsync.resources.app_project import parse_app_project
 from secretsync.resources.documents import Document, Origin

@@ -14,8 +14,8 @@ from secretsync.cli.app.session import AppSession
 from secretsync.cli.keys import KeyFlags, OneShotUnsealing
 from secretsync.cli.report import outcome_problem
 from secretsync.core.secrets import live_secret
+from secretsync.gitops.deletion.owned_secrets import secrets_of
 from secretsync.gitops.look import Look
-from secretsync.gitops.owned_secrets import secrets_of
 from secretsync.refresh.allowances import Allowances
 from secretsync.refresh.expanding import expanded
 from secretsync.refresh.leftovers import Extra, removal

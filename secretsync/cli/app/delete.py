@@ -34,9 +34,9 @@ def command(*, cascade: bool, timeout_s: float, **options: Any) -> int:
     # Imported here, as in every verb: --help needs no YAML reader.
     from secretsync.cli.app.report import echo_json  # noqa: PLC0415 - see above
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
-    from secretsync.gitops.deleting import begin_deletion  # noqa: PLC0415 - see above
+    from secretsync.gitops.deletion.deleting import begin_deletion  # noqa: PLC0415 - see above
     from secretsync.gitops.deletions import Deletions  # noqa: PLC0415 - see above
-    from secretsync.gitops.overview import place_of  # noqa: PLC0415 - see above
+    from secretsync.gitops.status.overview import place_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
     said: dict[str, str] = {}

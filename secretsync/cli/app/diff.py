@@ -8,7 +8,7 @@ import click
 
 from secretsync.cli.app.options import app_options
 from secretsync.cli.options import help_epilog
-from secretsync.gitops.revisions import short_revision
+from secretsync.gitops.sources.revisions import short_revision
 
 __all__ = ["command"]
 
@@ -36,9 +36,9 @@ def command(*, revision: str, base: str, **options: Any) -> int:
     from secretsync.cli.app.report import echo_json, object_rows, print_rows  # noqa: PLC0415 - see above
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
     from secretsync.errors import ConfigError  # noqa: PLC0415 - see above
-    from secretsync.gitops.history import revisions_of  # noqa: PLC0415 - see above
-    from secretsync.gitops.placing import placed  # noqa: PLC0415 - see above
-    from secretsync.gitops.revision_diff import renders_compared  # noqa: PLC0415 - see above
+    from secretsync.gitops.diff.revision_diff import renders_compared  # noqa: PLC0415 - see above
+    from secretsync.gitops.objects.placing import placed  # noqa: PLC0415 - see above
+    from secretsync.gitops.status.history import revisions_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
     with opened(request, writes=False) as session:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from secretsync.cluster.base import Cluster
 from secretsync.errors import ConfigError
-from secretsync.gitops.app_store import AppStore
-from secretsync.gitops.deleting import FINALIZER, delete_application
+from secretsync.gitops.deletion.deleting import FINALIZER, delete_application
 from secretsync.gitops.model import ObjectKey
+from secretsync.gitops.status.app_store import AppStore
 
 __all__ = ["finishing"]
 

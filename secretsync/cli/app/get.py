@@ -21,7 +21,7 @@ def command(**options: Any) -> int:
     from secretsync.cli.app.report import echo_json, table  # noqa: PLC0415 - --help stays light
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
     from secretsync.cli.app.windows import windows_now  # noqa: PLC0415 - see above
-    from secretsync.gitops.overview import row_of  # noqa: PLC0415 - see above
+    from secretsync.gitops.status.overview import row_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
     with opened(request, writes=False, values=False) as session:

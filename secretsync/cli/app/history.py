@@ -9,7 +9,7 @@ import click
 
 from secretsync.cli.app.options import app_options
 from secretsync.cli.options import help_epilog
-from secretsync.gitops.revisions import short_revision
+from secretsync.gitops.sources.revisions import short_revision
 
 __all__ = ["command"]
 
@@ -23,7 +23,7 @@ def command(*, everything: bool, **options: Any) -> int:
     """List the full successful syncs, which rollback goes back to."""
     from secretsync.cli.app.report import echo_json, table  # noqa: PLC0415 - --help stays light
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
-    from secretsync.gitops.history import journal_of, revisions_of  # noqa: PLC0415 - see above
+    from secretsync.gitops.status.history import journal_of, revisions_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
     with opened(request, writes=False, values=False) as session:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from secretsync.cli.app.session import AppSession
 from secretsync.errors import ClusterError
 from secretsync.gitops.model import OperationPhase, OperationState
-from secretsync.gitops.operation_claims import TERMINATED, OperationTerminated
 from secretsync.gitops.runner import ALIVE, RENEW_S, sign_of_life
+from secretsync.gitops.status.operation_claims import TERMINATED, OperationTerminated
 from secretsync.resources.application import Application
 
 __all__ = ["signs_of_life"]

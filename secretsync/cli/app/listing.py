@@ -25,8 +25,8 @@ def command(*, cluster: str, namespace: str, output: str) -> int:
     from secretsync.cli.app.report import echo_json, table  # noqa: PLC0415 - see above
     from secretsync.cli.problems import show_problems  # noqa: PLC0415 - see above
     from secretsync.cluster.opening import open_cluster, parse_cluster  # noqa: PLC0415 - see above
-    from secretsync.gitops.app_store import AppStore  # noqa: PLC0415 - see above
-    from secretsync.gitops.overview import row_of  # noqa: PLC0415 - see above
+    from secretsync.gitops.status.app_store import AppStore  # noqa: PLC0415 - see above
+    from secretsync.gitops.status.overview import row_of  # noqa: PLC0415 - see above
 
     opened = open_cluster(parse_cluster(cluster), read_only=True)
     try:

@@ -18,11 +18,11 @@ import click
 from secretsync.cli.problems import problem_json
 from secretsync.cli.report import extra_rows, rows_of
 from secretsync.core.fingerprints import Fingerprinter
+from secretsync.gitops.diff.revision_diff import every_change
 from secretsync.gitops.look import Look
 from secretsync.gitops.model import OperationState, Pair, ResultCode, SyncStatus
-from secretsync.gitops.overview import place_of
-from secretsync.gitops.revision_diff import every_change
-from secretsync.gitops.revisions import short_revision
+from secretsync.gitops.sources.revisions import short_revision
+from secretsync.gitops.status.overview import place_of
 from secretsync.refresh.oneshot import Result
 from secretsync.resources.problems import Problem
 

@@ -12,9 +12,9 @@ from secretsync.cli.app.session import AppSession
 from secretsync.cli.app.showing import SealingFlags
 from secretsync.cli.app.syncing import check_windows, sync_once
 from secretsync.errors import ConfigError
-from secretsync.gitops.history import entry_versions, journal_of, rollback_target
-from secretsync.gitops.overview import place_of
-from secretsync.gitops.pins import PIN, Pin, pin_of, pin_text
+from secretsync.gitops.status.history import entry_versions, journal_of, rollback_target
+from secretsync.gitops.status.overview import place_of
+from secretsync.gitops.status.pins import PIN, Pin, pin_of, pin_text
 
 __all__ = ["release_pin", "roll_back"]
 

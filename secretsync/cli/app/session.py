@@ -19,11 +19,11 @@ from secretsync.cluster.base import Cluster
 from secretsync.cluster.opening import ClusterSpec, open_cluster, parse_cluster
 from secretsync.core.fingerprints import Fingerprinter
 from secretsync.errors import ConfigError, InputError
-from secretsync.gitops.app_store import AppStore
 from secretsync.gitops.assembly import build_engine
 from secretsync.gitops.engine import Engine
 from secretsync.gitops.look import Look
-from secretsync.gitops.repo_logins import REPOSITORY_NAMESPACE
+from secretsync.gitops.sources.repo_logins import REPOSITORY_NAMESPACE
+from secretsync.gitops.status.app_store import AppStore
 from secretsync.refresh.clock import Clock
 from secretsync.resources.application import Application, parse_application
 from secretsync.resources.problems import errors

@@ -15,8 +15,8 @@ from secretsync.cli.app.showing import SealingFlags, prunes, show_synced, wants_
 from secretsync.errors import ConfigError
 from secretsync.gitops.look import Look
 from secretsync.gitops.model import OperationState, SyncStatus
-from secretsync.gitops.operation_claims import OperationTaken, OperationTerminated
-from secretsync.gitops.operation_status import state_from, sync_operation, timestamp
+from secretsync.gitops.status.operation_claims import OperationTaken, OperationTerminated
+from secretsync.gitops.status.operation_status import state_from, sync_operation, timestamp
 from secretsync.gitops.window_guard import WindowGuard
 
 __all__ = ["check_windows", "sync_once"]

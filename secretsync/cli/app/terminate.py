@@ -21,8 +21,8 @@ def command(**options: Any) -> int:
     from secretsync.cli.app.report import echo_json  # noqa: PLC0415 - --help stays light
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
     from secretsync.errors import ConfigError  # noqa: PLC0415 - see above
-    from secretsync.gitops.operation_status import state_from  # noqa: PLC0415 - see above
-    from secretsync.gitops.overview import place_of  # noqa: PLC0415 - see above
+    from secretsync.gitops.status.operation_status import state_from  # noqa: PLC0415 - see above
+    from secretsync.gitops.status.overview import place_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
     with opened(request, writes=True, values=False) as session:

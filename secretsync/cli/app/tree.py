@@ -24,7 +24,7 @@ def command(**options: Any) -> int:
     """Show the objects of an application, and the Secrets made from them."""
     from secretsync.cli.app.report import echo_json  # noqa: PLC0415 - --help stays light
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
-    from secretsync.gitops.overview import place_of  # noqa: PLC0415 - see above
+    from secretsync.gitops.status.overview import place_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
     with opened(request, writes=False, values=False) as session:

@@ -34,7 +34,7 @@ def command(*, sync: bool, health: bool, operation: bool, timeout_s: float, **op
     # Imported here, as in every verb: --help needs no YAML reader.
     from secretsync.cli.app.report import echo_json  # noqa: PLC0415 - see above
     from secretsync.cli.app.session import AppRequest, opened  # noqa: PLC0415 - see above
-    from secretsync.gitops.overview import place_of, row_of  # noqa: PLC0415 - see above
+    from secretsync.gitops.status.overview import place_of, row_of  # noqa: PLC0415 - see above
 
     request = AppRequest(**options)
     every = not (sync or health or operation)

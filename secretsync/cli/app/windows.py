@@ -6,9 +6,9 @@ from typing import Any
 
 from secretsync.cli.app.session import AppSession
 from secretsync.errors import ConfigError
-from secretsync.gitops.operation_status import timestamp
-from secretsync.gitops.permitting import Permits
-from secretsync.gitops.project_windows import window_verdict
+from secretsync.gitops.projects.permitting import Permits
+from secretsync.gitops.projects.project_windows import window_verdict
+from secretsync.gitops.status.operation_status import timestamp
 from secretsync.resources.application import Application
 
 __all__ = ["windows_now"]

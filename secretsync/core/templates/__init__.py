@@ -1,0 +1,1 @@
+"""The parts of the template engine; `core.templating` is the way in."""

@@ -1,0 +1,1 @@
+"""What goes when an Application is deleted."""

@@ -1,0 +1,1 @@
+"""What is in the cluster beside what should be."""

@@ -1,0 +1,1 @@
+"""What is known of one object: its fields, its options, its health. Pure, but for jq in a child."""

@@ -1,0 +1,1 @@
+"""Runs programs with limits, and without the network."""

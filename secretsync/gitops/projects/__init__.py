@@ -1,0 +1,1 @@
+"""What an AppProject gives its applications."""

@@ -1,0 +1,1 @@
+"""Sources → objects: plain files, kustomize, Helm."""

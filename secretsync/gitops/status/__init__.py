@@ -1,0 +1,1 @@
+"""Applications as the cluster holds them: status, operations, history, pins."""

@@ -1,0 +1,1 @@
+"""Applies and prunes: phases, waves, hooks."""
