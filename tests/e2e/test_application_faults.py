@@ -112,7 +112,7 @@ def test_branch_that_was_pushed_over_is_followed(world: AppWorld) -> None:
     repository.git("branch", "--force", "--move", "anew", "main")
     repository.git("reflog", "expire", "--expire=now", "--all")
     repository.git("gc", "--quiet", "--prune=now")
-    # Git may fail while the repository is cleared; it is asked again after a minute.
+    # Git may fail while the repository is cleared; it is asked again, a minute later at most.
     eventually(lambda: case.value() == "3", within_s=180)
     eventually(case.synced, within_s=120)
     assert (case.value("b"), case.secret()) == ("3", CANARY)

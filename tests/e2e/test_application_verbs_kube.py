@@ -56,15 +56,19 @@ class Site:
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "Application",
             "metadata": {"name": name, "namespace": namespace},
-            "spec": {
-                "project": project,
-                "source": {"repoURL": self.url, "path": name, "targetRevision": "main"},
-                "destination": {"server": "https://kubernetes.default.svc", "namespace": name},
-                "syncPolicy": {"syncOptions": ["CreateNamespace=true"]},
-            },
+            "spec": self.app_spec(name, project=project),
         }
         path.write_text(yaml.safe_dump({**document, **more}))
         return str(path)
+
+    def app_spec(self, name: str, *, project: str = "default") -> dict[str, Any]:
+        """Return the `spec` of an Application of the folder of its name."""
+        return {
+            "project": project,
+            "source": {"repoURL": self.url, "path": name, "targetRevision": "main"},
+            "destination": {"server": "https://kubernetes.default.svc", "namespace": name},
+            "syncPolicy": {"syncOptions": ["CreateNamespace=true"]},
+        }
 
     def put_project(self, name: str, *, namespace: str = "argocd", **spec: Any) -> None:
         """Make an AppProject, of the control plane if nothing else is said."""
