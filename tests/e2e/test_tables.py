@@ -22,16 +22,22 @@ FAKE = {"provider": {"fake": {"data": [{"key": "app", "value": "v"}]}}}
 REF = {"name": "shared", "kind": "ClusterSecretStore"}
 ITEM = {"secretKey": "password", "remoteRef": {"key": "app"}}
 READ = {"secretStoreRef": REF, "refreshInterval": "15m", "data": [ITEM]}
-PUSH = {
-    "secretStoreRefs": [REF],
-    "selector": {"secret": {"name": "read"}},
-    "data": [{"match": {"secretKey": "password", "remoteRef": {"remoteKey": "pushed"}}}],
-}
+
+
+def push(place: str) -> dict[str, Any]:
+    """Return a PushSecret's spec; two of them at one place would be in each other's way."""
+    return {
+        "secretStoreRefs": [REF],
+        "selector": {"secret": {"name": "read"}},
+        "data": [{"match": {"secretKey": "password", "remoteRef": {"remoteKey": place}}}],
+    }
+
+
 #: What is age, which the server counts.
 AGE = "(age)"
 STORE = (("Name", "AGE", "Status", "Capabilities", "Ready"), (AGE, "Valid", "ReadWrite", "True"))
 MANY_ES = {"externalSecretSpec": READ, "refreshTime": "20m"}
-MANY_PUSHES = {"pushSecretSpec": PUSH, "refreshTime": "20m"}
+MANY_PUSHES = {"pushSecretSpec": push("by-many"), "refreshTime": "20m"}
 #: Kind → name and spec of an object, the columns, and what they say of it after its name.
 KINDS: dict[str, tuple[str, dict[str, Any], tuple[str, ...], tuple[str, ...]]] = {
     "SecretStore": ("own", FAKE, *STORE),
@@ -48,7 +54,12 @@ KINDS: dict[str, tuple[str, dict[str, Any], tuple[str, ...], tuple[str, ...]]] =
         ("Name", "Store", "Refresh Interval", "Ready"),
         ("shared", "20m", "True"),
     ),
-    "PushSecret": ("out", PUSH, ("Name", "AGE", "Status", "Last Sync"), (AGE, "Synced", AGE)),
+    "PushSecret": (
+        "out",
+        push("by-one"),
+        ("Name", "AGE", "Status", "Last Sync"),
+        (AGE, "Synced", AGE),
+    ),
     # The original has the column and leaves the reason empty.
     "ClusterPushSecret": ("all", MANY_PUSHES, ("Name", "AGE", "Status"), (AGE, "Provisioned")),
     "Password": ("made", {"length": 12}, ("Name", "Age"), (AGE,)),
