@@ -15,7 +15,7 @@ from tests.support.web import WebServer, fault, json_reply, web_server
 CANARY = "canary-9f1c-must-not-show"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server():
     with web_server(lambda request: json_reply("{}")) as made:
         yield made
@@ -115,7 +115,6 @@ def hook(server: WebServer) -> list[dict[str, Any]]:
 
 def test_webhook_store_sends_key_property_and_credentials(monkeypatch, server, synced, out):
     monkeypatch.setenv("SECRETSYNC_WEBHOOK_NETWORKS", "127.0.0.1")
-    server.requests.clear()
     server.handler = lambda request: json_reply(json.dumps({"value": request.path[-1]}))
     ended = synced(*hook(server))
     assert ended.code == 0, ended.err
@@ -143,7 +142,6 @@ def test_webhook_that_goes_wrong_leaves_the_old_secret(
 
 
 def test_webhook_of_a_private_network_is_refused_and_others_go_on(server, synced, out):
-    server.requests.clear()
     objects = hook(server)
     fake = store("fake", {"data": [{"key": "x", "value": "yours"}]})
     fake["metadata"]["name"] = "other"
@@ -161,7 +159,6 @@ def test_webhook_of_a_private_network_is_refused_and_others_go_on(server, synced
 
 def test_credentials_without_the_label_are_not_handed_out(monkeypatch, server, synced, out):
     monkeypatch.setenv("SECRETSYNC_WEBHOOK_NETWORKS", "127.0.0.1")
-    server.requests.clear()
     objects = hook(server)
     objects[1]["metadata"]["labels"] = {}
     ended = synced(*objects)

@@ -32,7 +32,7 @@ LOOPBACK = Reach.parse("127.0.0.0/8")
 CANARY = "canary-9f1c-must-not-show"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server():
     with web_server(lambda request: json_reply("{}")) as made:
         yield made
@@ -41,7 +41,6 @@ def server():
 @pytest.fixture
 def client(server):
     server.handler = lambda request: json_reply(f'{{"path": "{request.path}"}}')
-    server.requests.clear()
     made = HttpClient(server.url, ca_pem=server.ca_pem, reach=LOOPBACK, deadline_s=30.0)
     yield made
     made.close()

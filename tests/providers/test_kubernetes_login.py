@@ -144,7 +144,7 @@ def test_token_with_what_no_token_has_is_refused():
             opened(KubernetesConfig(auth=BEARER), more={TOKEN: SecretBytes(token)})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server():
     with web_server(lambda request: json_reply("{}")) as made:
         yield made
@@ -202,7 +202,6 @@ def test_no_fault_is_an_absence_or_an_empty_list(server, name):
 
 
 def test_server_of_another_authority_gets_no_token(server):
-    server.requests.clear()
     bundle = base64.b64encode(CertificateAuthority().pem).decode()
     store = opened(KubernetesConfig(KubernetesServer(server.url, bundle), BEARER))
     ref = SecretRef("db")

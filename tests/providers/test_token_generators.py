@@ -47,7 +47,7 @@ def pem(key: Any = KEY, style: Any = serialization.PrivateFormat.TraditionalOpen
     return key.private_bytes(serialization.Encoding.PEM, style, serialization.NoEncryption())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Iterator[WebServer]:
     with web_server(lambda request: json_reply("{}")) as made:
         yield made
@@ -60,7 +60,6 @@ def trusted(server: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     authority.write_bytes(server.ca_pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     monkeypatch.setattr(tokens_over_http, "DEADLINE_S", 60.0)
-    server.requests.clear()
     return server
 
 
@@ -283,7 +282,6 @@ def test_private_address_is_asked_only_where_the_process_allows_it(
 def test_server_whose_authority_is_not_known_gets_nothing(
     server: WebServer, module: Any, spec: Any
 ) -> None:
-    server.requests.clear()
     with pytest.raises(Unavailable, match="TLS"):
         make(module, spec(server))
     assert server.requests == []

@@ -45,7 +45,7 @@ AUTH = WebhookSecret("auth", WebhookSecretSelector("keys"))
 CA = CaProvider("Secret", "ca", "ca.crt")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server():
     with web_server(lambda request: json_reply("{}")) as made:
         yield made
@@ -53,7 +53,6 @@ def server():
 
 @pytest.fixture
 def asked(server):
-    server.requests.clear()
     server.handler = lambda request: json_reply('{"value": "v"}')
     return server.requests
 
