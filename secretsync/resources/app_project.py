@@ -25,6 +25,7 @@ from secretsync.resources.globs import is_glob
 from secretsync.resources.meta import ObjectMeta, ObjectRef
 from secretsync.resources.object_meta import object_findings, read_meta, type_name
 from secretsync.resources.parsed import Parsed
+from secretsync.resources.patterns import pattern_problem
 
 __all__ = ["AppProject", "parse_app_project"]
 
@@ -80,6 +81,13 @@ def _check(spec: AppProjectSpec, findings: Findings) -> None:
     for path, pattern in _globs(spec):
         if not is_glob(pattern.removeprefix("!")):
             findings.error(path, "not a pattern", "close what it opens: [...] and {...}")
+    for index, pattern in enumerate(spec.source_namespaces):
+        if problem := pattern_problem(pattern):
+            findings.warning(
+                ("spec", "sourceNamespaces", index),
+                f"{problem}; it allows no namespace",
+                "write a glob, or an expression of RE2 between slashes",
+            )
     for index, window in enumerate(spec.sync_windows):
         _check_window(window, ("spec", "syncWindows", index), findings)
     if spec.signature_keys and spec.source_integrity is not None:

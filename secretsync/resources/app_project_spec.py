@@ -163,7 +163,8 @@ class AppProjectSpec:
 
     Args:
         namespace_resource_whitelist: None allows every namespaced kind.
-        source_namespaces: globs of further namespaces whose Applications it serves.
+        source_namespaces: further namespaces whose Applications it serves, as globs or
+            regular expressions between slashes.
     """
 
     description: str = ""

@@ -30,6 +30,11 @@ from tests.gitops.test_project_rules import ANY, manifest, put
         (["te*"], "team", True),
         (["other", "team-*"], "team", False),
         (["*"], "team", True),
+        (["/^te.m$/"], "team", True),
+        (["/ea/"], "team", True),
+        (["/^ea/"], "team", False),
+        (["/team"], "team", False),
+        (["/(?!x)team/", "/"], "team", False),
     ],
 )
 def test_project_of_the_control_plane_serves_the_namespaces_that_it_names(

@@ -32,7 +32,7 @@ def test_project_with_every_field_is_read_without_a_problem() -> None:
         {
             "description": "the shop",
             "sourceRepos": ["https://git.example.com/*"],
-            "sourceNamespaces": ["shop"],
+            "sourceNamespaces": ["shop", "/^shop-[0-9]+$/"],
             "destinations": [{"name": "in-cluster", "namespace": "shop-*"}],
             "clusterResourceWhitelist": [{"group": "", "kind": "Namespace", "name": "shop-*"}],
             "clusterResourceBlacklist": [{"group": "*", "kind": "ClusterRole"}],
@@ -156,6 +156,11 @@ def test_project_that_is_wrong_is_refused_with_its_field(spec: Any, field: str) 
             },
             "spec.sourceIntegrity.git.policies[0].gpg.keys[0]",
         ),
+        (
+            {"sourceNamespaces": ["shop", "/(?!x)/", "shop-*"]},
+            "spec.sourceNamespaces[1]",
+        ),
+        ({"sourceNamespaces": ["{a"]}, "spec.sourceNamespaces[0]"),
         (
             {"syncWindows": [{key: WINDOW[key] for key in ("kind", "schedule", "duration")}]},
             "spec.syncWindows[0]",

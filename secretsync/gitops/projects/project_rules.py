@@ -22,6 +22,7 @@ from secretsync.resources.app_project_spec import (
 from secretsync.resources.application import Application
 from secretsync.resources.application_spec import Destination
 from secretsync.resources.globs import glob_matches
+from secretsync.resources.patterns import pattern_matches
 
 __all__ = [
     "allows_repository",
@@ -61,7 +62,7 @@ def allows_repository(project: AppProjectSpec, url: str) -> bool:
 
 def allows_source_namespace(project: AppProjectSpec, namespace: str) -> bool:
     """Return whether a project serves Applications of a namespace that is not its own."""
-    return any(glob_matches(namespace, each) for each in project.source_namespaces)
+    return any(pattern_matches(namespace, each) for each in project.source_namespaces)
 
 
 def is_here(destination: Destination) -> bool:
