@@ -56,3 +56,24 @@ def test_chart_with_values_of_git_is_synced_and_its_login_is_nowhere(
     assert not any(CANARY.encode() in path.read_bytes() for path in held)
     encoded = base64.b64encode(f"reader:{CANARY}".encode())
     assert not any(encoded in path.read_bytes() for path in held)
+
+
+def test_version_that_was_published_again_is_seen_by_a_hard_refresh_alone(
+    world: AppWorld, server: ChartServer
+) -> None:
+    server.publish("web", "1.2.0")
+    world.repository.commit({"production.yaml": "color: green\n"})
+    know(world, server)
+    file = world.file(application(world, server))
+    assert world.run("sync", app=file).code == 0
+    server.entries.clear()
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {version: anew}\n"
+    server.publish("web", "1.2.0", **{"templates/map.yaml": template})
+    assert world.run("plan", app=file).code == 0
+    planned = world.run("plan", "--hard-refresh", app=file)
+    assert planned.code == 1, planned.err
+    assert "update" in planned.out
+    done = world.run("sync", "--hard-refresh", app=file)
+    assert done.code == 0, done.err
+    assert (world.get("configmaps", "web") or {})["data"] == {"version": "anew"}
+    assert world.run("plan", app=file).code == 0

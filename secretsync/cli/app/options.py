@@ -9,7 +9,7 @@ import click
 
 from secretsync.cli.options import namespace_option, output_option, to_option
 
-__all__ = ["acknowledge_option", "app_options", "prune_option"]
+__all__ = ["acknowledge_option", "app_options", "hard_refresh_option", "prune_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +31,13 @@ acknowledge_option = click.option(
     multiple=True,
     metavar="TOKEN",
     help="Go on with the mass deletion that was stopped with this token.",
+)
+
+
+hard_refresh_option = click.option(
+    "--hard-refresh",
+    is_flag=True,
+    help="Fetch charts anew: a version may have been published once more.",
 )
 
 

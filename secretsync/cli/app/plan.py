@@ -6,7 +6,12 @@ from typing import Any
 
 import click
 
-from secretsync.cli.app.options import acknowledge_option, app_options, prune_option
+from secretsync.cli.app.options import (
+    acknowledge_option,
+    app_options,
+    hard_refresh_option,
+    prune_option,
+)
 from secretsync.cli.options import allowed_by, allowing_options, help_epilog, sealing_options
 
 __all__ = ["command"]
@@ -19,6 +24,7 @@ __all__ = ["command"]
     )
 )
 @app_options
+@hard_refresh_option
 @click.option("--revision", default="", help="Plan for this revision, not the newest.")
 @prune_option
 @acknowledge_option

@@ -43,6 +43,7 @@ class AppRequest:
         namespace: of an application that names none.
         output: `text` or `json`.
         cache_dir: "" is the user's.
+        hard_refresh: charts are fetched anew.
     """
 
     app: str
@@ -50,6 +51,7 @@ class AppRequest:
     namespace: str
     output: str
     cache_dir: str
+    hard_refresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class AppSession:
     def find(self, *, put: bool = False) -> Application:
         """Return the Application that the command is about, as it now is.
 
+        What is asked of its sources from here on is asked as the command says.
+
         Args:
             put: store one that comes from a file; its status stays.
 
@@ -80,6 +84,12 @@ class AppSession:
             ConfigError: there is no such Application, or it is no good one.
             ClusterError: the cluster cannot be asked, or refused it.
         """
+        app = self._found(put=put)
+        if self.request.hard_refresh:
+            self.engine.refresh(app, hard=True)
+        return app
+
+    def _found(self, *, put: bool) -> Application:
         namespace = self.request.namespace or self.cluster.default_namespace
         if not _is_file(self.request.app):
             return self._named(namespace)
