@@ -6,15 +6,14 @@ Neighbours: `eso_remotes_maps` has those whose secrets are maps, and those on th
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from tests.support.aws import REGION, AwsApi, shared_moto
-from tests.support.aws_front import StrictFront
+from tests.support.aws import REGION, AwsApi
+from tests.support.aws_process import aws_of_this_process, owner_of
 from tests.support.gcp import led_to
 from tests.support.gcp_account import PROJECT
 from tests.support.gcp_server import gcp_server
@@ -127,20 +126,12 @@ class _Gcp:
 
 @contextlib.contextmanager
 def _aws(service: str, made: Callable[[AwsApi], Remote]) -> Iterator[Remote]:
-    with pytest.MonkeyPatch.context() as env, StrictFront(shared_moto().url) as front:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            env.delenv(name)
-        env.setenv("AWS_ENDPOINT_URL", front.url)
-        env.setenv("AWS_ACCESS_KEY_ID", "AKIACONFORMANCE")
-        env.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
-        env.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        env.setenv("AWS_CONFIG_FILE", os.devnull)
-        env.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-        api = AwsApi(front.url, service=service)
-        try:
-            yield made(api)
-        finally:
-            api.close()
+    with (
+        pytest.MonkeyPatch.context() as env,
+        aws_of_this_process(env) as front,
+        owner_of(front, service) as api,
+    ):
+        yield made(api)
 
 
 @contextlib.contextmanager

@@ -18,8 +18,8 @@ from secretsync.cluster.base import KINDS
 from secretsync.cluster.kubernetes import KubernetesCluster, open_kubernetes
 from tests.e2e.rig import eventually, settled, steady
 from tests.e2e.sealed_rig import key_object
-from tests.support.git_server import git_server
 from tests.support.gitops_example import CANARY, ExampleRepository
+from tests.support.gitops_site import gitops_site
 from tests.support.kube import KubeServer
 from tests.support.kubelet import WORKLOAD_CONTROLLERS, kubelet
 from tests.support.service import RunningService
@@ -31,7 +31,6 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
 MANAGER = "somebody"
 #: What nobody issues, since no cert-manager runs.
 WAITING = {"issuers": "Progressing", "root": "Progressing"}
@@ -105,22 +104,11 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
         tool_path(name)
     folder = tmp_path_factory.mktemp("company")
     with contextlib.ExitStack() as stack:
-        (folder / "kube").mkdir()
-        server = KubeServer(folder / "kube")
-        server.start()
-        stack.callback(server.stop)
-        server.admin.install_crds(DEPLOY / "crds")
-        server.admin.install_crds(DEPLOY / "applications" / "crds.yaml")
-        for name in ("argocd", "secretsync-system"):
-            server.admin.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-        (folder / "git").mkdir()
-        git = stack.enter_context(git_server(folder / "git"))
-        monkeypatch = stack.enter_context(pytest.MonkeyPatch.context())
-        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig))
-        found = Company(folder, server, git.url("shop/.git"))
+        site = stack.enter_context(gitops_site(folder))
+        server, url = site.server, site.know("shop")
+        found = Company(folder, server, url)
         stack.callback(found.close)
         found.put("Secret", key_object("sealed-secrets-keyaaaaa", "secretsync-system"))
-        found.put("Secret", _login(git.url("shop/.git")))
         server.start_controller_manager(WORKLOAD_CONTROLLERS)
         stack.enter_context(kubelet(server))
         found.put("Application", yaml.safe_load(found.repository.root.read_text()))
@@ -134,19 +122,6 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
 def _same(found: Any, wanted: Any) -> bool:
     assert found == wanted, {k: v for k, v in found.items() if v != wanted.get(k)}
     return True
-
-
-def _login(url: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": "shop",
-            "namespace": "argocd",
-            "labels": {"argocd.argoproj.io/secret-type": "repository"},
-        },
-        "stringData": {"url": url, "insecure": "true"},
-    }
 
 
 def test_every_example_becomes_synced_and_healthy_in_kubernetes(company: Company) -> None:

@@ -7,7 +7,6 @@ controller has: `argocd-controller`, by Update where it applies client-side, by 
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ from secretsync.gitops.objects.normalizing import LAST_APPLIED
 from tests.e2e.rig import eventually, steady
 from tests.gitops.comparing_kit import config_map, deployment
 from tests.support.git_repository import GitRepository
-from tests.support.git_server import GitServer, git_server
+from tests.support.gitops_site import gitops_site
 from tests.support.kube import KubeServer
 from tests.support.service import RunningService
 
@@ -33,7 +32,6 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
 ARGO_MANAGER = "argocd-controller"
 TRACKING = "argocd.argoproj.io/tracking-id"
 PASSWORD = "made-up-for-the-migration"
@@ -42,9 +40,8 @@ PASSWORD = "made-up-for-the-migration"
 class Company:
     """An API server that Argo CD has served so far, and its repository."""
 
-    def __init__(self, folder: Path, server: KubeServer, git: GitServer) -> None:
-        self.folder, self.server = folder, server
-        self.url = git.url("shop/.git")
+    def __init__(self, folder: Path, server: KubeServer, url: str) -> None:
+        self.folder, self.server, self.url = folder, server, url
         self.repository = GitRepository(folder / "git" / "shop")
         self.cluster: KubernetesCluster = open_kubernetes()
         self.service: RunningService | None = None
@@ -190,32 +187,11 @@ def objects(value: str = "1", *, more: bool = True) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company]:
-    with contextlib.ExitStack() as stack:
-        (tmp_path / "kube").mkdir()
-        server = KubeServer(tmp_path / "kube")
-        server.start()
-        stack.callback(server.stop)
-        server.admin.install_crds(DEPLOY / "crds")
-        server.admin.install_crds(DEPLOY / "applications" / "crds.yaml")
-        for name in ("argocd", "secretsync-system"):
-            server.admin.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-        (tmp_path / "git").mkdir()
-        git = stack.enter_context(git_server(tmp_path / "git"))
-        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig))
-        found = Company(tmp_path, server, git)
-        stack.callback(found.close)
-        login = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": "shop",
-                "labels": {"argocd.argoproj.io/secret-type": "repository"},
-            },
-            "stringData": {"url": found.url, "insecure": "true"},
-        }
-        server.admin.request("POST", "/api/v1/namespaces/argocd/secrets", login)
+def company(tmp_path: Path) -> Iterator[Company]:
+    with gitops_site(tmp_path) as site:
+        found = Company(tmp_path, site.server, site.know("shop"))
         yield found
+        found.close()
 
 
 def test_migration_from_argo_cd_writes_no_object(company: Company) -> None:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from secretsync.gitops.sync.hook_running import HOOK_FINALIZER
 from tests.e2e.application_story import ARGO, GROUP, Story, lived
 from tests.support.git_repository import GitRepository
-from tests.support.git_server import git_server
-from tests.support.kube import KubeServer
+from tests.support.gitops_site import gitops_site
 from tests.support.kubelet import WORKLOAD_CONTROLLERS, kubelet
 
 pytestmark = [
@@ -24,7 +22,6 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
 Row = Callable[[Story], bool]
 
 
@@ -33,33 +30,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """The whole life of the application."""
     folder = tmp_path_factory.mktemp("rows")
     with contextlib.ExitStack() as stack:
-        (folder / "kube").mkdir()
-        server = KubeServer(folder / "kube")
-        server.start()
-        stack.callback(server.stop)
-        server.admin.install_crds(DEPLOY / "crds")
-        server.admin.install_crds(DEPLOY / "applications" / "crds.yaml")
-        for name in ("argocd", "secretsync-system"):
-            server.admin.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-        (folder / "git").mkdir()
-        git = stack.enter_context(git_server(folder / "git"))
-        monkeypatch = stack.enter_context(pytest.MonkeyPatch.context())
-        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig))
-        url = git.url("rows/.git")
-        login = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": "rows",
-                "labels": {"argocd.argoproj.io/secret-type": "repository"},
-            },
-            "stringData": {"url": url, "insecure": "true"},
-        }
-        server.admin.request("POST", "/api/v1/namespaces/argocd/secrets", login)
-        server.start_controller_manager(WORKLOAD_CONTROLLERS)
-        stack.enter_context(kubelet(server))
+        site = stack.enter_context(gitops_site(folder))
+        url = site.know("rows")
+        site.server.start_controller_manager(WORKLOAD_CONTROLLERS)
+        stack.enter_context(kubelet(site.server))
         repository = GitRepository(folder / "git" / "rows")
-        yield stack.enter_context(lived(folder, server, repository, url))
+        yield stack.enter_context(lived(folder, site.server, repository, url))
 
 
 #: What Argo CD's reference says, and how it shows in the story.

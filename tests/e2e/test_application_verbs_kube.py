@@ -6,7 +6,6 @@ cluster's must be.
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from secretsync.cluster.kubernetes import KubernetesCluster, open_kubernetes
 from tests.cli.kit import ROOT, Ended
 from tests.gitops.signing_kit import ssh_key
 from tests.support.app_world import ObjectRepository, config_map
-from tests.support.git_server import GitServer, git_server
+from tests.support.gitops_site import gitops_site
 from tests.support.kube import KubeServer
 from tests.support.service import clean_environment
 
@@ -31,7 +30,6 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
 SYNCED = {"sync": "Synced", "health": "Healthy"}
 ALL = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
 #: Every minute begins an hour.
@@ -41,9 +39,8 @@ ALWAYS = {"schedule": "* * * * *", "duration": "1h", "applications": ["*"]}
 class Site:
     """An API server, a repository over HTTPS, and the command between them."""
 
-    def __init__(self, folder: Path, server: KubeServer, git: GitServer) -> None:
-        self.folder, self.server = folder, server
-        self.url = git.url("shop/.git")
+    def __init__(self, folder: Path, server: KubeServer, url: str) -> None:
+        self.folder, self.server, self.url = folder, server, url
         self.repository = ObjectRepository(folder / "git" / "shop")
         self.cluster: KubernetesCluster = open_kubernetes()
 
@@ -112,31 +109,10 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("verbs")
-    with contextlib.ExitStack() as stack:
-        for name in ("kube", "git"):
-            (folder / name).mkdir()
-        server = KubeServer(folder / "kube")
-        server.start()
-        stack.callback(server.stop)
-        for place in (DEPLOY / "crds", DEPLOY / "applications" / "crds.yaml"):
-            server.admin.install_crds(place)
-        for name in ("argocd", "tenant", "secretsync-system"):
-            server.admin.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("KUBECONFIG", str(server.kubeconfig))
-        found = Site(folder, server, stack.enter_context(git_server(folder / "git")))
-        stack.callback(found.cluster.close)
-        login = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": "shop",
-                "labels": {"argocd.argoproj.io/secret-type": "repository"},
-            },
-            "stringData": {"url": found.url, "insecure": "true"},
-        }
-        server.admin.request("POST", "/api/v1/namespaces/argocd/secrets", login)
+    with gitops_site(folder, "tenant") as servers:
+        found = Site(folder, servers.server, servers.know("shop"))
         yield found
+        found.cluster.close()
 
 
 def test_verbs_of_app_at_the_api_server_do_and_say_what_they_do_in_a_directory(site: Site) -> None:

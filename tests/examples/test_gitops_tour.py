@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from examples.gitops_repository import SOURCE
-from tests.examples.test_tour import copied
+from tests.examples.kit import copied, run_homeless
 
 pytestmark = pytest.mark.xdist_group("gitops-tour")
 
@@ -25,19 +22,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def output(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Run the tour twice from another folder, with no cluster and no home of anybody's."""
     home = tmp_path_factory.mktemp("home")
-    for _ in range(2):
-        ended = subprocess.run(
-            [sys.executable, str(checkout / "examples" / "gitops_tour.py")],
-            capture_output=True,
-            text=True,
-            cwd=home,
-            env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(checkout)},
-            timeout=240,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert not list(home.iterdir()), "the tour wrote into somebody's home"
-    return ended.stdout
+    run_homeless(checkout, "gitops_tour.py", home)
+    return run_homeless(checkout, "gitops_tour.py", home)
 
 
 def test_gitops_tour_plans_syncs_rolls_back_and_releases(output: str) -> None:

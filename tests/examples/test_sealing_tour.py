@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.examples.test_tour import copied
+from tests.examples.kit import copied, run_homeless
 
 pytestmark = pytest.mark.xdist_group("sealing-tour")
 
@@ -24,19 +21,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def output(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Run the tour from another folder, with no cluster and no home of anybody's."""
-    home = tmp_path_factory.mktemp("home")
-    ended = subprocess.run(
-        [sys.executable, str(checkout / "examples" / "sealing_tour.py")],
-        capture_output=True,
-        text=True,
-        cwd=home,
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(checkout)},
-        timeout=240,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert not list(home.iterdir()), "the tour wrote into somebody's home"
-    return ended.stdout
+    return run_homeless(checkout, "sealing_tour.py", tmp_path_factory.mktemp("home"))
 
 
 def test_tour_seals_opens_changes_and_reseals(output: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from examples.demo_stores import DEMOS
-from tests.examples.test_tour import MARK, alive, copied
+from tests.examples.kit import MARK, alive, copied
 
 pytestmark = pytest.mark.xdist_group("tour")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,22 +12,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-#: In the environment of the tour and of everything it starts.
-MARK = "SECRETSYNC_TEST_TOUR"
-
+from tests.examples.kit import MARK, alive, copied
 
 #: One worker runs them all: they share two runs of the tour.
 pytestmark = pytest.mark.xdist_group("tour")
-
-
-def copied(folder: Path) -> Path:
-    """Copy what the tour needs, for it writes below its own folder."""
-    for name in ("examples", "secretsync", "providers", "sealing"):
-        shutil.copytree(
-            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "out")
-        )
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -54,18 +41,6 @@ def runs(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
         found.append((mark, ended.stdout))
-    return found
-
-
-def alive(mark: str) -> list[str]:
-    """Return the command lines of the processes that carry a mark in their environment."""
-    found = []
-    for process in Path("/proc").iterdir():
-        try:
-            if process.name.isdigit() and mark.encode() in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_bytes().decode(errors="replace"))
-        except OSError:
-            continue  # It ended meanwhile, or is not ours to look at.
     return found
 
 

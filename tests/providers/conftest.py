@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,37 +14,28 @@ from providers.base import Credentials, Provider
 from tests.support.aws import REGION, AwsApi, shared_moto
 from tests.support.aws_account import LIST_PAGE, all_keys
 from tests.support.aws_front import StrictFront
+from tests.support.aws_process import aws_of_this_process, owner_of
 
 
 @pytest.fixture
 def front(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictFront]:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    with StrictFront(shared_moto().url) as made:
-        for service in ("SECRETSMANAGER", "SSM", "STS", "ECR", "ECR_PUBLIC"):
-            monkeypatch.setenv(f"AWS_{service}_ENDPOINT", made.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIADEFAULTCHAIN")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    services = ("SECRETSMANAGER", "SSM", "STS", "ECR", "ECR_PUBLIC")
+    with aws_of_this_process(monkeypatch, *services) as made:
         yield made
 
 
 @pytest.fixture
 def api(front: StrictFront) -> Iterator[AwsApi]:
     """Writes secrets through the front, as the owner of the account."""
-    client = AwsApi(front.url)
-    yield client
-    client.close()
+    with owner_of(front) as made:
+        yield made
 
 
 @pytest.fixture
 def ssm(front: StrictFront) -> Iterator[AwsApi]:
     """Writes parameters through the front, as the owner of the account."""
-    client = AwsApi(front.url, service="ssm")
-    yield client
-    client.close()
+    with owner_of(front, "ssm") as made:
+        yield made
 
 
 @pytest.fixture

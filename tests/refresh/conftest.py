@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,30 +11,22 @@ import pytest
 from secretsync.resources.external_secret import ExternalSecret
 from tests.refresh.kit import FakeClock, Rig
 from tests.refresh.vanishing import create
-from tests.support.aws import AwsApi, shared_moto
+from tests.support.aws import AwsApi
 from tests.support.aws_front import StrictFront
+from tests.support.aws_process import aws_of_this_process, owner_of
 
 
 @pytest.fixture
 def front(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictFront]:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    with StrictFront(shared_moto().url) as made:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIADEFAULTCHAIN")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    with aws_of_this_process(monkeypatch) as made:
         yield made
 
 
 @pytest.fixture
 def api(front: StrictFront) -> Iterator[AwsApi]:
     """Writes secrets through the front, as the owner of the account."""
-    client = AwsApi(front.url)
-    yield client
-    client.close()
+    with owner_of(front) as made:
+        yield made
 
 
 @pytest.fixture
