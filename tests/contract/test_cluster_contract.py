@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from secretsync.cluster.base import Event, EventType, Preconditions
 from secretsync.errors import AlreadyExists, Conflict, NotFound, Rejected
 from tests.contract.cluster_cases import (
     BUDGET,
-    CLUSTERS,
     CONFIG_MAP,
     SECRET,
     Arena,
     budget,
-    open_arena,
     secret,
 )
-
-
-@pytest.fixture(params=CLUSTERS)
-def arena(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Arena]:
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 def test_get_after_create_returns_the_object_with_server_fields(arena: Arena) -> None:

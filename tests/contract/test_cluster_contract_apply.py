@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from secretsync.errors import Conflict, Rejected
-from tests.contract.cluster_cases import CLUSTERS, SECRET, Arena, open_arena, secret
+from tests.contract.cluster_cases import SECRET, Arena, secret
 
 ONE_MIB = 1024 * 1024
-
-
-@pytest.fixture(params=CLUSTERS)
-def arena(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Arena]:
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 def _data_keys(obj: dict[str, Any], manager: str) -> set[str]:

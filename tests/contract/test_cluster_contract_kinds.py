@@ -5,23 +5,13 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from secretsync.cluster.base import Kind
 from secretsync.errors import ClusterUnavailable, NotFound, Rejected
-from tests.contract.cluster_cases import CLUSTERS, CRD, WAIT_S, Arena, definition, open_arena
-
-
-@pytest.fixture(params=CLUSTERS)
-def arena(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Arena]:
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened
+from tests.contract.cluster_cases import CRD, WAIT_S, Arena, definition
 
 
 def resolved(arena: Arena, api_version: str, kind: str, **expected: Any) -> Kind:

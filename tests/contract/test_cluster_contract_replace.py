@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from secretsync.cluster.base import Object, Propagation
 from secretsync.errors import AlreadyExists, Conflict, NotFound, Rejected
 from tests.contract.cluster_cases import (
     BUDGET,
-    CLUSTERS,
     SECRET,
     Arena,
     budget,
-    open_arena,
     secret,
 )
-
-
-@pytest.fixture(params=CLUSTERS)
-def arena(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Arena]:
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 def replace(arena: Arena, obj: Object, manager: str = "replacer", **options: bool) -> Object:

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from secretsync.errors import Gone
-from tests.contract.cluster_cases import CLUSTERS, SECRET, Arena, Recorder, open_arena
+from tests.contract.cluster_cases import SECRET, Arena, Recorder
 from tests.support.kube_waits import watches_served
-
-
-@pytest.fixture(params=CLUSTERS)
-def arena(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Arena]:
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 def test_watch_gives_the_state_then_synced_then_changes(arena: Arena) -> None:

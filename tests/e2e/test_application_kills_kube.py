@@ -13,7 +13,7 @@ from secretsync.cluster.base import KINDS
 from tests.cli.kit import ROOT
 from tests.e2e.rig import eventually
 from tests.e2e.test_application_verbs_kube import Site, site  # noqa: F401 - a fixture
-from tests.support.app_world import config_map
+from tests.support.app_world import hundred_in_waves
 from tests.support.service import RunningService
 
 pytestmark = [
@@ -25,22 +25,11 @@ pytestmark = [
 
 NAME = "kills"
 KILLS = 50
-WAVE = "argocd.argoproj.io/sync-wave"
 #: Without a controller manager nobody ends a foreground deletion.
 POLICY = {
     "automated": {"prune": True, "selfHeal": True},
     "syncOptions": ["CreateNamespace=true", "PrunePropagationPolicy=background"],
 }
-
-
-def wanted(generation: int) -> list[dict[str, Any]]:
-    """Return what a commit has: each changes all objects, five go that the next brings back."""
-    gone = {(generation * 5 + offset) % 100 for offset in range(5)}
-    return [
-        config_map(f"a{number:02d}", str(generation), **{WAVE: str(number % 4)})
-        for number in range(100)
-        if number not in gone
-    ]
 
 
 class Killed:
@@ -51,7 +40,8 @@ class Killed:
         self.services: list[RunningService] = []
 
     def commit(self, generation: int) -> str:
-        return self.place.repository.commit_objects(f"{NAME}/all.yaml", *wanted(generation))
+        objects = hundred_in_waves(generation)
+        return self.place.repository.commit_objects(f"{NAME}/all.yaml", *objects)
 
     def serve(self) -> RunningService:
         cache = str(self.place.folder / "service-cache")
@@ -110,7 +100,7 @@ def test_sync_killed_at_fifty_moments_converges_at_the_api_server(killed: Killed
         caught += killed.status().get("operationState", {}).get("phase") == "Running"
     assert caught >= 5, "the moments lie beside the syncs"
     killed.serve()
-    there = {each["metadata"]["name"]: str(KILLS) for each in wanted(KILLS)}
+    there = {each["metadata"]["name"]: str(KILLS) for each in hundred_in_waves(KILLS)}
     eventually(lambda: killed.values() == there, within_s=180)
     eventually(lambda: killed.status()["sync"]["status"] == "Synced", within_s=120)
     eventually(lambda: {each["name"] for each in killed.status()["resources"]} == set(there))

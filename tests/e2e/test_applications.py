@@ -13,12 +13,11 @@ import pytest
 import yaml
 
 from tests.e2e.rig import eventually, settled, steady
-from tests.support.app_world import AppWorld, config_map
+from tests.support.app_world import AppWorld, config_map, hundred_in_waves
 from tests.support.service import RunningService
 
 HEALING = {"automated": {"prune": True, "selfHeal": True}}
 GIT_CALLS = "secretsync_git_calls_total"
-WAVE = "argocd.argoproj.io/sync-wave"
 
 
 @pytest.fixture
@@ -280,17 +279,7 @@ def test_deleted_application_takes_its_objects_with_it(world: AppWorld) -> None:
 def test_sync_killed_at_fifty_moments_converges(world: AppWorld) -> None:
     """A hundred objects in waves, with prune, and SIGKILL at seeded moments."""
     moments = random.Random(7)  # noqa: S311 - the same moments at each run
-
-    def wanted(generation: int) -> list[dict[str, Any]]:
-        # Each commit changes every object, and lets five go that come back later.
-        gone = {(generation * 5 + offset) % 100 for offset in range(5)}
-        return [
-            config_map(f"a{number:02d}", str(generation), **{WAVE: str(number % 4)})
-            for number in range(100)
-            if number not in gone
-        ]
-
-    world.repository.commit_objects("web/all.yaml", *wanted(0))
+    world.repository.commit_objects("web/all.yaml", *hundred_in_waves(0))
     world.put(world.application(policy=HEALING))
     began = time.monotonic()
     service = world.serve()
@@ -298,7 +287,7 @@ def test_sync_killed_at_fifty_moments_converges(world: AppWorld) -> None:
     whole_s = min(3.0, time.monotonic() - began)
     service.kill()
     for kill in range(1, 51):
-        world.repository.commit_objects("web/all.yaml", *wanted(kill))
+        world.repository.commit_objects("web/all.yaml", *hundred_in_waves(kill))
         service = world.serve(ready=False)
         time.sleep(moments.uniform(0.3, 1.0) * whole_s)
         service.kill()
@@ -306,7 +295,7 @@ def test_sync_killed_at_fifty_moments_converges(world: AppWorld) -> None:
         for name in names(world):
             assert world.value(name) is not None, f"{name} is torn"
     service = world.serve()
-    there = {each["metadata"]["name"] for each in wanted(50)}
+    there = {each["metadata"]["name"] for each in hundred_in_waves(50)}
     eventually(lambda: names(world) == there, within_s=120)
     eventually(lambda: {world.value(name) for name in there} == {"50"}, within_s=60)
     eventually(lambda: world.status()["sync"]["status"] == "Synced", within_s=60)

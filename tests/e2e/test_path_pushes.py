@@ -6,28 +6,11 @@ import base64
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.e2e.rig import INTERVAL, Rig, eventually, steady
-from tests.support.aws import REGION
 
 PUSHES = ("CreateSecret", "PutSecretValue", "DeleteSecret", "TagResource")
-
-
-@pytest.fixture
-def manifests(tmp_path: Path) -> Path:
-    """The folder that PATH names."""
-    folder = tmp_path / "manifests"
-    folder.mkdir()
-    store = {
-        "apiVersion": "external-secrets.io/v1",
-        "kind": "ClusterSecretStore",
-        "metadata": {"name": "aws"},
-        "spec": {"provider": {"aws": {"service": "SecretsManager", "region": REGION}}},
-    }
-    (folder / "store.yaml").write_text(yaml.dump(store))
-    return folder
 
 
 def _put(folder: Path, obj: dict[str, Any], name: str = "") -> None:

@@ -9,22 +9,6 @@ import pytest
 import yaml
 
 from tests.e2e.rig import INTERVAL, Rig, eventually, steady
-from tests.support.aws import REGION
-
-
-@pytest.fixture
-def manifests(tmp_path: Path) -> Path:
-    """The folder that PATH names."""
-    folder = tmp_path / "manifests"
-    folder.mkdir()
-    store = {
-        "apiVersion": "external-secrets.io/v1",
-        "kind": "ClusterSecretStore",
-        "metadata": {"name": "aws"},
-        "spec": {"provider": {"aws": {"service": "SecretsManager", "region": REGION}}},
-    }
-    (folder / "store.yaml").write_text(yaml.dump(store))
-    return folder
 
 
 def _write(folder: Path, name: str, key: str, **spec: Any) -> None:

@@ -15,7 +15,9 @@ from tests.cli.kit import ROOT, Ended
 from tests.support.git_repository import GitRepository
 from tests.support.service import RunningService, clean_environment
 
-__all__ = ["AppWorld", "ObjectRepository", "config_map"]
+__all__ = ["AppWorld", "ObjectRepository", "config_map", "hundred_in_waves"]
+
+WAVE = "argocd.argoproj.io/sync-wave"
 
 
 def config_map(name: str, value: str = "1", **annotations: str) -> dict[str, Any]:
@@ -24,6 +26,16 @@ def config_map(name: str, value: str = "1", **annotations: str) -> dict[str, Any
     if annotations:
         metadata["annotations"] = annotations
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": value}}
+
+
+def hundred_in_waves(generation: int) -> list[dict[str, Any]]:
+    """Return a commit: each changes all objects; five go, which a later one brings back."""
+    gone = {(generation * 5 + offset) % 100 for offset in range(5)}
+    return [
+        config_map(f"a{number:02d}", str(generation), **{WAVE: str(number % 4)})
+        for number in range(100)
+        if number not in gone
+    ]
 
 
 class ObjectRepository(GitRepository):

@@ -6,14 +6,16 @@ request as an e-mail, which would be most of what a benchmark measures.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
-__all__ = ["Handler", "HttpServer", "Reply", "Request", "Upstream"]
+from tests.support.listening import Listening
+
+__all__ = ["Handler", "HttpServer", "Reply", "Request", "Upstream", "read_request", "send"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,56 +55,26 @@ class HttpServer:
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._lock = threading.Lock()
-        self._open: dict[socket.socket, threading.Thread] = {}
-        self._closing = False
-        self._acceptor = threading.Thread(target=self._accept, name="double-accept", daemon=True)
-        self._acceptor.start()
+        self._listening = Listening(self._serve, name="double-accept")
+        self.url = f"http://127.0.0.1:{self._listening.port}"
 
     def connections(self) -> list[socket.socket]:
         """Return the connections that are open."""
-        with self._lock:
-            return list(self._open)
+        return self._listening.connections()
 
     def close(self) -> None:
         """Stop listening, cut connections, wait for the threads."""
-        self._closing = True
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._acceptor.join(timeout=5)
-        with self._lock:
-            connections = dict(self._open)
-        for connection, thread in connections.items():
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            thread.join(timeout=5)
-
-    def _accept(self) -> None:
-        while not self._closing:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-            with self._lock:
-                self._open[connection] = thread
-            thread.start()
+        self._listening.close()
 
     def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection, connection.makefile("rb") as stream:
-            while True:
-                request = _read_request(stream)
-                if request is None or not _send(connection, self._handler(request)):
-                    break
-        with self._lock:
-            self._open.pop(connection, None)
+        with connection.makefile("rb") as stream:
+            while (request := read_request(stream)) is not None:
+                if not send(connection, self._handler(request)):
+                    return
 
 
-def _read_request(stream) -> Request | None:
+def read_request(stream: BinaryIO) -> Request | None:
+    """Return the next request of a connection; None at its end."""
     line = stream.readline()
     if not line.strip():
         return None
@@ -115,7 +87,7 @@ def _read_request(stream) -> Request | None:
     return Request(method, path, headers, body)
 
 
-def _send(connection: socket.socket, reply: Reply) -> bool:
+def send(connection: socket.socket, reply: Reply) -> bool:
     """Send a reply; return whether the connection stays open."""
     if reply.drop:
         return False

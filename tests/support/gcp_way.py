@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from tests.support.gcp_certificates import server_certificate
 from tests.support.kube_certs import write_private
+from tests.support.listening import Listening
 
 __all__ = ["ELSEWHERE", "PORTALS", "GcpWay", "gcp_way"]
 
@@ -65,29 +66,18 @@ class GcpWay:
         self._port = port
         self._portal: _Page | None = None
         self._drips = threading.Event()
-        self._closing = threading.Event()
-        self._lock = threading.Lock()
-        self._open: dict[socket.socket, threading.Thread] = {}
         self._context = _portal_context()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._acceptor = threading.Thread(target=self._accept, name="way-accept", daemon=True)
-        self._acceptor.start()
+        self._listening = Listening(self._lead, name="way-accept")
+        self.url = f"https://127.0.0.1:{self._listening.port}"
 
     def close(self) -> None:
         """Stop listening, cut connections, wait for the threads."""
-        self._closing.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._acceptor.join(timeout=5)
-        for thread in self._cut():
-            thread.join(timeout=5)
+        self._listening.close()
 
     def divert(self, name: str) -> None:
         """Lead everybody to a portal; see `PORTALS`."""
         self._portal = PORTALS[name]
-        self._cut()
+        self._listening.cut()
 
     def drip(self) -> None:
         """Let answers through byte by byte: never silent for long, never done."""
@@ -97,38 +87,15 @@ class GcpWay:
         """Lead to the port again."""
         self._portal = None
         self._drips.clear()
-        self._cut()
-
-    def _cut(self) -> list[threading.Thread]:
-        with self._lock:
-            connections = dict(self._open)
-        for connection in connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        return list(connections.values())
-
-    def _accept(self) -> None:
-        while not self._closing.is_set():
-            try:
-                raw, _ = self._listener.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._lead, args=(raw,), daemon=True)
-            with self._lock:
-                self._open[raw] = thread
-            thread.start()
+        self._listening.cut()
 
     def _lead(self, raw: socket.socket) -> None:
         page = self._portal
-        with contextlib.suppress(OSError), raw:
-            if page is None:
-                self._relay(raw)
-            else:
-                # A duplicate: `raw` stays the one that is cut.
-                with self._context.wrap_socket(raw.dup(), server_side=True) as connection:
-                    _serve(connection, page)
-        with self._lock:
-            self._open.pop(raw, None)
+        if page is None:
+            self._relay(raw)
+            return
+        with self._context.wrap_socket(raw.dup(), server_side=True) as connection:
+            _serve(connection, page)
 
     def _relay(self, near: socket.socket) -> None:
         with socket.create_connection(("127.0.0.1", self._port)) as far:
@@ -147,7 +114,7 @@ class GcpWay:
                 while self._drips.is_set() and chunk:
                     near.sendall(chunk[:1])
                     chunk = chunk[1:]
-                    self._closing.wait(_DRIP_S)
+                    self._listening.closing.wait(_DRIP_S)
                 near.sendall(chunk)
         with contextlib.suppress(OSError):
             near.shutdown(socket.SHUT_RDWR)

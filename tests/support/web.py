@@ -14,8 +14,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.support.aws_http import Reply, Request, _read_request, _send
+from tests.support.aws_http import Reply, Request, read_request, send
 from tests.support.kube_certs import CertificateAuthority, write_private
+from tests.support.listening import Listening
 
 __all__ = [
     "FAULTS",
@@ -57,55 +58,32 @@ class WebServer:
         self.requests: list[Request] = []
         self.ca_pem = authority.pem if authority else b""
         self._context = _server_context(authority, clients) if authority else None
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self._listener.getsockname()[1]
+        self._listening = Listening(self._serve, name="web-accept")
+        self.port = self._listening.port
         self.url = f"http{'s' if authority else ''}://127.0.0.1:{self.port}"
-        self._closing = threading.Event()
-        self._lock = threading.Lock()
-        self._open: dict[socket.socket, threading.Thread] = {}
-        self._acceptor = threading.Thread(target=self._accept, name="web-accept", daemon=True)
-        self._acceptor.start()
 
     def close(self) -> None:
         """Stop listening, cut connections, wait for the threads."""
-        self._closing.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._acceptor.join(timeout=5)
-        with self._lock:
-            connections = dict(self._open)
-        for connection, thread in connections.items():
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            thread.join(timeout=5)
-
-    def _accept(self) -> None:
-        while not self._closing.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-            with self._lock:
-                self._open[connection] = thread
-            thread.start()
+        self._listening.close()
 
     def _serve(self, raw: socket.socket) -> None:
+        if self._context is None:
+            self._answer(raw)
+            return
         # A handshake that fails is the client's affair: OSError, as everything else here.
-        with contextlib.suppress(OSError), raw:
-            connection = self._context.wrap_socket(raw, server_side=True) if self._context else raw
-            with connection, connection.makefile("rb") as stream:
-                while (request := _read_request(stream)) is not None:
-                    self.requests.append(request)
-                    answer = self.handler(request)
-                    if not isinstance(answer, Reply):
-                        answer(connection, self._closing)
-                        break
-                    if not _send(connection, answer):
-                        break
-        with self._lock:
-            self._open.pop(raw, None)
+        with self._context.wrap_socket(raw.dup(), server_side=True) as connection:
+            self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as stream:
+            while (request := read_request(stream)) is not None:
+                self.requests.append(request)
+                answer = self.handler(request)
+                if not isinstance(answer, Reply):
+                    answer(connection, self._listening.closing)
+                    return
+                if not send(connection, answer):
+                    return
 
 
 def json_reply(text: str, status: int = 200, **headers: str) -> Reply:
