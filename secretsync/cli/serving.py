@@ -65,7 +65,7 @@ def serve(cluster: str, settings: Settings, request: PathRequest) -> None:
     stop, renew = threading.Event(), threading.Event()
     _listen_to_signals(stop, renew)
     spec = parse_cluster(cluster)
-    opened = open_cluster(spec)
+    opened = open_cluster(spec, busy_s=0.0)
     try:
         load_key = functools.partial(_install_key, opened, spec, settings.service_namespace)
         key = _first_install_key(load_key)

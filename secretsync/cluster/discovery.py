@@ -187,7 +187,7 @@ class Discovery:
         raise ClusterUnavailable(
             f"{self._api.cluster_name} does not tell whether it serves {about.kind}"
             f" ({about.api_version})",
-            remedy="it is tried again by itself; check what stands before the API server",
+            remedy="check what stands before the API server; the service tries again by itself",
         )
 
 

@@ -130,7 +130,7 @@ def error_of(answer: Answer) -> ClusterError:
     if code in (429, 408) or code >= 500:
         return ClusterUnavailable(
             _message(answer),
-            remedy="it is tried again by itself",
+            remedy="the service tries again by itself; run a command again later",
             retry_after_s=_retry_after_s(answer),
         )
     if code == 401:

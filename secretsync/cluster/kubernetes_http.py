@@ -1,8 +1,11 @@
 """HTTP to one API server: the connection pool, time limits, one renewed login.
 
 Knows nothing of kinds or objects; kubernetes.py and kubernetes_watch.py do. Nothing
-is retried here but two cases in which the server cannot have done anything: a
-pooled connection that turned out closed under a read, and HTTP 401.
+is retried here but three cases in which the server cannot have done anything: a
+pooled connection that turned out closed under a read, HTTP 401, and, for whoever has
+nobody that tries again, HTTP 429 with a time to come back.
+
+Source: RFC 6585 §4 and Kubernetes' API priority and fairness, whose clients do so too.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import contextlib
 import functools
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from urllib3 import BaseHTTPResponse
@@ -26,6 +30,7 @@ __all__ = ["Timeouts", "Transport"]
 JSON = "application/json"
 OK = 200
 UNAUTHORIZED = 401
+TOO_MANY_REQUESTS = 429
 #: Wrong credentials do not get better by being read in every thread.
 RELOAD_PAUSE_S = 10.0
 
@@ -40,12 +45,15 @@ class Timeouts:
         watch_s: after which the server ends a watch by itself.
         watch_idle_s: without a byte on a watch; bookmarks come about every minute,
             so a silent connection is a dead one.
+        busy_s: a request that a busy server turns away is sent again for so long. 0 for
+            the service, which has its own queues.
     """
 
     connect_s: float = 5.0
     read_s: float = 30.0
     watch_s: int = 290
     watch_idle_s: float = 100.0
+    busy_s: float = 0.0
 
 
 class Transport:
@@ -96,10 +104,22 @@ class Transport:
             accept=accept,
             read_s=read_s,
         )
-        response = send(used)
+        response = self._admitted(send, used)
         if response.status == UNAUTHORIZED and self._renew_login(used):
-            response = send(self._endpoint)
+            response = self._admitted(send, self._endpoint)
         return response
+
+    def _admitted(
+        self, send: Callable[[Endpoint], BaseHTTPResponse], endpoint: Endpoint
+    ) -> BaseHTTPResponse:
+        """Send, and again when a busy server says so."""
+        until_s = time.monotonic() + self.timeouts.busy_s
+        while True:
+            response = send(endpoint)
+            pause_s = _pause_s(response)
+            if pause_s is None or time.monotonic() + pause_s >= until_s:
+                return response
+            time.sleep(pause_s)
 
     def stream(self, target: str, *, accept: str = JSON) -> BaseHTTPResponse:
         """Send a GET and return the answer, its body unread where it is a 200.
@@ -197,6 +217,14 @@ class Transport:
             remedy = "check certificate-authority and tls-server-name of this context"
         doubt = "" if method == "GET" else "; whether it did what was asked is unknown"
         return ClusterUnavailable(f"{name} {_what_happened(exc)}{doubt}", remedy=remedy)
+
+
+def _pause_s(response: BaseHTTPResponse) -> int | None:
+    """Return after how long a request that was turned away is welcome; None if it was not."""
+    text = response.headers.get("Retry-After", "")
+    if response.status != TOO_MANY_REQUESTS or not (text.isascii() and text.isdigit()):
+        return None
+    return max(1, int(text))
 
 
 def _what_happened(exc: Exception) -> str:

@@ -11,6 +11,9 @@ from secretsync.errors import ConfigError
 
 __all__ = ["ClusterSpec", "open_cluster", "parse_cluster"]
 
+#: As long as somebody waits for a command, who has no queue that tries again.
+BUSY_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:
@@ -46,23 +49,26 @@ def parse_cluster(text: str) -> ClusterSpec:
     )
 
 
-def open_cluster(spec: ClusterSpec, *, read_only: bool = False) -> Cluster:
+def open_cluster(spec: ClusterSpec, *, read_only: bool = False, busy_s: float = BUSY_S) -> Cluster:
     """Open a cluster.
 
     Args:
         spec: what parse_cluster() returned.
         read_only: promise to write nothing; a directory then is not locked, and need
             not exist.
+        busy_s: how long a server that turns requests away is asked again; 0 leaves that
+            to the caller.
 
     Raises:
         ClusterError: it cannot be opened.
     """
     if spec.type == "kube":
         from secretsync.cluster.kubernetes import (  # noqa: PLC0415 - a directory needs none of it
+            Timeouts,
             open_kubernetes,
         )
 
-        return open_kubernetes(spec.location)
+        return open_kubernetes(spec.location, timeouts=Timeouts(busy_s=busy_s))
     from secretsync.cluster.directory import (  # noqa: PLC0415 - nor the other way round
         DirectoryCluster,
     )

@@ -26,6 +26,7 @@ CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 SERVED_WITHIN_S = 120.0
 REQUEST_TIMEOUT_S = 90.0
+BUSY_WITHIN_S = 120.0
 
 
 def load_manifests(path: Path) -> list[dict[str, Any]]:
@@ -75,7 +76,23 @@ class Api:
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Answer:
-        """Return the answer whatever its status is."""
+        """Return the answer whatever its status is, once the server has time for one."""
+        deadline_s = time.monotonic() + BUSY_WITHIN_S
+        while True:
+            answer = self._exchange(method, path, body, content_type, accept)
+            busy = answer.status == http.HTTPStatus.TOO_MANY_REQUESTS
+            if not busy or time.monotonic() > deadline_s:
+                return answer
+            time.sleep(0.5)
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        content_type: str,
+        accept: str,
+    ) -> Answer:
         connection = http.client.HTTPSConnection(
             self._address, context=self._context, timeout=REQUEST_TIMEOUT_S
         )
@@ -100,7 +117,9 @@ class Api:
 
     def table(self, path: str) -> tuple[list[str], list[list[Any]]]:
         """Return the column names and the rows of a list."""
-        body = self.request("GET", path, accept=TABLE).body
+        answer = self.request("GET", path, accept=TABLE)
+        assert answer.status == http.HTTPStatus.OK, answer
+        body = answer.body
         columns = [column["name"] for column in body["columnDefinitions"]]
         return columns, [row["cells"] for row in body["rows"]]
 
