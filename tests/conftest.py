@@ -1,14 +1,16 @@
-"""Fixtures that several test folders share: pinned programs and a Kubernetes API."""
+"""Fixtures that several test folders share: pinned programs and clusters."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from _pytest.nodeid import coerce_node_id
 from hypothesis import HealthCheck, settings
 
+from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
 from tests.support.kube import KubeServer
 from tests.support.sealed_ours import Ours, started_ours
 from tests.support.sealed_peer import PEER_TOOLS, Peer, started_peer
@@ -88,3 +90,12 @@ def ours(peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ours]
     folder = tmp_path_factory.mktemp("ours")
     with started_ours(peer.server, peer.namespace, folder) as ours:
         yield ours
+
+
+@pytest.fixture(params=CLUSTERS)
+def arena(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Arena]:
+    """A cluster and namespaces of the test's own: a directory, and a real API server, in turn."""
+    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
+        yield opened

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from secretsync.cluster.base import Kind
+from secretsync.cluster.kubernetes_http import retry_after_s
 from secretsync.errors import (
     AlreadyExists,
     ClusterError,
@@ -220,9 +221,8 @@ def _cut(text: str) -> str:
 
 
 def _retry_after_s(answer: Answer) -> float | None:
-    """Retry-After in seconds; the API server never sends its date form."""
-    header = answer.headers.get("Retry-After", "")
-    if header.isascii() and header.isdigit():
-        return float(header)
+    header_s = retry_after_s(answer.headers)
+    if header_s is not None:
+        return header_s
     details = answer.status.details
     return float(details.retry_after_seconds) if details and details.retry_after_seconds else None

@@ -14,7 +14,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from urllib3 import BaseHTTPResponse
@@ -25,7 +25,7 @@ from secretsync import __version__
 from secretsync.cluster.kubernetes_config import Endpoint, load_endpoint
 from secretsync.errors import ClusterUnavailable, ConfigError
 
-__all__ = ["Timeouts", "Transport"]
+__all__ = ["Timeouts", "Transport", "retry_after_s"]
 
 JSON = "application/json"
 OK = 200
@@ -219,12 +219,18 @@ class Transport:
         return ClusterUnavailable(f"{name} {_what_happened(exc)}{doubt}", remedy=remedy)
 
 
-def _pause_s(response: BaseHTTPResponse) -> int | None:
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return Retry-After in seconds; the API server never sends its date form."""
+    text = headers.get("Retry-After", "")
+    return float(text) if text.isascii() and text.isdigit() else None
+
+
+def _pause_s(response: BaseHTTPResponse) -> float | None:
     """Return after how long a request that was turned away is welcome; None if it was not."""
-    text = response.headers.get("Retry-After", "")
-    if response.status != TOO_MANY_REQUESTS or not (text.isascii() and text.isdigit()):
+    if response.status != TOO_MANY_REQUESTS:
         return None
-    return max(1, int(text))
+    asked_s = retry_after_s(response.headers)
+    return None if asked_s is None else max(1.0, asked_s)
 
 
 def _what_happened(exc: Exception) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.app_world import AppWorld
 from tests.support.chart_server import ChartServer, chart_server
-from tests.support.chart_world import CANARY, application, know
+from tests.support.chart_world import CANARY, application, know, publish_anew
 
 pytestmark = pytest.mark.built
 
@@ -66,9 +66,7 @@ def test_version_that_was_published_again_is_seen_by_a_hard_refresh_alone(
     know(world, server)
     file = world.file(application(world, server))
     assert world.run("sync", app=file).code == 0
-    server.entries.clear()
-    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {version: anew}\n"
-    server.publish("web", "1.2.0", **{"templates/map.yaml": template})
+    publish_anew(server, "1.2.0")
     assert world.run("plan", app=file).code == 0
     planned = world.run("plan", "--hard-refresh", app=file)
     assert planned.code == 1, planned.err

@@ -13,7 +13,6 @@ import pytest
 from sealing import NoSealingKey, load_key_ring, parse_private_key
 from secretsync.cluster.base import KINDS
 from secretsync.sealed.key_store import KeyOptions, KeyStore
-from tests.contract.cluster_cases import CLUSTERS, open_arena
 from tests.sealing.kit import NOW, key_object, other_key, vector_key
 
 LABEL = "sealedsecrets.bitnami.com/sealed-secrets-key"
@@ -23,13 +22,6 @@ NEVER = timedelta(0)
 PERIOD = timedelta(hours=1)
 MS = timedelta(milliseconds=1)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(params=CLUSTERS)
-def arena(request, tmp_path, monkeypatch):
-    """Both kinds of cluster in turn."""
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

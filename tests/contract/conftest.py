@@ -1,14 +1,12 @@
-"""The service and the provider, or the cluster, that a law is held against."""
+"""The service and the provider that a law is held against, and what the law needs of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from providers.base import Provider
-from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
 from tests.contract.provider_cases import CASES, ProviderCase
 
 
@@ -36,12 +34,3 @@ def provider(case: ProviderCase) -> Iterator[Provider]:
     opened = case.open()
     yield opened
     opened.close()
-
-
-@pytest.fixture(params=CLUSTERS)
-def arena(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Arena]:
-    """A cluster that a law is held against: a directory, and a real API server."""
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened

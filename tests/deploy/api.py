@@ -19,6 +19,8 @@ from typing import Any
 
 import yaml
 
+from tests.support.kube_admin import once_admitted
+
 __all__ = ["GROUP", "Answer", "Api", "load_manifests"]
 
 GROUP = "/apis/external-secrets.io"
@@ -26,7 +28,6 @@ CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 SERVED_WITHIN_S = 120.0
 REQUEST_TIMEOUT_S = 90.0
-BUSY_WITHIN_S = 120.0
 
 
 def load_manifests(path: Path) -> list[dict[str, Any]]:
@@ -77,13 +78,10 @@ class Api:
         accept: str = "application/json",
     ) -> Answer:
         """Return the answer whatever its status is, once the server has time for one."""
-        deadline_s = time.monotonic() + BUSY_WITHIN_S
-        while True:
-            answer = self._exchange(method, path, body, content_type, accept)
-            busy = answer.status == http.HTTPStatus.TOO_MANY_REQUESTS
-            if not busy or time.monotonic() > deadline_s:
-                return answer
-            time.sleep(0.5)
+        return once_admitted(
+            lambda: self._exchange(method, path, body, content_type, accept),
+            lambda answer: answer.status,
+        )
 
     def _exchange(
         self,

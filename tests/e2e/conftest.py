@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
+from tests.cli.kit import store, write
 from tests.e2e.kube_front import KubeFront
 from tests.e2e.rig import Rig
 from tests.e2e.sites import DirectorySite, KubeSite, Site, clean
-from tests.support.aws import REGION, AwsApi, shared_moto
+from tests.support.aws import AwsApi, shared_moto
 from tests.support.aws_front import StrictFront
 from tests.support.kube import KubeServer
 
@@ -89,13 +89,4 @@ def dir_rig(dir_site: DirectorySite, front: StrictFront, tmp_path: Path) -> Iter
 @pytest.fixture
 def manifests(tmp_path: Path) -> Path:
     """A folder for PATH, with the store in it."""
-    folder = tmp_path / "manifests"
-    folder.mkdir()
-    store = {
-        "apiVersion": "external-secrets.io/v1",
-        "kind": "ClusterSecretStore",
-        "metadata": {"name": "aws"},
-        "spec": {"provider": {"aws": {"service": "SecretsManager", "region": REGION}}},
-    }
-    (folder / "store.yaml").write_text(yaml.dump(store))
-    return folder
+    return write(tmp_path / "manifests" / "store.yaml", store()).parent

@@ -11,7 +11,7 @@ from secretsync.controller.app_loop import REFRESH
 from tests.e2e.rig import eventually
 from tests.support.app_world import AppWorld
 from tests.support.chart_server import ChartServer, chart_server
-from tests.support.chart_world import CANARY, application, know
+from tests.support.chart_world import CANARY, application, know, publish_anew
 
 pytestmark = [pytest.mark.built, pytest.mark.timeout(300)]
 
@@ -64,9 +64,7 @@ def test_chart_follows_its_range_and_values_and_survives_a_lost_login(
     eventually(lambda: is_synced(world, "1.4.0"), within_s=WITHIN_S)
 
     # A version is what it was, until somebody asks for it anew.
-    server.entries.clear()
-    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {version: anew}\n"
-    server.publish("web", "1.4.0", **{"templates/map.yaml": template})
+    publish_anew(server, "1.4.0")
     app = world.get("applications.argoproj.io", "web", namespace="argocd") or {}
     annotations = {**(app["metadata"].get("annotations") or {}), REFRESH: "hard"}
     world.put({**app, "metadata": {**app["metadata"], "annotations": annotations}})

@@ -93,6 +93,7 @@ def test_server_that_is_busy_for_a_while_is_asked_until_it_answers(
         pytest.param(0.0, "1", 1, id="service"),
         pytest.param(2.5, "1", 3, id="command"),
         pytest.param(2.5, "60", 1, id="longer than anybody waits"),
+        pytest.param(2.5, "9" * 5000, 1, id="longer than an int may be"),
         pytest.param(2.5, "soon", 1, id="no number"),
     ],
 )

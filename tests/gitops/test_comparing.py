@@ -18,7 +18,7 @@ from secretsync.gitops.diff.revision_diff import renders_compared
 from secretsync.gitops.model import Health, HealthStatus, ObjectKey, SyncStatus
 from secretsync.gitops.objects.normalizing import LAST_APPLIED
 from secretsync.gitops.objects.placing import placed
-from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
+from tests.contract.cluster_cases import Arena
 from tests.gitops.comparing_kit import (
     FINGERPRINTS,
     Bench,
@@ -29,14 +29,6 @@ from tests.gitops.comparing_kit import (
     plain_secret,
 )
 from tests.gitops.comparing_objects import SECRET_KINDS, USUAL_KINDS
-
-
-@pytest.fixture(params=CLUSTERS)
-def arena(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Arena]:
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,18 +15,10 @@ from secretsync.gitops.model import FIELD_MANAGER
 from secretsync.gitops.objects.field_paths import differences
 from secretsync.gitops.objects.normalizing import normalized
 from secretsync.gitops.objects.owned_fields import surely_same
-from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
+from tests.contract.cluster_cases import Arena
 from tests.gitops.comparing_kit import deployment, plain_secret
 
 ROUNDS = 30
-
-
-@pytest.fixture(params=CLUSTERS)
-def arena(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Arena]:
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 def some_deployment(chance: random.Random) -> dict[str, Any]:

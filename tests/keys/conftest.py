@@ -8,13 +8,6 @@ from tests.contract.cluster_cases import CLUSTERS, open_arena
 from tests.keys.command import RingPlace, seal_command
 
 
-@pytest.fixture(params=CLUSTERS)
-def arena(request, tmp_path, monkeypatch):
-    """A cluster and namespaces of the test's own, directory and Kubernetes in turn."""
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened
-
-
 @pytest.fixture
 def directory(request, tmp_path, monkeypatch):
     """A directory cluster, for what does not depend on the kind of cluster."""

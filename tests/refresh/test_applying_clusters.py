@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from secretsync.core.plan import Verb
 from secretsync.core.secrets import ADOPT_ANNOTATION, DesiredSecret
 from secretsync.refresh.applying import Applier
-from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
+from tests.contract.cluster_cases import Arena
 from tests.core.secret_cases import UID, desired
 
 ADOPT = {ADOPT_ANNOTATION: "true"}
@@ -24,14 +22,6 @@ WEB = {
     "uid": "web-uid",
     "controller": True,
 }
-
-
-@pytest.fixture(params=CLUSTERS)
-def arena(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Arena]:
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ here lets it be wrong, or asks what it costs where it is right.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,19 +16,11 @@ from secretsync.core.plan import Verb
 from secretsync.refresh.applying import Applier
 from secretsync.refresh.outcomes import Progress
 from secretsync.resources.sealed_secret import SealedSecret
-from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
+from tests.contract.cluster_cases import Arena
 from tests.core.sealed_cases import MANAGED, PATCH
 from tests.sealed.kit import Rig, live, opened_rig, sealed
 
 UID = "11111111-1111-1111-1111-111111111111"
-
-
-@pytest.fixture(params=CLUSTERS)
-def arena(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Arena]:
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 class Looks:

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from secretsync.core.plan import Verb
 from secretsync.resources.sealed_secret import SealedSecret
-from tests.contract.cluster_cases import CLUSTERS, Arena, open_arena
+from tests.contract.cluster_cases import Arena
 from tests.core.sealed_cases import MANAGED, PATCH, SKIP_OWNER, owner_of
 from tests.sealed.kit import Rig, live, opened_rig, parsed, sealed
 
 UID = "11111111-1111-1111-1111-111111111111"
 NOTES = {"apiVersion": "v1", "kind": "ConfigMap", "name": "notes", "uid": "notes-uid"}
-
-
-@pytest.fixture(params=CLUSTERS)
-def arena(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Arena]:
-    with open_arena(request.param, request, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import yaml
 from tests.support.app_world import AppWorld
 from tests.support.chart_server import ChartServer
 
-__all__ = ["CANARY", "application", "know"]
+__all__ = ["CANARY", "application", "know", "publish_anew"]
 
 #: The password of the repository.
 CANARY = "canary-5c1e-must-not-show"
@@ -33,6 +33,13 @@ def know(world: AppWorld, server: ChartServer, password: str = CANARY) -> None:
         draft.touch(mode=0o600)
         draft.write_text(yaml.safe_dump(obj))
         draft.replace(path)
+
+
+def publish_anew(server: ChartServer, version: str) -> None:
+    """Give a version of the chart another content, and take all other versions away."""
+    server.entries.clear()
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {version: anew}\n"
+    server.publish("web", version, **{"templates/map.yaml": template})
 
 
 def application(world: AppWorld, server: ChartServer, policy: Any = None) -> dict[str, Any]:

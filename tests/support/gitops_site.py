@@ -16,12 +16,12 @@ import pytest
 from tests.support.git_server import GitServer, git_server
 from tests.support.kube import KubeServer
 
-__all__ = ["GitOpsSite", "gitops_site", "repository_secret"]
+__all__ = ["GitOpsSite", "gitops_site"]
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
-def repository_secret(name: str, url: str) -> dict[str, Any]:
+def _repository_secret(name: str, url: str) -> dict[str, Any]:
     """Return the Secret that tells how a repository with a throw-away certificate is reached."""
     labels = {"argocd.argoproj.io/secret-type": "repository"}
     return {
@@ -43,7 +43,7 @@ class GitOpsSite:
     def know(self, name: str) -> str:
         """Tell the cluster how a repository is reached; return its URL."""
         url = self.git.url(f"{name}/.git")
-        secret = repository_secret(name, url)
+        secret = _repository_secret(name, url)
         self.server.admin.request("POST", "/api/v1/namespaces/argocd/secrets", secret)
         return url
 

@@ -12,19 +12,36 @@ import ssl
 import time
 import urllib.parse
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
-__all__ = ["KubeAdmin", "KubeRequestError"]
+__all__ = ["KubeAdmin", "KubeRequestError", "once_admitted"]
 
 ESTABLISHED_WITHIN_S = 120.0
 REQUEST_TIMEOUT_S = 90.0
 BUSY_WITHIN_S = 120.0
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
+_Answer = TypeVar("_Answer")
+
+
+def once_admitted(ask: Callable[[], _Answer], status: Callable[[_Answer], int]) -> _Answer:
+    """Return the first answer of a server that has time for one; 429 asks to come back.
+
+    Args:
+        status: tells it of an answer.
+    """
+    deadline_s = time.monotonic() + BUSY_WITHIN_S
+    while True:
+        answer = ask()
+        busy = status(answer) == http.HTTPStatus.TOO_MANY_REQUESTS
+        if not busy or time.monotonic() > deadline_s:
+            return answer
+        time.sleep(0.5)
 
 
 class KubeRequestError(Exception):
@@ -58,13 +75,9 @@ class KubeAdmin:
             KubeRequestError: the status is 400 or more.
             OSError: the server does not answer.
         """
-        deadline_s = time.monotonic() + BUSY_WITHIN_S
-        while True:
-            status, text = self._exchange(method, path, body, content_type)
-            busy = status == http.HTTPStatus.TOO_MANY_REQUESTS
-            if not busy or time.monotonic() > deadline_s:
-                break
-            time.sleep(0.5)
+        status, text = once_admitted(
+            lambda: self._exchange(method, path, body, content_type), lambda answer: answer[0]
+        )
         if status >= http.HTTPStatus.BAD_REQUEST:
             raise KubeRequestError(f"{method} {path}", status, text)
         return json.loads(text) if text.startswith(("{", "[")) else text

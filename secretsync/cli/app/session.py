@@ -75,8 +75,6 @@ class AppSession:
     def find(self, *, put: bool = False) -> Application:
         """Return the Application that the command is about, as it now is.
 
-        What is asked of its sources from here on is asked as the command says.
-
         Args:
             put: store one that comes from a file; its status stays.
 
@@ -84,12 +82,6 @@ class AppSession:
             ConfigError: there is no such Application, or it is no good one.
             ClusterError: the cluster cannot be asked, or refused it.
         """
-        app = self._found(put=put)
-        if self.request.hard_refresh:
-            self.engine.refresh(app, hard=True)
-        return app
-
-    def _found(self, *, put: bool) -> Application:
         namespace = self.request.namespace or self.cluster.default_namespace
         if not _is_file(self.request.app):
             return self._named(namespace)
@@ -109,6 +101,8 @@ class AppSession:
         Raises:
             SecretSyncError: nothing can be known.
         """
+        if self.request.hard_refresh:
+            self.engine.refresh(app, hard=True)
         if not revision:
             return self.engine.look(app, tokens=tokens)
         return self.engine.look(app, revisions=self.resolved(app, revision), tokens=tokens)
